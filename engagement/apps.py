@@ -1,0 +1,8 @@
+"""Registers the engagement app."""
+
+from django.apps import AppConfig
+
+
+class EngagementConfig(AppConfig):
+    name = "engagement"
+    default_auto_field = "django.db.models.BigAutoField"

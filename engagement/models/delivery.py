@@ -1,0 +1,54 @@
+"""The outbox row of one outgoing message."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from engagement.models.message import Message
+
+
+class Delivery(models.Model):
+    """States: DESIGN 3, "A reply". Only `services/delivery.py` changes them, each time by a conditional UPDATE.
+
+    queued -> inflight -> sent | failed | awaiting_retry | unconfirmed; queued -> aborted (Undo); awaiting_retry -> inflight;
+    unconfirmed -> sent | queued | aborted, by a person's decision.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting to be sent"
+        INFLIGHT = "inflight", "Sending"
+        AWAITING_RETRY = "awaiting_retry", "Will be tried again"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        ABORTED = "aborted", "Not sent"
+        UNCONFIRMED = "unconfirmed", "Not known whether it was sent"
+
+    message = models.OneToOneField(Message, on_delete=models.PROTECT, related_name="delivery")
+    kind = models.CharField(max_length=16)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    token = models.CharField(max_length=40, unique=True)  # the same on every try; networks that can, refuse a second use
+    not_before = models.DateTimeField()  # queued or awaiting_retry: not earlier; the Undo window first, then back-off
+    attempts = models.PositiveSmallIntegerField(default=0)
+    must_look = models.BooleanField(default=False)  # an earlier try may have been accepted: look there before anything is sent
+    claimed_until = models.DateTimeField(null=True)  # inflight: after this its worker is taken for dead
+    claim = models.CharField(max_length=40, blank=True)  # inflight: which worker's run holds it
+    error = models.CharField(max_length=500, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            # Invariant 4: there is no row by which a note could leave.
+            models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message"]), name="delivery_never_of_a_note")
+        ]
+        indexes = [
+            models.Index(fields=["not_before"], condition=Q(state__in=["queued", "awaiting_retry"]), name="delivery_due"),
+            models.Index(fields=["claimed_until"], condition=Q(state="inflight"), name="delivery_inflight"),
+            models.Index(fields=["state", "-created_at"], condition=Q(state__in=["failed", "unconfirmed"]), name="delivery_troubled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}: {self.state}"

@@ -1,0 +1,28 @@
+"""What comes in, and the state of the work on it."""
+
+from listening.models.account import NetworkAccount
+from listening.models.conversation import ACTIVE, Conversation, ConversationEvent, Priority, Status
+from listening.models.ledger import IntakeBatch
+from listening.models.mention import Mention, Sentiment
+from listening.models.rollup import Rollup
+from listening.models.saved_search import SavedSearch
+from listening.models.source import Source
+from listening.models.topic import ConversationTopic, MentionTopic, Topic
+
+__all__ = [
+    "ACTIVE",
+    "Conversation",
+    "ConversationEvent",
+    "ConversationTopic",
+    "IntakeBatch",
+    "Mention",
+    "MentionTopic",
+    "NetworkAccount",
+    "Priority",
+    "Rollup",
+    "SavedSearch",
+    "Sentiment",
+    "Source",
+    "Status",
+    "Topic",
+]

@@ -1,0 +1,44 @@
+"""Our own account on a network: whom the desk listens as and speaks as."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from socialdesk.lib.encrypted import EncryptedJSONField
+from socialdesk.networks.base import AccountConfig
+
+
+class NetworkAccount(models.Model):
+    class State(models.TextChoices):
+        OK = "ok", "Connected"
+        REVOKED = "revoked", "Needs to be connected again"
+
+    network = models.CharField(max_length=20)
+    username = models.CharField(max_length=200)
+    external_id = models.CharField(max_length=200, blank=True)
+    display_name = models.CharField(max_length=200, blank=True)
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.OK)
+    state_reason = models.CharField(max_length=500, blank=True)
+    state_changed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    # An account that is removed stays as a row, so that what it said stays readable (invariant 8).
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["network", "username"], condition=models.Q(removed_at__isnull=True), name="account_network_username"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.username} on {self.network}"
+
+    @property
+    def config(self) -> AccountConfig:
+        return AccountConfig(network=self.network, username=self.username, external_id=self.external_id, credentials=self.credentials)
+
+    @property
+    def is_usable(self) -> bool:
+        return self.state == self.State.OK and self.removed_at is None

@@ -1,0 +1,115 @@
+"""The thread with one author: the unit of triage, with its status, clocks and history."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from listening.models.account import NetworkAccount
+from profiles.models import Agent, Handle
+
+
+class Status(models.TextChoices):
+    NEW = "new", "New"
+    OPEN = "open", "Open"
+    WAITING = "waiting", "Waiting for customer"
+    SNOOZED = "snoozed", "Snoozed"
+    RESOLVED = "resolved", "Resolved"
+
+
+ACTIVE = (Status.NEW, Status.OPEN)  # the ball is with us
+
+
+class Priority(models.IntegerChoices):
+    LOW = 0, "low"
+    NORMAL = 1, "normal"
+    HIGH = 2, "high"
+    URGENT = 3, "urgent"
+
+
+class Conversation(models.Model):
+    network = models.CharField(max_length=20)
+    author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="conversations")
+    account = models.ForeignKey(NetworkAccount, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
+    assignee = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations", db_index=False)
+    claimed_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    priority_reasons = models.JSONField(default=list)  # short sentences, strongest first
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=0, db_default=0)  # counts status changes; two agents resolving at once differ in it
+
+    # What the list shows, so that one row is one card.
+    last_mention = models.ForeignKey("listening.Mention", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    excerpt = models.CharField(max_length=300, blank=True)
+    language = models.CharField(max_length=12, blank=True)
+    sentiment = models.CharField(max_length=10, blank=True)
+    is_proactive = models.BooleanField(default=False, db_default=False)  # asks for help without addressing us (brief A6)
+    private_waiting = models.BooleanField(default=False, db_default=False)  # a private message of the customer has no answer yet
+    activity_at = models.DateTimeField()  # when the customer last wrote
+
+    # The facts that the clocks are computed from; services/clocks.py says how.
+    opened_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    first_answered_at = models.DateTimeField(null=True, blank=True)
+    last_answered_at = models.DateTimeField(null=True, blank=True)
+    waiting_since = models.DateTimeField(null=True, blank=True)  # the customer's oldest post without an answer
+    parked_at = models.DateTimeField(null=True, blank=True)  # when the ball went to the customer
+    parked_seconds = models.PositiveIntegerField(default=0, db_default=0)  # time already spent waiting for the customer
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # the nearest clock that runs
+    due_kind = models.CharField(max_length=12, blank=True)  # acknowledge, first, next, final
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"]), name="conversation_active"),
+            models.Index(fields=["status", "-activity_at", "-id"], condition=~Q(status__in=["new", "open"]), name="conversation_parked"),
+            models.Index(fields=["due_at", "id"], condition=Q(status__in=["new", "open"], due_at__isnull=False), name="conversation_due"),
+            models.Index(fields=["assignee", "status", "-activity_at"], condition=Q(assignee__isnull=False), name="conversation_assignee"),
+            models.Index(
+                fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"], priority__gte=2), name="conversation_urgent"
+            ),
+            models.Index(
+                fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"], is_proactive=True), name="conversation_proactive"
+            ),
+            models.Index(fields=["-activity_at", "-id"], condition=Q(private_waiting=True), name="conversation_private"),
+            models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="conversation_snoozed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Conversation {self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+
+class ConversationEvent(models.Model):
+    """What was done to a conversation, by whom and when. Never changed, never deleted: the clocks can be recomputed from it."""
+
+    class Kind(models.TextChoices):
+        CLAIMED = "claimed", "claimed"
+        RELEASED = "released", "released"
+        ASSIGNED = "assigned", "assigned"
+        ACKNOWLEDGED = "acknowledged", "acknowledged"
+        ANSWERED = "answered", "answered"
+        CUSTOMER_WROTE = "customer_wrote", "customer wrote"
+        SNOOZED = "snoozed", "snoozed"
+        WOKEN = "woken", "woken"
+        RESOLVED = "resolved", "resolved"
+        REOPENED = "reopened", "reopened"
+        SENTIMENT_CORRECTED = "sentiment_corrected", "sentiment corrected"
+        PRIORITY_RAISED = "priority_raised", "priority raised"
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events", db_index=False)
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    at = models.DateTimeField()
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["conversation", "at", "id"], name="conversation_event_order")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,39 @@
+"""A member of staff and what their role lets them do."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Role(models.TextChoices):
+    AGENT = "agent", "Agent"
+    LEAD = "lead", "Lead"
+    MARKETING = "marketing", "Marketing"
+    MANAGER = "manager", "Manager"
+    ADMIN = "admin", "Admin"
+
+
+class Agent(AbstractUser):
+    display_name = models.CharField(max_length=100, blank=True)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.AGENT)
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+        verbose_name = "agent"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return self.display_name or self.get_full_name() or self.username
+
+    @property
+    def may_answer(self) -> bool:
+        """May write to customers: care agents, their leads and admins. Marketing and managers read and note."""
+        return self.role in {Role.AGENT, Role.LEAD, Role.ADMIN}
+
+    @property
+    def may_configure(self) -> bool:
+        """May change topics, sources and other people's work."""
+        return self.role in {Role.LEAD, Role.MANAGER, Role.ADMIN}

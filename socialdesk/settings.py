@@ -1,0 +1,285 @@
+"""Django's settings. The environment decides between embedded (nothing given) and distributed (addresses given)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONCE, NONE, SELF
+from django.core.management.utils import get_random_secret_key
+
+from socialdesk import env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TESTING = "pytest" in sys.modules
+
+DATA_DIR = Path(
+    env.text("SOCIALDESK_DATA", str(BASE_DIR / "data"), "folder for the database, media and the generated secret key")
+).resolve()
+DATABASE_URL = env.text("DATABASE_URL", "", "PostgreSQL address; without it the desk keeps an SQLite file in its data folder")
+REDIS_URL = env.text("REDIS_URL", "", "Redis address; without it queue, live feed and cache live in the one process")
+EMBEDDED = not REDIS_URL
+
+DEBUG = env.flag("SOCIALDESK_DEBUG", False, "Django's debug pages; never on a desk that others can reach")
+HTTPS = env.flag("SOCIALDESK_HTTPS", False, "the desk is reached over HTTPS: secure cookies, HSTS")
+ALLOWED_HOSTS = env.words("SOCIALDESK_HOSTS", "localhost,127.0.0.1,[::1]", "host names that the desk answers to, separated by commas")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
+TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
+
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _secret_key() -> str:
+    """The key given, or the one that this data folder was made with: made once, readable by its owner only."""
+    given = env.text("SOCIALDESK_SECRET_KEY", "", "signs sessions and encrypts credentials; made and kept in the data folder if not given")
+    if given:
+        return given
+    path = DATA_DIR / "secret_key"
+    try:
+        # Created whole under another name first: two processes that start together must agree on one key.
+        fresh = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        if not path.exists():
+            fresh.touch(mode=0o600)
+            fresh.write_text(get_random_secret_key())
+            try:
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise env.BadSetting(
+            f"cannot keep a secret key in {DATA_DIR}: {error}. Give SOCIALDESK_DATA a folder that can be written."
+        ) from None
+
+
+SECRET_KEY = _secret_key()
+
+INSTALLED_APPS = [
+    "socialdesk",
+    "profiles.apps.ProfilesConfig",
+    "listening.apps.ListeningConfig",
+    "engagement.apps.EngagementConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "heroicons",
+    "axes",
+    "csp",
+    "django_prometheus",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "socialdesk.urls"
+ASGI_APPLICATION = "socialdesk.asgi.application"
+AUTH_USER_MODEL = "profiles.Agent"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "stream"
+LOGOUT_REDIRECT_URL = "sign_in"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "socialdesk" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    }
+]
+
+# --- Database -----------------------------------------------------------------------------------------------------------
+
+if DATABASE_URL:
+    DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+    if "postgresql" not in DATABASES["default"]["ENGINE"]:
+        raise env.BadSetting("DATABASE_URL must be a PostgreSQL address; leave it out to use SQLite")
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "desk.sqlite3",
+            "CONN_MAX_AGE": 60,
+            "OPTIONS": {
+                # A transaction that begins by reading and then writes fails at once under WAL; IMMEDIATE waits its turn.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+            },
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file: a browser test reads it from other threads
+        }
+    }
+
+# --- Work, live events, cache -------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "desk"
+CELERY_TASK_ROUTES = {"engagement.tasks.*": {"queue": "delivery"}, "socialdesk.tasks.*": {"queue": "intake"}}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ACKS_LATE = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
+    "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
+    "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
+    "raise_priorities": {"task": "listening.tasks.raise_priorities", "schedule": 30.0},
+    "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
+}
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    if REDIS_URL
+    else {"BACKEND": "socialdesk.lib.memory_layer.MemoryLayer"}
+}
+CACHES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# --- The desk's own -----------------------------------------------------------------------------------------------------
+
+SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
+DEMO_DIR = BASE_DIR / "fixtures" / "demo"
+UNDO_SECONDS = env.number("SOCIALDESK_UNDO_SECONDS", 8, "how long a public reply is held back for Undo")
+CLAIM_MINUTES = env.number("SOCIALDESK_CLAIM_MINUTES", 10, "how long a claim on a conversation lasts without activity", least=1)
+# Brief B5: one target each for acknowledge, first, next and final answer, counted from the customer's post.
+CLOCK_MINUTES = {
+    "acknowledge": env.number("SOCIALDESK_ACKNOWLEDGE_MINUTES", 15, "target for acknowledging a new conversation", least=1),
+    "first": env.number("SOCIALDESK_FIRST_MINUTES", 30, "target for its first answer", least=1),
+    "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
+    "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
+}
+
+# --- People and pages ---------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = timedelta(minutes=10)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "socialdesk.lib.http.answer_exception",
+}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Social Desk",
+    "DESCRIPTION": "Mentions in, answers out.",
+    "VERSION": "0.1.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024  # a push of 1,000 posts, one of which may be absurdly long
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if TESTING:
+    # Tests find static files where they are; the manifest is proved by the test that starts the desk as a process.
+    STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# --- Logs ---------------------------------------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("SOCIALDESK_LOG_LEVEL", "WARNING", "least level that is logged")},
+}
