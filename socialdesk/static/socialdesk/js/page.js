@@ -1,0 +1,55 @@
+// What every page needs: the colour switch, spoken announcements, and words for requests that failed.
+
+const YEAR = 60 * 60 * 24 * 365;
+
+export function remember(name, value) {
+  const age = value ? YEAR : 0;
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${age}; samesite=lax`;
+}
+
+/** Say something to a screen reader when it has a moment. */
+export function announce(words) {
+  const region = document.getElementById("announcer");
+  region.textContent = region.textContent === words ? `${words} ` : words;
+}
+
+/** Show a problem until it is put away: what happened, and what to do. */
+export function toast(words) {
+  const box = document.createElement("div");
+  box.className = "toast";
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "button small";
+  close.textContent = "Close";
+  close.addEventListener("click", () => box.remove());
+  box.append(words, close);
+  const area = document.getElementById("toasts");
+  while (area.children.length > 2) area.firstElementChild.remove();
+  area.append(box);
+}
+
+/** The sentence in a refusal, or one for the kinds of failure that bring none. */
+export function reasonOf(status, body) {
+  if (status === 0) return "The desk cannot be reached. Check your connection; nothing was changed.";
+  try {
+    const { detail } = JSON.parse(body);
+    if (detail) return detail;
+  } catch {
+    // not JSON: one of the sentences below says it
+  }
+  if (status === 403) return "You are signed out, or may not do this. Reload the page and try again.";
+  if (status === 404) return "That is no longer there. Reload the page to see what is.";
+  return "The desk could not do that. Nothing was changed; try again in a moment.";
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.closest("[data-theme-switch]")) return;
+  const theme = event.target.value;
+  remember("theme", theme);
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+});
+
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, ({ detail: { xhr } }) => toast(reasonOf(xhr.status, xhr.responseText)));
+}
