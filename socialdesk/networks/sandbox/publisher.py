@@ -1,0 +1,119 @@
+"""The speaking side of the sandbox. It knows no idempotency: what is sent twice is posted twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from socialdesk.lib import text as texts
+from socialdesk.networks.base import Capabilities, Sent
+from socialdesk.networks.sandbox.client import Client
+from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
+
+CAPABILITIES = Capabilities(
+    reply=True,
+    direct_message=True,
+    follow_first=True,
+    repost=True,
+    like=True,
+    hide=True,
+    delete=True,
+    max_length=500,
+    max_message_length=2000,
+    length_unit="codepoints",
+    idempotency="lookup",
+)
+
+
+class SandboxPublisher:
+    """Writes as one account of the sandbox. See Publisher."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._world = client.world
+
+    def reply(self, *, in_reply_to: str, text: str, token: str) -> Sent:
+        def write() -> Post:
+            _check_length(text, CAPABILITIES.max_length)
+            if not in_reply_to:
+                raise Refused("not_found", "a reply needs the id of the post that it answers")
+            return self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token)
+
+        return _receipt(self._client.write(write))
+
+    def direct_message(self, *, to: str, text: str, token: str) -> Sent:
+        """Refused as `not_following` unless the person follows us or has written to us privately."""
+
+        def write() -> Message:
+            _check_length(text, CAPABILITIES.max_message_length)
+            us, recipient = self._us, self._account(to)
+            if not (self._world.follows_by_id(to, us.id) or self._world.wrote_to(to, us.id)):
+                raise Refused("not_following", f"@{recipient.username} must follow @{us.username} before a private message can be sent")
+            return self._world.send_message(us, recipient, text, token=token)
+
+        return _receipt(self._client.write(write))
+
+    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", since: datetime) -> Sent | None:
+        """By token, and among what was written by hand (which bears no token) by text. A deleted reply was sent all the same."""
+        if bool(in_reply_to) == bool(to):
+            raise ValueError("find needs either in_reply_to or to")
+
+        def look() -> Post | Message | None:
+            if to:
+                return self._world.find_message(self._us, token=token, text=text, to=to, since=since)
+            return self._world.find_reply(self._us, token=token, text=text, in_reply_to=in_reply_to, since=since)
+
+        found = self._client.look_up(look)
+        return None if found is None else _receipt(found)
+
+    def follows_us(self, external_id: str) -> bool:
+        return self._client.look_up(lambda: self._world.follows_by_id(external_id, self._us.id))
+
+    def repost(self, *, external_id: str, token: str) -> Sent:
+        """Reposting what we have reposted gives the receipt of the first time."""
+
+        def write() -> Post:
+            with self._world.store.transaction():
+                done = self._world.find_repost(self._us, external_id)
+                return done or self._world.publish(self._us.username, "", repost_of=external_id, token=token)
+
+        return _receipt(self._client.write(write))
+
+    def like(self, *, external_id: str, token: str) -> None:
+        self._client.write(lambda: self._world.like(self._us.username, external_id))
+
+    def hide(self, *, external_id: str) -> None:
+        self._client.write(lambda: self._world.hide(external_id))
+
+    def delete(self, *, external_id: str) -> None:
+        """Only what is ours; refused as `forbidden` otherwise. Deleting again is no error."""
+
+        def write() -> None:
+            post = self._world.post(external_id)
+            if post is None:
+                raise Refused("not_found", f"there is no post {external_id}")
+            if post.author.id != self._us.id:
+                raise Refused("forbidden", f"post {external_id} is not ours")
+            self._world.delete(external_id)
+
+        self._client.write(write)
+
+    @property
+    def _us(self) -> Account:
+        return self._client.account
+
+    def _account(self, account_id: str) -> Account:
+        account = self._world.account_by_id(account_id)
+        if account is None:
+            raise Refused("not_found", f"there is no account {account_id}")
+        return account
+
+
+def _check_length(text: str, limit: int) -> None:
+    length = texts.length(text, CAPABILITIES.length_unit)
+    if length > limit:
+        raise Refused("too_long", f"the text has {length} characters, {limit} are allowed")
+
+
+def _receipt(written: Post | Message) -> Sent:
+    at = written.posted_at if isinstance(written, Post) else written.sent_at
+    return Sent(written.id, written.url, at)
