@@ -4,6 +4,7 @@ from listening.models.account import NetworkAccount
 from listening.models.conversation import ACTIVE, Conversation, ConversationEvent, Priority, Status
 from listening.models.ledger import IntakeBatch
 from listening.models.mention import Mention, Sentiment
+from listening.models.repost import Repost
 from listening.models.rollup import Rollup
 from listening.models.saved_search import SavedSearch
 from listening.models.source import Source
@@ -19,6 +20,7 @@ __all__ = [
     "MentionTopic",
     "NetworkAccount",
     "Priority",
+    "Repost",
     "Rollup",
     "SavedSearch",
     "Sentiment",

@@ -55,6 +55,7 @@ class Conversation(models.Model):
     first_answered_at = models.DateTimeField(null=True, blank=True)
     last_answered_at = models.DateTimeField(null=True, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)  # the customer's oldest post without an answer
+    unanswered = models.PositiveSmallIntegerField(default=0, db_default=0)  # posts and private messages since our last answer
     parked_at = models.DateTimeField(null=True, blank=True)  # when the ball went to the customer
     parked_seconds = models.PositiveIntegerField(default=0, db_default=0)  # time already spent waiting for the customer
     resolved_at = models.DateTimeField(null=True, blank=True)

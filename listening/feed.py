@@ -1,0 +1,242 @@
+"""The list of conversations that agents work from: filters, pages by key, and the live counts of the views."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
+
+from listening.models import ACTIVE, Conversation, ConversationTopic, Mention, SavedSearch, Sentiment, Status, Topic
+from listening.search import matching_mentions
+from profiles.models import Agent
+from socialdesk.lib.errors import DeskError
+from socialdesk.networks.registry import NETWORKS
+
+VIEWS: dict[str, str] = {
+    "all": "All",
+    "mine": "Mine",
+    "unassigned": "Unassigned",
+    "urgent": "Urgent",
+    "negative": "Negative",
+    "proactive": "Proactive",
+    "private": "Private messages",
+    "waiting": "Waiting for customer",
+    "snoozed": "Snoozed",
+    "resolved": "Resolved",
+}
+SORTS = {"newest": "Newest first", "due": "Due first"}
+MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
+MOST = 100  # conversations on one page
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list shows. Empty means everything; `view` is one of VIEWS, `assignee` an agent's id."""
+
+    view: str = "all"
+    topic: int | None = None
+    sentiment: str = ""
+    network: str = ""
+    language: str = ""
+    assignee: int | None = None
+    status: str = ""
+    q: str = ""
+    sort: str = "newest"
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Filters:
+        """Read a query string. Raises DeskError on what cannot be meant."""
+        given = {item.name: str(query.get(item.name, "")).strip() for item in fields(cls)}
+        values: dict[str, Any] = {name: value for name, value in given.items() if value}
+        for name in ("topic", "assignee"):
+            if name in values:
+                if not values[name].isdecimal() or len(values[name]) > 12:
+                    raise DeskError(f"{name} must be a number, not {values[name][:40]!r}.")
+                values[name] = int(values[name])
+        choices: dict[str, Iterable[str]] = {"view": VIEWS, "sort": SORTS, "sentiment": Sentiment.values, "network": NETWORKS, "status": Status.values}
+        for name, known in choices.items():
+            if name in values and values[name] not in known:
+                raise DeskError(f"{values[name][:40]!r} is no {name}. Use one of: {', '.join(known)}.")
+        values["q"] = values.get("q", "")[:200].replace("\x00", "")
+        return cls(**values)
+
+    def as_query(self) -> str:
+        """The same filters as a query string, without what is left at its default."""
+        default = Filters()
+        return urlencode({f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(default, f.name)})
+
+    def with_view(self, view: str) -> Filters:
+        return replace(self, view=view)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Conversations, and the key of the page after them ("" at the end)."""
+
+    conversations: list[Conversation]
+    next: str
+
+
+def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
+    """The conversations of one of VIEWS."""
+    conversations = Conversation.objects.all()
+    if view in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
+        return conversations.filter(status=view)
+    if view == "private":
+        return conversations.filter(private_waiting=True)
+    active = conversations.filter(status__in=ACTIVE)
+    if view == "mine":
+        return active.filter(assignee=agent)
+    if view == "unassigned":
+        return active.filter(assignee=None)
+    if view == "urgent":
+        return active.filter(priority__gte=2)
+    if view == "negative":
+        return active.filter(sentiment=Sentiment.NEGATIVE)
+    if view == "proactive":
+        return active.filter(is_proactive=True)
+    return active
+
+
+def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Conversation]:
+    """The conversations that fit, in no order."""
+    if filters.status:
+        found = Conversation.objects.filter(status=filters.status)
+        if filters.view == "mine":
+            found = found.filter(assignee=agent)
+    else:
+        found = in_view(filters.view, agent)
+    if filters.topic is not None:
+        # Active or not is asked of the link as well, so that one index gives a topic's list in its order.
+        links = Q(topic_links__topic=filters.topic)
+        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private"):
+            links &= Q(topic_links__is_active=True)
+        found = found.filter(links)
+    if filters.sentiment:
+        found = found.filter(sentiment=filters.sentiment)
+    if filters.network:
+        found = found.filter(network=filters.network)
+    if filters.language:
+        found = found.filter(language=filters.language)
+    if filters.assignee is not None:
+        found = found.filter(assignee=filters.assignee)
+    return found
+
+
+def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 40) -> Page:
+    """One page, newest (or soonest due) first, from the key `after` on. A fixed number of queries."""
+    limit = max(1, min(limit, MOST))
+    found = find_conversations(agent=agent, filters=filters)
+    if filters.q:
+        found = found.filter(pk__in=matching_mentions(filters.q).values("conversation_id"))
+    if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
+        found = found.filter(due_at__isnull=False).order_by("due_at", "id")
+        if after:
+            at, pk = _read_key(after)
+            found = found.filter(Q(due_at__gt=at) | Q(due_at=at, pk__gt=pk), due_at__gte=at)
+    else:
+        by_topic = filters.topic is not None
+        order = ("-topic_links__activity_at", "-topic_links__conversation_id") if by_topic else ("-activity_at", "-id")
+        found = found.order_by(*order)
+        if after:
+            at, pk = _read_key(after)
+            key = "topic_links__activity_at" if by_topic else "activity_at"
+            found = found.filter(Q(**{f"{key}__lt": at}) | Q(**{key: at}, pk__lt=pk), **{f"{key}__lte": at})
+    conversations = _load(found[: limit + 1])
+    following = ""
+    if len(conversations) > limit:
+        conversations.pop()
+        last = conversations[-1]
+        following = _write_key(last.due_at if filters.sort == "due" and last.due_at else last.activity_at, last.pk)
+    return Page(conversations, following)
+
+
+def read_cards(ids: Iterable[int], *, agent: Agent, filters: Filters) -> list[Conversation]:
+    """Those of `ids` (at most MOST of them) that fit the filters, newest first."""
+    found = find_conversations(agent=agent, filters=filters).filter(pk__in=list(ids)[:MOST])
+    if filters.q:
+        found = found.filter(pk__in=matching_mentions(filters.q).values("conversation_id"))
+    return _load(found.order_by("-activity_at", "-id"))
+
+
+def _load(found: QuerySet[Conversation]) -> list[Conversation]:
+    """Everything that a card shows, in two queries. Each conversation gets `topic_names`, a list of (id, name)."""
+    conversations = list(found.select_related("author", "author__profile", "assignee", "claimed_by", "last_mention"))
+    names: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    links = ConversationTopic.objects.filter(conversation__in=[c.pk for c in conversations]).select_related("topic").order_by("topic__name")
+    for link in links:
+        names[link.conversation_id].append((link.topic_id, link.topic.name))
+    for conversation in conversations:
+        conversation.topic_names = names[conversation.pk]
+    return conversations
+
+
+def _write_key(at: datetime, pk: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), pk]).encode()).decode().rstrip("=")
+
+
+def _read_key(key: str) -> tuple[datetime, int]:
+    try:
+        at, pk = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment, int(pk)
+    except (ValueError, TypeError):
+        raise DeskError("This page key is not one of ours. Start again from the first page.") from None
+
+
+# --- Counts -------------------------------------------------------------------------------------------------------------
+
+
+def count_views(agent: Agent | None) -> dict[str, int]:
+    """How many conversations each view, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
+
+    One query for all of them, and one each for the topics and the searches. Without an agent, what is the same for everybody.
+    """
+    counted: dict[str, QuerySet[Conversation] | QuerySet[ConversationTopic]] = {}
+    for view in VIEWS:
+        if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
+            continue
+        counted[view] = in_view(view, agent)
+    for pk in Topic.objects.filter(is_active=True).values_list("pk", flat=True):
+        counted[f"topic:{pk}"] = ConversationTopic.objects.filter(topic=pk, is_active=True)
+    if agent is not None:
+        for search in SavedSearch.objects.filter(agent=agent):
+            filters = Filters.from_query(search.filters)
+            if not filters.q:  # a search for words costs what it costs; it is counted when it is opened
+                counted[f"search:{search.pk}"] = find_conversations(agent=agent, filters=filters)
+    return _count_all(counted)
+
+
+def _count_all(counted: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """All counts in one statement, each stopping at MOST_COUNTED."""
+    parts, parameters = [], []
+    for name, found in counted.items():
+        sql, given = found.order_by().annotate(one=Value(1, output_field=IntegerField())).values("one")[:MOST_COUNTED].query.sql_with_params()
+        parts.append(f"SELECT %s, (SELECT count(*) FROM ({sql}) AS part)")  # noqa: S608  made by the ORM
+        parameters += [name, *given]
+    if not parts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), parameters)
+        return {str(name): int(count) for name, count in cursor.fetchall()}
+
+
+def count_mine() -> dict[int, int]:
+    """Active conversations of each agent who has any, by agent id."""
+    rows = Conversation.objects.filter(status__in=ACTIVE, assignee__isnull=False).values(agent=F("assignee_id")).annotate(n=Count("id"))
+    return {row["agent"]: row["n"] for row in rows.order_by()}
+
+
+def newest_mention_id() -> int:
+    """The last mention's id: from where a browser that lost the connection asks again."""
+    return Mention.objects.order_by("-id").values_list("id", flat=True).first() or 0

@@ -1,0 +1,205 @@
+"""What a query looks for in a text: words in a row, a tag or handle, or bare signs; how each is found, and by which token."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from listening.query.document import Prepared
+from listening.query.folding import fold_text
+from listening.query.tokens import is_spaced, tag_pattern, word_pattern
+
+Test = Callable[[Prepared], bool]
+
+# Signs that belong to the word that they touch ("C++", "100%", "#1"). Other punctuation at its ends does not: "hello,".
+_SIGNS = "#%&@"
+_SOFT = re.compile("[-']*")  # between two letters these count as a space: "e-mail", "l'avion"
+
+
+class Key(NamedTuple):
+    """A token that a text must hold for a term to match; with `prefix`, the beginning of one."""
+
+    text: str
+    prefix: bool = False
+
+
+class Term(Protocol):
+    """One thing that is looked for."""
+
+    @property
+    def key(self) -> Key | None:
+        """The rarest token that every text with this term holds; None: there is none."""
+        ...
+
+    def test(self) -> Test:
+        """A function that says whether the term is in a text."""
+        ...
+
+    def find(self, prepared: Prepared) -> Iterator[tuple[int, int]]:
+        """Where it is in the folded text."""
+        ...
+
+
+class Piece(NamedTuple):
+    """One token of a term; with `prefix`, the beginning of a token."""
+
+    text: str
+    prefix: bool = False
+
+    def fits(self, token: str) -> bool:
+        return token.startswith(self.text) if self.prefix else token == self.text
+
+
+class Joint(NamedTuple):
+    """What stands between two pieces: `after` the one, `before` the other, and if `loose` anything without a token in between."""
+
+    after: str = ""
+    before: str = ""
+    loose: bool = True
+
+    def fits(self, between: str) -> bool:
+        if self.loose:
+            return len(between) >= len(self.after) + len(self.before) and between.startswith(self.after) and between.endswith(self.before)
+        return between == self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Tokens in a row. `lead` and `tail` are signs right before and after, `joints` one fewer than `pieces`."""
+
+    pieces: tuple[Piece, ...]
+    joints: tuple[Joint, ...] = ()
+    lead: str = ""
+    tail: str = ""
+
+    @property
+    def key(self) -> Key:
+        return max((Key(*piece) for piece in self.pieces), key=lambda key: (not key.prefix, not is_spaced(key.text), len(key.text)))
+
+    def test(self) -> Test:
+        first = self.pieces[0]
+        plain = not (self.lead or self.tail)
+        if plain and len(self.pieces) == 1:
+            if not first.prefix:
+                return lambda prepared: first.text in prepared.words
+            start = f" {first.text}"
+            return lambda prepared: start in prepared.joined
+        if plain and all(joint == Joint() for joint in self.joints) and not any(piece.prefix for piece in self.pieces[:-1]):
+            row = " " + " ".join(piece.text for piece in self.pieces) + ("" if self.pieces[-1].prefix else " ")
+            return lambda prepared: row in prepared.joined
+        # A quick look for the longest stretch that has to be there letter by letter, before tokens are walked.
+        needle = max(self._fixed(), key=len)
+        return lambda prepared: needle in prepared.folded and any(True for _ in self.find(prepared))
+
+    def _fixed(self) -> Iterator[str]:
+        stretch = self.lead
+        for piece, joint in zip(self.pieces, (*self.joints, Joint(after=self.tail)), strict=True):
+            stretch += piece.text
+            if piece.prefix:
+                yield stretch
+                stretch = ""
+            stretch += joint.after
+            if joint.loose:
+                yield stretch
+                stretch = joint.before
+
+    def find(self, prepared: Prepared) -> Iterator[tuple[int, int]]:
+        folded, places = prepared.folded, prepared.places
+        last = len(self.pieces) - 1
+        for i in range(len(places) - last):
+            if all(piece.fits(places[i + n][0]) for n, piece in enumerate(self.pieces)) and all(
+                joint.fits(folded[places[i + n][2] : places[i + n + 1][1]]) for n, joint in enumerate(self.joints)
+            ):
+                start, end = places[i][1] - len(self.lead), places[i + last][2] + len(self.tail)
+                if start >= 0 and folded.startswith(self.lead, start) and folded.startswith(self.tail, end - len(self.tail)):
+                    # "C+" is not in "C++"
+                    if self.tail and folded[end : end + 1] == self.tail[-1]:
+                        continue
+                    yield start, end
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A whole `#tag` or `@handle`, or with `prefix` its beginning; `name` has the sign in front."""
+
+    name: str
+    prefix: bool = False
+
+    @property
+    def key(self) -> Key:
+        return Key(self.name, self.prefix)
+
+    def test(self) -> Test:
+        name = self.name
+        if self.prefix:
+            return lambda prepared: any(word.startswith(name) for word in prepared.words)
+        return lambda prepared: name in prepared.words
+
+    def find(self, prepared: Prepared) -> Iterator[tuple[int, int]]:
+        piece = Piece(self.name, self.prefix)
+        return (found.span() for found in tag_pattern(prepared.folded).finditer(prepared.folded) if piece.fits(found.group()))
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Punctuation alone, found wherever it stands."""
+
+    text: str
+
+    @property
+    def key(self) -> None:
+        return None
+
+    def test(self) -> Test:
+        return lambda prepared: self.text in prepared.folded
+
+    def find(self, prepared: Prepared) -> Iterator[tuple[int, int]]:
+        return (found.span() for found in re.finditer(re.escape(self.text), prepared.folded))
+
+
+def term_from(text: str) -> Term | None:
+    """The term for `text`: a word as typed, or the inside of a phrase; a star after a word makes it a beginning.
+
+    None: it holds nothing that can be looked for.
+    """
+    elements = fold_text(text).split()
+    read = [element for element in map(_read_element, elements) if element is not None]
+    if not read:
+        return Signs(" ".join(elements)) if elements else None
+    if len(read) == 1:
+        return read[0]
+    rows = [element.as_words() if isinstance(element, Tag) else element for element in read]
+    joints = list(rows[0].joints)
+    for left, right in pairwise(rows):
+        joints += [Joint(after=left.tail, before=right.lead), *right.joints]
+    return Words(tuple(piece for row in rows for piece in row.pieces), tuple(joints), rows[0].lead, rows[-1].tail)
+
+
+def _read_element(text: str) -> Words | Tag | None:
+    """What stands between two spaces of folded text; None: punctuation only."""
+    bare = text.rstrip("*")
+    tokens = list(word_pattern(bare).finditer(bare))
+    if not tokens:
+        return None
+    tag = tag_pattern(bare).search(bare)
+    if tag and not _SUBSTANCE.search(bare[: tag.start()] + bare[tag.end() :]):
+        return Tag(tag.group(), prefix=text != bare)
+    lead, tail = bare[: tokens[0].start()], bare[tokens[-1].end() :]
+    prefix = text != bare and not tail
+    return Words(
+        pieces=tuple(Piece(token.group(), prefix and token is tokens[-1]) for token in tokens),
+        joints=tuple(_read_joint(bare, left, right) for left, right in pairwise(tokens)),
+        lead="." if lead == "." else _SIGNS_BEFORE.search(lead).group(),
+        tail=_SIGNS_AFTER.match(tail).group(),
+    )
+
+
+def _read_joint(text: str, left: re.Match[str], right: re.Match[str]) -> Joint:
+    between = text[left.end() : right.start()]
+    if between:
+        return Joint() if _SOFT.fullmatch(between) else Joint(after=between, loose=False)
+    # Two characters of a script without spaces are one word; beside Latin letters some people put a space: "iPhone手机".
+    return Joint(loose=is_spaced(left.group()) or is_spaced(right.group()))

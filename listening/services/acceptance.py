@@ -1,0 +1,87 @@
+"""What may come in at all: each post is made safe to store or refused with a reason that says what to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from socialdesk.lib.clock import EARLIEST
+from socialdesk.lib.text import MAX_TEXT, clean
+from socialdesk.networks.base import AuthorData, PostData
+from socialdesk.networks.registry import NETWORKS
+
+MAX_ID = 200
+MAX_NAME = 200
+MAX_URL = 1000
+MAX_FOLLOWERS = 10**12
+CLOCK_SKEW = timedelta(days=1)  # a network's clock may run ahead of ours; what is further off is not a time of posting
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """`index` is the post's place in what was handed in."""
+
+    index: int
+    reason: str
+
+
+class Refused(Exception):
+    """This post cannot be taken. The message is the reason."""
+
+
+def accept_post(post: PostData, *, received_at: datetime) -> PostData:
+    """`post` with safe text, names and times. Raises Refused."""
+    if post.network not in NETWORKS:
+        raise Refused(f"unknown network {post.network[:40]!r}: use one of {', '.join(NETWORKS)}")
+    _accept_id("external_id", post.external_id)
+    if len(post.in_reply_to) > MAX_ID or len(post.repost_of) > MAX_ID:
+        raise Refused(f"in_reply_to is longer than {MAX_ID} characters")
+    if len(post.text) > MAX_TEXT:
+        raise Refused(f"text has {len(post.text):,} characters; at most {MAX_TEXT:,} are taken")
+    text = clean(post.text)
+    if not text.strip() and not (post.media or post.deleted or post.repost_of):
+        raise Refused("text is empty")
+    if post.posted_at.tzinfo is None:
+        raise Refused("posted_at has no time zone")
+    if post.posted_at < EARLIEST or post.posted_at > received_at + CLOCK_SKEW:
+        raise Refused(f"posted_at is {post.posted_at:%Y-%m-%d}, which cannot be the time of a post received on {received_at:%Y-%m-%d}")
+    return replace(
+        post,
+        text=text,
+        author=_accept_author(post.author),
+        posted_at=min(post.posted_at, received_at),
+        url=_accept_url(post.url),
+        in_reply_to=clean(post.in_reply_to),
+        language=clean(post.language)[:12],
+    )
+
+
+def _accept_id(name: str, value: str) -> None:
+    if not value.strip():
+        raise Refused(f"{name} is empty")
+    if len(value) > MAX_ID:
+        raise Refused(f"{name} is longer than {MAX_ID} characters")
+    if clean(value) != value:
+        raise Refused(f"{name} holds characters that cannot be stored")
+
+
+def _accept_author(author: AuthorData) -> AuthorData:
+    _accept_id("author.external_id", author.external_id)
+    username = clean(author.username, limit=MAX_NAME).strip().removeprefix("@")
+    if not username:
+        raise Refused("author.username is empty")
+    return AuthorData(
+        external_id=author.external_id,
+        username=username,
+        display_name=clean(author.display_name, limit=MAX_NAME),
+        followers=max(0, min(author.followers, MAX_FOLLOWERS)),
+        url=_accept_url(author.url),
+        follows_us=author.follows_us,
+    )
+
+
+def _accept_url(url: str) -> str:
+    """A link that may stand in a page, or none: anything but http(s) could be run by a browser."""
+    if not url.startswith(("https://", "http://")) or len(url) > MAX_URL or clean(url) != url:
+        return ""
+    return url

@@ -1,0 +1,39 @@
+"""The health of our accounts: a revoked one is said on the first screen and locks what would fail."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from listening.models import NetworkAccount, Source
+from socialdesk.lib import live
+from socialdesk.lib.clock import now
+
+
+def count_troubled() -> int:
+    """How many accounts and sources in use need a person."""
+    accounts = NetworkAccount.objects.filter(removed_at=None).exclude(state=NetworkAccount.State.OK).count()
+    sources = Source.objects.filter(
+        Q(account=None) | Q(account__state=NetworkAccount.State.OK), removed_at=None, is_active=True, failures__gte=3
+    )
+    return accounts + sources.count()
+
+
+def mark_revoked(*, account_id: int, reason: str) -> None:
+    """The network refused our credentials. Nothing is sent or read until the account is connected again; texts are kept."""
+    _set_state(account_id, NetworkAccount.State.REVOKED, reason)
+
+
+def mark_connected(*, account_id: int) -> None:
+    _set_state(account_id, NetworkAccount.State.OK, "")
+
+
+def _set_state(account_id: int, state: NetworkAccount.State, reason: str) -> None:
+    with transaction.atomic():
+        changed = (
+            NetworkAccount.objects.filter(pk=account_id)
+            .exclude(state=state)
+            .update(state=state, state_reason=reason[:500], state_changed_at=now())
+        )
+        if changed:
+            live.publish(live.SourcesChanged(troubled=count_troubled()))

@@ -1,0 +1,344 @@
+"""What agents do with a conversation: claim, assign, snooze, resolve, reopen; and what an answer or a private message does to it.
+
+Every service locks the row, changes it, writes an event into its history and tells the browsers after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Min
+
+from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Priority, Status
+from listening.services import clocks
+from profiles.models import Agent, Handle
+from socialdesk.lib import live
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
+
+Kind = ConversationEvent.Kind
+
+
+class Threaded(clocks.Clocked, Protocol):
+    """A conversation as far as what is written in it changes it: a stored row, or one that intake is about to store."""
+
+    status: str
+    assignee_id: int | None
+    snoozed_until: datetime | None
+    resolved_at: datetime | None
+    activity_at: datetime
+    last_answered_at: datetime | None
+    unanswered: int
+    private_waiting: bool
+    version: int
+
+
+def lock_conversation(conversation_id: int) -> Conversation:
+    """The conversation, locked until the transaction ends. Raises NotFound."""
+    try:
+        return Conversation.objects.select_for_update(of=("self",)).select_related("author").get(pk=conversation_id)
+    except Conversation.DoesNotExist:
+        raise NotFound("There is no such conversation. It may have been removed; reload the list.") from None
+
+
+def conversation_state(conversation: Conversation) -> dict[str, Any]:
+    """What other browsers are told of a conversation: see live.ConversationsChanged."""
+    assignee, claimed_by = conversation.assignee, conversation.claimed_by
+    return {
+        "id": conversation.pk,
+        "status": conversation.status,
+        "assignee": conversation.assignee_id,
+        "assignee_name": assignee.name if assignee else "",
+        "claimed_by": conversation.claimed_by_id,
+        "claimed_by_name": claimed_by.name if claimed_by else "",
+        "claimed_until": conversation.claimed_until.timestamp() if conversation.claimed_until else None,
+        "version": conversation.version,
+    }
+
+
+@contextmanager
+def _changing(conversation_id: int, agent: Agent | None) -> Iterator[Conversation]:
+    """One change: the locked row comes out; on the way back it is saved with its clocks and told to everybody."""
+    with transaction.atomic():
+        conversation = lock_conversation(conversation_id)
+        yield conversation
+        save_conversation(conversation)
+        live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk if agent else None))
+
+
+def save_conversation(conversation: Conversation) -> None:
+    """Write a locked, changed conversation with its due time, and what its topics' lists are ordered by."""
+    clocks.set_due(conversation)
+    conversation.save()
+    links = ConversationTopic.objects.filter(conversation_id=conversation.pk)
+    links.update(is_active=conversation.is_active, activity_at=conversation.activity_at)
+
+
+def add_event(
+    conversation: Conversation,
+    kind: ConversationEvent.Kind,
+    *,
+    at: datetime,
+    agent: Agent | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    ConversationEvent.objects.create(conversation=conversation, kind=kind, at=at, agent=agent, data=data or {})
+
+
+# --- Claims -------------------------------------------------------------------------------------------------------------
+
+
+def require_claim(conversation: Conversation, agent: Agent, *, now: datetime) -> None:
+    """Make sure that `agent` holds the claim: take it if it is free or expired. On a locked row; the caller saves.
+
+    Raises Conflict (code `claimed`) while somebody else's claim is alive.
+    """
+    if not agent.may_answer:
+        raise NotAllowed("Your role reads and notes; claiming and answering is for care agents and their leads.")
+    require_no_foreign_claim(conversation, agent, now=now)
+    if conversation.claimed_by_id != agent.pk:
+        add_event(conversation, Kind.CLAIMED, at=now, agent=agent)
+    conversation.claimed_by = agent
+    conversation.claimed_until = now + timedelta(minutes=settings.CLAIM_MINUTES)
+    if conversation.assignee_id is None:
+        conversation.assignee = agent
+    if conversation.status == Status.NEW:
+        conversation.status = Status.OPEN
+
+
+def claim_conversation(*, conversation_id: int, agent: Agent) -> Conversation:
+    """Take the conversation for `agent`, or extend their claim. Raises Conflict (code `claimed`)."""
+    with _changing(conversation_id, agent) as conversation:
+        require_claim(conversation, agent, now=current_time())
+    return conversation
+
+
+def release_claim(*, conversation_id: int, agent: Agent) -> Conversation:
+    """Give the claim back. Somebody else's claim only a lead may end."""
+    with _changing(conversation_id, agent) as conversation:
+        if conversation.claimed_by_id not in (None, agent.pk) and not agent.may_configure:
+            raise NotAllowed("Only the person who claimed it, or a lead, can release it.")
+        if conversation.claimed_by_id is not None:
+            _drop_claim(conversation)
+            add_event(conversation, Kind.RELEASED, at=current_time(), agent=agent)
+    return conversation
+
+
+def _drop_claim(conversation: Conversation) -> None:
+    conversation.claimed_by = None
+    conversation.claimed_until = None
+
+
+def _refuse_under_foreign_claim(conversation: Conversation, agent: Agent, now: datetime) -> None:
+    """Acts on a conversation respect a living claim of somebody else, except those of a lead."""
+    if not (agent.may_answer or agent.may_configure):
+        raise NotAllowed("Your role reads and notes; changing a conversation is for care agents and their leads.")
+    if not agent.may_configure:
+        require_no_foreign_claim(conversation, agent, now=now)
+
+
+def require_no_foreign_claim(conversation: Conversation, agent: Agent, *, now: datetime) -> None:
+    """Raises Conflict (code `claimed`) while somebody else's claim is alive. Takes nothing."""
+    holder = conversation.claimed_by
+    if holder is not None and holder.pk != agent.pk and conversation.claimed_until and conversation.claimed_until > now:
+        error = Conflict(
+            f"{holder.name} is working on this until {conversation.claimed_until:%H:%M} UTC. Ask them, or wait until the claim ends.",
+            claimed_by=holder.pk,
+            claimed_by_name=holder.name,
+        )
+        error.code = "claimed"
+        raise error
+
+
+# --- Status -------------------------------------------------------------------------------------------------------------
+
+
+def assign_conversation(*, conversation_id: int, agent: Agent, to: Agent | None) -> Conversation:
+    """Give the conversation to `to`, or to nobody. A claim of the one who had it ends."""
+    with _changing(conversation_id, agent) as conversation:
+        now = current_time()
+        _refuse_under_foreign_claim(conversation, agent, now)
+        if to is not None and not (to.is_active and to.may_answer):
+            raise DeskError(f"{to.name} cannot be assigned: only active care agents and leads answer customers.")
+        if conversation.claimed_by_id is not None and (to is None or conversation.claimed_by_id != to.pk):
+            _drop_claim(conversation)
+        conversation.assignee = to
+        if to is not None and conversation.status == Status.NEW:
+            conversation.status = Status.OPEN
+        conversation.version += 1
+        add_event(conversation, Kind.ASSIGNED, at=now, agent=agent, data={"to": to.pk if to else None})
+    return conversation
+
+
+def snooze_conversation(*, conversation_id: int, agent: Agent, until: datetime) -> Conversation:
+    """Put the conversation away until a moment in the future, at most 90 days from now."""
+    now = current_time()
+    if not now < until <= now + timedelta(days=90):
+        raise DeskError("Choose a time between now and 90 days from now.")
+    with _changing(conversation_id, agent) as conversation:
+        _refuse_under_foreign_claim(conversation, agent, now)
+        if conversation.status == Status.RESOLVED:
+            raise Conflict("It is already resolved. Reopen it first.", status=conversation.status)
+        conversation.status = Status.SNOOZED
+        conversation.snoozed_until = until
+        conversation.version += 1
+        _drop_claim(conversation)
+        add_event(conversation, Kind.SNOOZED, at=now, agent=agent, data={"until": until.isoformat()})
+    return conversation
+
+
+def resolve_conversation(*, conversation_id: int, agent: Agent, version: int | None = None) -> Conversation:
+    """Close the conversation.
+
+    `version` is the one that the agent saw: if the conversation changed since, or is resolved already, raises Conflict
+    (code `conflict`) and nothing is done twice.
+    """
+    with _changing(conversation_id, agent) as conversation:
+        now = current_time()
+        if conversation.status == Status.RESOLVED:
+            raise Conflict("Somebody resolved it already.", status=conversation.status, version=conversation.version)
+        if version is not None and version != conversation.version:
+            raise Conflict("It changed while you looked at it. Read what is new, then resolve it again.", version=conversation.version)
+        _refuse_under_foreign_claim(conversation, agent, now)
+        clocks.unpark(conversation, at=now)
+        conversation.status = Status.RESOLVED
+        conversation.resolved_at = now
+        conversation.waiting_since = None
+        conversation.private_waiting = False
+        conversation.version += 1
+        _drop_claim(conversation)
+        add_event(conversation, Kind.RESOLVED, at=now, agent=agent)
+    return conversation
+
+
+def reopen_conversation(*, conversation_id: int, agent: Agent) -> Conversation:
+    """Bring a resolved, snoozed or waiting conversation back to work, to the agent who had it."""
+    with _changing(conversation_id, agent) as conversation:
+        now = current_time()
+        _refuse_under_foreign_claim(conversation, agent, now)
+        if conversation.is_active:
+            raise Conflict("It is open already.", status=conversation.status, version=conversation.version)
+        reactivate(conversation, at=now)
+        add_event(conversation, Kind.REOPENED, at=now, agent=agent)
+    return conversation
+
+
+def reactivate(conversation: Threaded, *, at: datetime) -> None:
+    """The ball is with us again; the agent who had it keeps it (brief B6). On a locked row; the caller saves."""
+    clocks.unpark(conversation, at=at)
+    conversation.status = Status.OPEN if conversation.assignee_id or conversation.first_answered_at else Status.NEW
+    conversation.snoozed_until = None
+    conversation.resolved_at = None
+    conversation.version += 1
+
+
+def wake_conversations(*, now: datetime | None = None, limit: int = 200) -> int:
+    """Bring back the snoozed conversations whose time has come. Returns how many."""
+    moment = now or current_time()
+    due = Conversation.objects.filter(status=Status.SNOOZED, snoozed_until__lte=moment).order_by("snoozed_until")
+    woken = 0
+    for pk in list(due.values_list("pk", flat=True)[:limit]):
+        with _changing(pk, None) as conversation:
+            if conversation.status == Status.SNOOZED and conversation.snoozed_until and conversation.snoozed_until <= moment:
+                reactivate(conversation, at=moment)
+                add_event(conversation, Kind.WOKEN, at=moment)
+                woken += 1
+    return woken
+
+
+def raise_priorities(*, now: datetime | None = None, limit: int = 200) -> int:
+    """Make what is late at least high, once, and say so. Returns how many conversations changed."""
+    moment = now or current_time()
+    late = Conversation.objects.filter(status__in=ACTIVE, due_at__lt=moment, priority__lt=Priority.HIGH).order_by("due_at")
+    raised = 0
+    for pk in list(late.values_list("pk", flat=True)[:limit]):
+        with _changing(pk, None) as conversation:
+            if conversation.is_active and conversation.due_at and conversation.due_at < moment and conversation.priority < Priority.HIGH:
+                reason = f"late: {conversation.due_kind} answer was due"
+                conversation.priority = Priority.HIGH
+                conversation.priority_reasons = [reason, *conversation.priority_reasons]
+                add_event(conversation, Kind.PRIORITY_RAISED, at=moment, data={"reason": reason})
+                raised += 1
+    return raised
+
+
+# --- What engagement tells ----------------------------------------------------------------------------------------------
+
+
+def record_answer(*, conversation_id: int, agent: Agent | None, at: datetime, kind: str) -> None:
+    """A reply or a private message reached the network: the clocks that it answers stop and the conversation waits for the customer.
+
+    A customer who wrote after `at` is still waiting, and the conversation stays open.
+    """
+    with _changing(conversation_id, agent) as conversation:
+        since = Mention.objects.filter(conversation=conversation, is_own=False, posted_at__gt=at)
+        count, first = since.aggregate(count=Count("id"), first=Min("posted_at")).values()
+        add_event(conversation, Kind.ANSWERED, at=at, agent=agent, data={"kind": kind})
+        if note_answered(conversation, at=at, written_since=count, first_since=first):
+            _drop_claim(conversation)
+
+
+def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 0, first_since: datetime | None = None) -> bool:
+    """We answered at `at`; `written_since` posts, the first at `first_since`, came after it. On a locked row; the caller saves.
+
+    Returns whether the ball went to the customer.
+    """
+    conversation.acknowledged_at = min(at, conversation.acknowledged_at or at)
+    conversation.first_answered_at = min(at, conversation.first_answered_at or at)
+    conversation.last_answered_at = max(at, conversation.last_answered_at or at)
+    if conversation.activity_at > at:
+        conversation.waiting_since = first_since or conversation.activity_at
+        conversation.unanswered = max(1, written_since)
+        return False
+    conversation.waiting_since = None
+    conversation.unanswered = 0
+    conversation.private_waiting = False
+    if not conversation.is_active:
+        return False
+    conversation.status = Status.WAITING
+    clocks.park(conversation, at=at)
+    conversation.version += 1
+    return True
+
+
+def record_incoming_message(*, conversation_id: int, at: datetime, excerpt: str) -> None:
+    """A private message of the customer arrived: the conversation comes back to the agent who had it."""
+    with _changing(conversation_id, None) as conversation:
+        before = conversation.status
+        if note_customer_wrote(conversation, at=at):
+            add_event(conversation, Kind.CUSTOMER_WROTE, at=at, data={"from": before})
+        conversation.private_waiting = True
+        conversation.excerpt = excerpt[:300]
+
+
+def note_customer_wrote(conversation: Threaded, *, at: datetime) -> bool:
+    """The customer wrote at `at`: the next clock starts if none runs, a parked conversation comes back. On a locked row; the caller saves.
+
+    Returns whether it came back.
+    """
+    conversation.activity_at = max(at, conversation.activity_at)
+    if conversation.last_answered_at is not None and at <= conversation.last_answered_at:
+        return False  # it came late; what we sent since then answered it
+    conversation.unanswered = min(conversation.unanswered + 1, 32_000)
+    if conversation.waiting_since is None or at < conversation.waiting_since:
+        conversation.waiting_since = at
+    if conversation.is_active:
+        return False
+    reactivate(conversation, at=at)
+    return True
+
+
+def find_or_open_conversation(*, author: Handle, account: NetworkAccount | None, at: datetime) -> Conversation:
+    """The conversation that a private message of `author` belongs to: their latest one that is not resolved, or a new one."""
+    latest = Conversation.objects.filter(author=author).exclude(status=Status.RESOLVED).order_by("-activity_at").first()
+    if latest is not None:
+        return latest
+    conversation = Conversation(network=author.network, author=author, account=account, activity_at=at, opened_at=at, waiting_since=at)
+    clocks.set_due(conversation)
+    conversation.save()
+    return conversation

@@ -1,0 +1,165 @@
+"""What does not become a mention of its own: edits, deletions and reposts change what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import F
+
+from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, MentionTopic, Repost, Status
+from listening.query import Doc, prepare
+from listening.sentiment import get_scorer
+from listening.services.conversations import save_conversation
+from listening.services.matching import get_matcher
+from listening.trends.rollups import append_deltas, count_deltas
+from profiles.services.handles import Key
+from socialdesk.lib import bulk
+from socialdesk.networks.base import PostData
+
+if TYPE_CHECKING:
+    from listening.services.store import Known, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    text: str
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+def is_change(post: PostData, stored: StoredText) -> bool:
+    """Is `post` a later state of what is stored? An older one that is delivered again is a duplicate."""
+    if stored.deleted_at is not None:
+        return False
+    if post.deleted:
+        return True
+    if post.text == stored.text:
+        return False
+    if post.edited_at is None:
+        return stored.edited_at is None
+    return stored.edited_at is None or post.edited_at > stored.edited_at
+
+
+def apply_changes(posts: Sequence[PostData], *, known: Mapping[Key, Known], received_at: datetime, outcome: Outcome) -> None:
+    """Apply edits and deletions to stored mentions. They are rare, so one by one."""
+    for post in posts:
+        mention = Mention.objects.select_for_update(of=("self",)).select_related("author").get(pk=known[post.network, post.external_id].id)
+        if post.deleted:
+            _apply_deletion(mention, received_at)
+        else:
+            _apply_edit(mention, post, received_at)
+        outcome.folded += 1
+        if mention.conversation_id:
+            outcome.changed_conversations.append(mention.conversation_id)
+
+
+def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None:
+    score = get_scorer().score(post.text, language=post.language)
+    language = score.language or post.language
+    author = mention.author
+    doc = prepare(
+        Doc(
+            text=post.text,
+            author=author.username,
+            language=language,
+            network=mention.network,
+            followers=author.followers,
+            has_media=bool(post.media),
+        )
+    )
+    before = _counted(mention)
+    mention.text, mention.folded, mention.language = post.text, doc.folded, language
+    mention.score, mention.label, mention.confidence = score.score, score.label, score.confidence
+    mention.scorer = f"{score.scorer} {score.version}"
+    mention.edited_at = post.edited_at or received_at
+    mention.save()
+    mention.refresh_from_db(fields=["sentiment"])
+    if mention.is_own:
+        return
+    topics = get_matcher().match(doc)
+    MentionTopic.objects.filter(mention=mention).delete()
+    link_topics([(topic, mention.pk, mention.posted_at) for topic in topics])
+    append_deltas(count_deltas(before, sign=-1), count_deltas(_counted(mention)))
+    conversation = Conversation.objects.select_for_update().get(pk=mention.conversation_id)
+    links = [(topic, conversation.pk, conversation.is_active, conversation.activity_at) for topic in topics]
+    bulk.insert_rows(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links, ignore_conflicts=True)
+    if conversation.last_mention_id == mention.pk:
+        conversation.excerpt, conversation.sentiment, conversation.language = post.text[:300], mention.sentiment, language
+        save_conversation(conversation)
+
+
+def _apply_deletion(mention: Mention, received_at: datetime) -> None:
+    """The author withdrew it: its words go, that it was said stays. A conversation of withdrawn posts alone has nothing left to answer."""
+    mention.text = mention.folded = ""
+    mention.media = []
+    mention.deleted_at = received_at
+    mention.save()
+    if mention.conversation_id is None:
+        return
+    conversation = Conversation.objects.select_for_update().get(pk=mention.conversation_id)
+    if conversation.last_mention_id == mention.pk:
+        conversation.excerpt = ""
+    rest = Mention.objects.filter(conversation=conversation, deleted_at=None)
+    if conversation.is_active and conversation.last_answered_at is None and not conversation.private_waiting and not rest.exists():
+        conversation.status = Status.RESOLVED
+        conversation.resolved_at = received_at
+        conversation.version += 1
+        ConversationEvent.objects.create(
+            conversation=conversation, kind=ConversationEvent.Kind.RESOLVED, at=received_at, data={"because": "its author deleted it"}
+        )
+    save_conversation(conversation)
+
+
+def _counted(mention: Mention) -> list[tuple[datetime, str, str, list[int]]]:
+    if mention.is_own:
+        return []
+    topics = list(MentionTopic.objects.filter(mention=mention).values_list("topic_id", flat=True))
+    return [(mention.posted_at, mention.network, mention.sentiment, topics)]
+
+
+def link_topics(links: Sequence[tuple[int, int, datetime]]) -> None:
+    """Store (topic, mention, posted at)."""
+    bulk.insert_rows(MentionTopic, ("topic_id", "mention_id", "posted_at"), links)
+
+
+def fold_reposts(posts: Sequence[PostData], *, outcome: Outcome) -> None:
+    """Count reposts at what they repeat, each once; those of a post that is not here yet wait for it."""
+    for network in {post.network for post in posts}:
+        of_network = [post for post in posts if post.network == network]
+        ids = [post.external_id for post in of_network]
+        there = set(Repost.objects.filter(network=network, external_id__in=ids).values_list("external_id", flat=True))
+        originals = dict(
+            Mention.objects.filter(network=network, external_id__in={post.repost_of for post in of_network}).values_list(
+                "external_id", "id"
+            )
+        )
+        added = [post for post in of_network if post.external_id not in there and not post.deleted]
+        rows = [(network, post.external_id, post.repost_of, originals.get(post.repost_of), post.posted_at) for post in added]
+        bulk.insert_rows(Repost, ("network", "external_id", "original", "mention_id", "posted_at"), rows)
+        _add_to_counters(Counter(row[3] for row in rows if row[3] is not None))
+        outcome.duplicate += len(of_network) - len(added)
+        outcome.folded += len(added)
+
+
+def count_waiting_reposts(posts: Iterable[PostData], ids: Mapping[str, int]) -> None:
+    """Give freshly stored `posts` the reposts that came before them."""
+    by_network: dict[str, list[str]] = {}
+    for post in posts:
+        by_network.setdefault(post.network, []).append(post.external_id)
+    for network, external_ids in by_network.items():
+        waiting = Repost.objects.filter(network=network, original__in=external_ids, mention=None)
+        counts: Counter[int] = Counter()
+        for repost in waiting:
+            repost.mention_id = ids[repost.original]
+            repost.save(update_fields=["mention"])
+            counts[repost.mention_id] += 1
+        _add_to_counters(counts)
+
+
+def _add_to_counters(counts: Mapping[int, int]) -> None:
+    for pk, count in sorted(counts.items()):
+        Mention.objects.filter(pk=pk).update(reposts=F("reposts") + count)

@@ -1,0 +1,28 @@
+"""The active topics as one matcher, kept by each process for as long as no topic changes."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from django.db.models import Count, Max
+
+from listening.models import Topic
+from listening.query import TopicMatcher
+
+_lock = Lock()
+_kept: tuple[tuple[Any, ...], TopicMatcher] | None = None
+
+
+def get_matcher() -> TopicMatcher:
+    """The matcher of the topics that are active now: one small query, and a compilation only after a change."""
+    global _kept
+    stamp = tuple(Topic.objects.filter(is_active=True).aggregate(n=Count("id"), newest=Max("changed_at"), last=Max("id")).values())
+    kept = _kept
+    if kept is not None and kept[0] == stamp:
+        return kept[1]
+    with _lock:
+        queries = dict(Topic.objects.filter(is_active=True).values_list("id", "query"))
+        matcher = TopicMatcher(queries)
+        _kept = (stamp, matcher)
+    return matcher

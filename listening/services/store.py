@@ -1,0 +1,240 @@
+"""Stores a batch of accepted posts: known or new, folded, scored, matched to topics, threaded. The heart of intake, all in bulk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from listening.models import Mention, NetworkAccount, Source
+from listening.query import Doc, prepare
+from listening.sentiment import get_scorer
+from listening.services import folding, triage
+from listening.services.matching import get_matcher
+from listening.services.threads import Thread, Threads
+from listening.trends.rollups import append_deltas, count_deltas
+from profiles.services.handles import Key, KnownHandle
+from socialdesk.lib import bulk
+from socialdesk.lib.text import fold
+from socialdesk.networks.base import PostData
+
+MENTION_FIELDS = (
+    *("id", "network", "external_id", "source_id", "author_id", "conversation_id", "text", "folded", "language", "posted_at", "received_at"),
+    *("url", "in_reply_to", "parent_id", "media", "reposts", "is_own", "is_addressed", "asks_for_help", "edited_at"),
+    *("score", "label", "confidence", "scorer"),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch's posts. `ids` names the mention of each external id that has one, known or new."""
+
+    stored: int = 0
+    duplicate: int = 0
+    folded: int = 0
+    filtered: Counter[str] = field(default_factory=Counter)
+    ids: dict[str, int] = field(default_factory=dict)
+    new_mentions: list[int] = field(default_factory=list)
+    changed_conversations: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What threading and folding need of a stored mention."""
+
+    id: int
+    author_id: int
+    conversation_id: int | None
+    is_own: bool
+
+
+def store_posts(
+    *, posts: Sequence[PostData], handles: Mapping[Key, KnownHandle], source: Source | None, received_at: datetime, is_history: bool
+) -> Outcome:
+    """Store what is new of `posts` and fold the rest into what is there. Inside intake's transaction, under its locks."""
+    outcome = Outcome()
+    posts, again = _once_each(posts)
+    outcome.duplicate += again.duplicate
+    outcome.folded += again.folded
+    accounts = _own_accounts({post.network for post in posts})
+    reposts = [post for post in posts if post.repost_of]
+    originals = [post for post in posts if not post.repost_of]
+    known, stored_texts = _look_up(originals)
+    changes = []
+    fresh: list[PostData] = []
+    for post in originals:
+        key = (post.network, post.external_id)
+        if key in stored_texts:
+            outcome.ids[post.external_id] = known[key].id
+            if folding.is_change(post, stored_texts[key]):
+                changes.append(post)
+            else:
+                outcome.duplicate += 1
+        elif post.deleted:
+            outcome.filtered["deleted before it was seen"] += 1
+        elif handles[post.network, post.author.external_id].is_muted:
+            outcome.filtered["muted author"] += 1
+        else:
+            fresh.append(post)
+    if fresh:
+        _store_fresh(
+            fresh, outcome, known=known, handles=handles, accounts=accounts, source=source, received_at=received_at, is_history=is_history
+        )
+    folding.apply_changes(changes, known=known, received_at=received_at, outcome=outcome)
+    folding.fold_reposts(reposts, outcome=outcome)
+    folding.count_waiting_reposts(fresh, outcome.ids)
+    return outcome
+
+
+@dataclass(slots=True)
+class _Repeats:
+    duplicate: int = 0
+    folded: int = 0
+
+
+def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], _Repeats]:
+    """`posts` in order of posting with each id once: the newest text of an id that came twice, and a deletion wins."""
+    repeats = _Repeats()
+    first: dict[Key, PostData] = {}
+    for post in posts:
+        key = (post.network, post.external_id)
+        earlier = first.get(key)
+        if earlier is None:
+            first[key] = post
+        elif post.text == earlier.text and post.deleted == earlier.deleted:
+            repeats.duplicate += 1
+        else:
+            repeats.folded += 1
+            if not earlier.deleted and (post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at):
+                first[key] = post
+    return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
+
+
+def _own_accounts(networks: Iterable[str]) -> dict[str, list[NetworkAccount]]:
+    """Our accounts by network, removed ones too: what they said stays ours."""
+    found: dict[str, list[NetworkAccount]] = {network: [] for network in networks}
+    for account in NetworkAccount.objects.filter(network__in=found).defer("credentials").order_by("id"):
+        found[account.network].append(account)
+    return found
+
+
+def _own_account(post: PostData, accounts: list[NetworkAccount]) -> NetworkAccount | None:
+    for account in accounts:
+        if (account.external_id and account.external_id == post.author.external_id) or (
+            not account.external_id and account.username.casefold() == post.author.username.casefold()
+        ):
+            return account
+    return None
+
+
+def _look_up(posts: Sequence[PostData]) -> tuple[dict[Key, Known], dict[Key, folding.StoredText]]:
+    """The stored mentions that `posts` are, or answer; and the texts of those that they are."""
+    known: dict[Key, Known] = {}
+    texts: dict[Key, folding.StoredText] = {}
+    columns = ("id", "external_id", "author_id", "conversation_id", "is_own")
+    for network in {post.network for post in posts}:
+        of_network = [post for post in posts if post.network == network]
+        ids = {post.external_id for post in of_network}
+        wanted = ids | {post.in_reply_to for post in of_network if post.in_reply_to}
+        for row in Mention.objects.filter(network=network, external_id__in=wanted).values_list(*columns):
+            known[network, row[1]] = Known(row[0], row[2], row[3], row[4])
+        same = [known[network, external_id].id for external_id in ids if (network, external_id) in known]
+        if same:
+            for external_id, *rest in Mention.objects.filter(pk__in=same).values_list("external_id", "text", "edited_at", "deleted_at"):
+                texts[network, external_id] = folding.StoredText(*rest)
+    return known, texts
+
+
+def _store_fresh(
+    posts: list[PostData],
+    outcome: Outcome,
+    *,
+    known: dict[Key, Known],
+    handles: Mapping[Key, KnownHandle],
+    accounts: dict[str, list[NetworkAccount]],
+    source: Source | None,
+    received_at: datetime,
+    is_history: bool,
+) -> None:
+    scores = get_scorer().score_many([(post.text, post.language) for post in posts])
+    matcher = get_matcher()
+    ids = bulk.allocate_ids(Mention, len(posts))
+    threads = Threads(posts=posts, ids=ids, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    source_id = source.pk if source else None
+    rows: list[tuple[Any, ...]] = []
+    links: list[tuple[int, int, datetime]] = []
+    counted: list[tuple[datetime, str, str, Sequence[int]]] = []
+    for pk, post, score in zip(ids, posts, scores, strict=True):
+        key = (post.network, post.external_id)
+        handle = handles[post.network, post.author.external_id]
+        own = _own_account(post, accounts[post.network])
+        language = score.language or post.language
+        doc = prepare(
+            Doc(
+                text=post.text,
+                author=post.author.username,
+                language=language,
+                network=post.network,
+                followers=post.author.followers,
+                has_media=bool(post.media),
+            )
+        )
+        folded = doc.folded
+        parent = known.get((post.network, post.in_reply_to)) if post.in_reply_to else None
+        thread: Thread | None
+        if own is not None:
+            addressed = helps = False
+            topics: Sequence[int] = ()
+            thread = threads.place_own(post, pk, parent)
+        else:
+            addressed = _is_addressed(folded, accounts[post.network], parent)
+            helps = triage.asks_for_help(folded)
+            topics = matcher.match(doc)
+            thread = threads.place(post, pk, parent, handle)
+            thread.take(
+                post=post, mention_id=pk, folded=folded, language=language, label=score.label, score=score.score,
+                is_addressed=addressed, asks_for_help=helps, topics=topics, account=accounts[post.network],
+            )  # fmt: skip
+            counted.append((post.posted_at, post.network, score.label, topics))
+            links.extend((topic, pk, post.posted_at) for topic in topics)
+        known[key] = Known(pk, handle.id, thread.id if thread else None, own is not None)
+        rows.append(
+            (
+                *(pk, post.network, post.external_id, source_id, handle.id, thread.id if thread else None, post.text, folded, language),
+                *(
+                    post.posted_at,
+                    received_at,
+                    post.url,
+                    post.in_reply_to,
+                    parent.id if parent else None,
+                    media_json(post),
+                    0,
+                    own is not None,
+                ),
+                *(addressed, helps, post.edited_at, score.score, score.label, score.confidence, f"{score.scorer} {score.version}"),
+            )
+        )
+        outcome.ids[post.external_id] = pk
+    threads.insert_new()
+    bulk.insert_rows(Mention, MENTION_FIELDS, rows)
+    folding.link_topics(links)
+    threads.update_known()
+    append_deltas(count_deltas(counted))
+    outcome.stored += len(posts)
+    outcome.new_mentions += ids
+    outcome.changed_conversations += threads.touched()
+
+
+def media_json(post: PostData) -> list[dict[str, str]]:
+    return [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
+
+
+def _is_addressed(folded: str, accounts: list[NetworkAccount], parent: Known | None) -> bool:
+    """It answers us or names one of our accounts. Where we have no account on the network, everything was brought here on purpose."""
+    if not accounts:
+        return True
+    if parent is not None and parent.is_own:
+        return True
+    return "@" in folded and any(f"@{fold(account.username)}" in folded for account in accounts)

@@ -1,0 +1,280 @@
+"""Which conversation a post falls into: by reply chain and author, for a whole batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+
+from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Priority, Status
+from listening.services import clocks, triage
+from listening.services.conversations import Threaded, note_answered, note_customer_wrote
+from profiles.services.handles import Key, KnownHandle
+from socialdesk.lib import bulk
+from socialdesk.networks.base import PostData
+
+if TYPE_CHECKING:
+    from listening.services.store import Known
+
+# A customer who writes again, without answering anything, while we still owe or await something goes on in the same conversation:
+# two cards would be two agents answering one customer.
+SAME_MATTER = timedelta(hours=72)
+EXCERPT = 300
+
+_FACTS = (
+    *("status", "account_id", "priority", "priority_reasons", "version", "last_mention_id", "excerpt", "language", "sentiment"),
+    *("is_proactive", "private_waiting", "activity_at", "opened_at", "acknowledged_at", "first_answered_at", "last_answered_at"),
+    *("waiting_since", "unanswered", "parked_at", "parked_seconds", "resolved_at", "snoozed_until", "due_at", "due_kind"),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class NewConversation:
+    """A conversation that this batch opens: the columns of the row to come. A model instance would cost ten times as much."""
+
+    id: int
+    network: str
+    author_id: int
+    opened_at: datetime
+    activity_at: datetime
+    status: str = Status.NEW
+    account_id: int | None = None
+    assignee_id: int | None = None
+    priority: int = Priority.LOW
+    priority_reasons: list[str] = field(default_factory=list)
+    version: int = 0
+    last_mention_id: int | None = None
+    excerpt: str = ""
+    language: str = ""
+    sentiment: str = ""
+    is_proactive: bool = False
+    private_waiting: bool = False
+    acknowledged_at: datetime | None = None
+    first_answered_at: datetime | None = None
+    last_answered_at: datetime | None = None
+    waiting_since: datetime | None = None
+    unanswered: int = 0
+    parked_at: datetime | None = None
+    parked_seconds: int = 0
+    resolved_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    due_at: datetime | None = None
+    due_kind: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+
+class Thread:
+    """One conversation while a batch is written into it."""
+
+    __slots__ = ("events", "id", "is_new", "row", "topics")
+
+    def __init__(self, row: Conversation | NewConversation) -> None:
+        self.row = row
+        self.id: int = row.id
+        self.is_new = isinstance(row, NewConversation)
+        self.topics: set[int] = set()
+        self.events: list[ConversationEvent] = []
+
+    @property
+    def threaded(self) -> Threaded:
+        return self.row  # type: ignore[return-value]  # a model's fields are descriptors, which protocols do not see through
+
+    def take(
+        self,
+        *,
+        post: PostData,
+        mention_id: int,
+        folded: str,
+        language: str,
+        label: str,
+        score: float,
+        is_addressed: bool,
+        asks_for_help: bool,
+        topics: Sequence[int],
+        account: list[NetworkAccount],
+    ) -> None:
+        """The customer's post falls in here: clocks, excerpt, priority."""
+        row = self.row
+        was_active, before = row.is_active, row.status
+        is_newest = post.posted_at >= row.activity_at or row.last_mention_id is None
+        if note_customer_wrote(self.threaded, at=post.posted_at if not self.is_new else max(post.posted_at, row.opened_at)):
+            kind = ConversationEvent.Kind.CUSTOMER_WROTE
+            self.events.append(ConversationEvent(conversation_id=self.id, kind=kind, at=post.posted_at, data={"from": before}))
+        self.topics.update(topics)
+        if row.account_id is None and account:
+            row.account_id = account[0].pk
+        if not is_newest:
+            return
+        row.activity_at = max(post.posted_at, row.activity_at)
+        row.last_mention_id = mention_id
+        row.excerpt = post.text[:EXCERPT]
+        row.language = language
+        row.sentiment = label
+        row.is_proactive = asks_for_help and not is_addressed
+        priority, reasons = triage.find_priority(
+            folded=folded,
+            sentiment=label,
+            score=score,
+            followers=post.author.followers,
+            unanswered=row.unanswered,
+            is_addressed=is_addressed,
+        )
+        if priority >= row.priority or not was_active:
+            row.priority, row.priority_reasons = priority, reasons
+
+
+class Threads:
+    """The conversations that a batch touches: those there, loaded and locked in two queries, and those it opens."""
+
+    def __init__(
+        self,
+        *,
+        posts: Sequence[PostData],
+        ids: Sequence[int],
+        known: Mapping[Key, Known],
+        handles: Mapping[Key, KnownHandle],
+        received_at: datetime,
+        is_history: bool,
+    ) -> None:
+        self._received_at = received_at
+        self._is_history = is_history
+        self._threads: dict[int, Thread] = {}
+        self._open_by_author: dict[int, Thread] = {}
+        self._children = _waiting_children(posts)
+        self._adopted: list[tuple[int, int, int | None]] = []  # mention, parent, conversation
+        self._spare_ids = iter(bulk.allocate_ids(Conversation, len(posts)))
+        self._load(posts, known, handles)
+
+    def _load(self, posts: Sequence[PostData], known: Mapping[Key, Known], handles: Mapping[Key, KnownHandle]) -> None:
+        ids = {mention.conversation_id for mention in known.values() if mention.conversation_id}
+        ids |= {child.conversation_id for children in self._children.values() for child in children if child.conversation_id}
+        authors = {handle.id for handle in handles.values() if not handle.is_new}
+        if not ids and not authors:
+            return
+        wanted = Q(pk__in=ids)
+        if authors:
+            wanted |= Q(author_id__in=authors) & ~Q(status=Status.RESOLVED)
+        # In the order of ids, as everybody who locks several, so that nobody waits in a circle.
+        for conversation in Conversation.objects.filter(wanted).select_for_update().order_by("id"):
+            thread = self._threads[conversation.pk] = Thread(conversation)
+            if conversation.status != Status.RESOLVED:
+                latest = self._open_by_author.get(conversation.author_id)
+                if latest is None or latest.row.activity_at <= conversation.activity_at:
+                    self._open_by_author[conversation.author_id] = thread
+
+    def place(self, post: PostData, mention_id: int, parent: Known | None, handle: KnownHandle) -> Thread:
+        """The conversation of a customer's post, opened if there is none."""
+        thread = self._of_chain(parent, handle.id) or self._of_children(post, handle.id) or self._of_author(post, handle.id)
+        if thread is None:
+            start = clocks.start_of_clock(posted_at=post.posted_at, received_at=self._received_at, is_history=self._is_history)
+            row = NewConversation(
+                next(self._spare_ids), post.network, handle.id, opened_at=start, activity_at=post.posted_at, waiting_since=start
+            )
+            thread = self._threads[row.id] = Thread(row)
+        self._open_by_author[handle.id] = thread
+        self._adopt(post, mention_id, thread)
+        return thread
+
+    def place_own(self, post: PostData, mention_id: int, parent: Known | None) -> Thread | None:
+        """The conversation that our own post answers, if it answers one. An answer given outside the desk is an answer."""
+        thread = self._threads.get(parent.conversation_id) if parent and parent.conversation_id else None
+        if thread is None:
+            thread = next((self._threads[c.conversation_id] for c in self._children.get(_key(post), ()) if c.conversation_id), None)
+        if thread is not None and parent is not None and not parent.is_own:
+            note_answered(thread.threaded, at=post.posted_at)
+        self._adopt(post, mention_id, thread)
+        return thread
+
+    def _of_chain(self, parent: Known | None, author_id: int) -> Thread | None:
+        if parent is None or parent.conversation_id is None:
+            return None
+        thread = self._threads.get(parent.conversation_id)
+        return thread if thread is not None and thread.row.author_id == author_id else None
+
+    def _of_children(self, post: PostData, author_id: int) -> Thread | None:
+        for child in self._children.get(_key(post), ()):
+            thread = self._threads.get(child.conversation_id) if child.conversation_id else None
+            if thread is not None and thread.row.author_id == author_id:
+                return thread
+        return None
+
+    def _of_author(self, post: PostData, author_id: int) -> Thread | None:
+        thread = self._open_by_author.get(author_id)
+        if thread is None or thread.row.network != post.network or thread.row.status == Status.RESOLVED:
+            return None
+        return thread if abs(post.posted_at - thread.row.activity_at) <= SAME_MATTER else None
+
+    def _adopt(self, post: PostData, mention_id: int, thread: Thread | None) -> None:
+        """Posts that came before the one they answer find it now."""
+        for child in self._children.get(_key(post), ()):
+            self._adopted.append((child.id, mention_id, child.conversation_id or (thread.id if thread else None)))
+
+    # --- Writing --------------------------------------------------------------------------------------------------------
+
+    def insert_new(self) -> None:
+        """The rows of the conversations that this batch opens; their mentions may then point at them."""
+        rows = []
+        for thread in self._threads.values():
+            if thread.is_new:
+                clocks.set_due(thread.threaded)
+                row = thread.row
+                rows.append((row.id, row.network, row.author_id, *(getattr(row, name) for name in _FACTS)))
+        # The last mention is not stored yet: PostgreSQL checks this reference when the transaction ends.
+        bulk.insert_rows(Conversation, ("id", "network", "author_id", *_FACTS), rows)
+
+    def update_known(self) -> None:
+        """Write what changed in conversations that were there, the topic links of all, and the posts that found their parent."""
+        touched = [thread for thread in self._threads.values() if not thread.is_new]
+        rows: list[tuple[Any, ...]] = []
+        for thread in touched:
+            clocks.set_due(thread.threaded)
+            rows.append((thread.id, *(getattr(thread.row, name) for name in _FACTS)))
+        bulk.update_rows(Conversation, _FACTS, rows)
+        ConversationEvent.objects.bulk_create([event for thread in self._threads.values() for event in thread.events])
+        links = [
+            (topic, thread.id, thread.row.is_active, thread.row.activity_at)
+            for thread in self._threads.values()
+            for topic in sorted(thread.topics)
+        ]
+        bulk.insert_rows(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links, ignore_conflicts=True)
+        if touched:
+            refresh_topic_links([thread.id for thread in touched])
+        bulk.update_rows(Mention, ("parent_id", "conversation_id"), self._adopted)
+
+    def touched(self) -> list[int]:
+        return list(self._threads)
+
+
+def refresh_topic_links(conversation_ids: Iterable[int]) -> None:
+    """Bring the topic lists of these conversations up to their state, in one statement."""
+    conversation = Conversation.objects.filter(pk=OuterRef("conversation_id"))
+    ConversationTopic.objects.filter(conversation_id__in=conversation_ids).update(
+        is_active=Exists(conversation.filter(status__in=ACTIVE)), activity_at=Subquery(conversation.values("activity_at")[:1])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    id: int
+    conversation_id: int | None
+
+
+def _key(post: PostData) -> Key:
+    return (post.network, post.external_id)
+
+
+def _waiting_children(posts: Sequence[PostData]) -> dict[Key, list[_Child]]:
+    """Stored posts that answer one of `posts`, which came after them."""
+    children: dict[Key, list[_Child]] = {}
+    for network in {post.network for post in posts}:
+        ids = [post.external_id for post in posts if post.network == network]
+        waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None).exclude(in_reply_to="")
+        for pk, parent, conversation_id in waiting.values_list("id", "in_reply_to", "conversation_id"):
+            children.setdefault((network, parent), []).append(_Child(pk, conversation_id))
+    return children

@@ -1,0 +1,32 @@
+"""What listening does by the clock. Each task calls one service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from listening.services import conversations, topics
+from listening.trends import rollups
+from socialdesk.lib.clock import now
+
+
+@shared_task
+def wake_conversations() -> None:
+    conversations.wake_conversations()
+
+
+@shared_task
+def raise_priorities() -> None:
+    conversations.raise_priorities()
+
+
+@shared_task
+def compact_rollups() -> None:
+    # The current hours are still being appended to; folding them again and again would be work for nothing.
+    rollups.compact(before=now() - timedelta(hours=2))
+
+
+@shared_task
+def rematch_topic(topic_id: int) -> None:
+    topics.rematch_topic(topic_id=topic_id)

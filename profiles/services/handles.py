@@ -1,0 +1,83 @@
+"""Whose handles are these? The bulk answer that intake begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from profiles.models import Handle, Profile
+from socialdesk.lib import bulk
+from socialdesk.networks.base import AuthorData
+
+Key = tuple[str, str]  # network, external id
+
+
+@dataclass(slots=True)
+class KnownHandle:
+    """What intake needs to know of a handle. `is_new`: this call made it, so nothing else of this author is stored yet."""
+
+    id: int
+    is_muted: bool
+    is_new: bool
+
+
+def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: datetime) -> dict[Key, KnownHandle]:
+    """The handles of `authors` (network, author), made with a profile of their own where they are new, brought up to date where not.
+
+    Inside a transaction. A fixed number of queries for each network. Two calls that make the same handle at once must be kept
+    apart by the caller, as intake does with its locks.
+    """
+    wanted: dict[Key, AuthorData] = {}
+    for network, author in authors:
+        wanted[network, author.external_id] = author
+    known: dict[Key, KnownHandle] = {}
+    stale: list[tuple[int, str, str, int, str, bool | None]] = []
+    for network in {key[0] for key in wanted}:
+        ids = [external_id for name, external_id in wanted if name == network]
+        columns = ("id", "external_id", "username", "display_name", "followers", "url", "follows_us", "muted_at")
+        for row in Handle.objects.filter(network=network, external_id__in=ids).values_list(*columns):
+            pk, external_id, username, display_name, followers, url, follows_us, muted_at = row
+            key = (network, external_id)
+            known[key] = KnownHandle(pk, muted_at is not None, False)
+            author = wanted[key]
+            fresh = (
+                author.username or username,
+                author.display_name or display_name,
+                author.followers or followers,
+                author.url or url,
+                author.follows_us if author.follows_us is not None else follows_us,
+            )
+            if fresh != (username, display_name, followers, url, follows_us):
+                stale.append((pk, *fresh))
+    bulk.update_rows(Handle, ["username", "display_name", "followers", "url", "follows_us"], stale)
+    missing = [key for key in wanted if key not in known]
+    if missing:
+        profile_ids = bulk.allocate_ids(Profile, len(missing))
+        handle_ids = bulk.allocate_ids(Handle, len(missing))
+        profiles, handles = [], []
+        for key, profile_id, handle_id in zip(missing, profile_ids, handle_ids, strict=True):
+            author = wanted[key]
+            profiles.append((profile_id, author.display_name or author.username, "", now))
+            handles.append(
+                (
+                    handle_id,
+                    profile_id,
+                    key[0],
+                    key[1],
+                    author.username,
+                    author.display_name,
+                    author.followers,
+                    author.url,
+                    author.follows_us,
+                    now,
+                )
+            )
+            known[key] = KnownHandle(handle_id, False, True)
+        bulk.insert_rows(Profile, ["id", "name", "language", "created_at"], profiles)
+        bulk.insert_rows(
+            Handle,
+            ["id", "profile_id", "network", "external_id", "username", "display_name", "followers", "url", "follows_us", "first_seen_at"],
+            handles,
+        )
+    return known

@@ -1,0 +1,155 @@
+"""What comes in, from a network's batch to the agents' screens: the one way by which anything enters the desk.
+
+Polling, webhooks, files, the push API and the sandbox all end in `take_in`. One transaction stores everything of a batch, writes the
+ledger and moves the source's cursor, so that nothing is lost or doubled whatever fails (invariant 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zlib import crc32
+
+from django.db import IntegrityError, connection, transaction
+
+from engagement.services.messages import receive_messages
+from listening.models import IntakeBatch, NetworkAccount, Source
+from listening.services.acceptance import Refused, Rejection, accept_post
+from listening.services.store import store_posts
+from profiles.models import Handle
+from profiles.services.handles import find_or_create_handles
+from socialdesk.lib import live
+from socialdesk.lib.clock import now as current_time
+from socialdesk.networks.base import AuthorData, MessageData, PostData
+
+KEPT_REJECTIONS = 100  # in the ledger; the caller is told all of them
+LOCKS = 64
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of a batch: `seen = stored + duplicate + folded + filtered + len(rejected)`. `ids` maps external id to mention id."""
+
+    seen: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    folded: int = 0
+    filtered: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+
+
+def take_in(
+    posts: Sequence[PostData],
+    messages: Sequence[MessageData] = (),
+    *,
+    source: Source | None = None,
+    cursor: str | None = None,
+    is_history: bool = False,
+    refused: Sequence[Rejection] = (),
+) -> Result:
+    """Take one batch in. `cursor` is where the source goes on afterwards; `refused` are entries that could not even be read as posts.
+
+    `is_history` says that nobody waited for this desk when it was posted (a file of old posts): clocks begin now. All or nothing:
+    raises OperationalError when the database is away or full, and then the cursor has not moved.
+    """
+    for _ in range(2):
+        try:
+            return _take_in(posts, messages, source=source, cursor=cursor, is_history=is_history, refused=refused)
+        except IntegrityError:
+            # Two batches brought the same id under two authors at once; now the other one is there to be seen.
+            continue
+    return _take_in(posts, messages, source=source, cursor=cursor, is_history=is_history, refused=refused)
+
+
+def _take_in(
+    posts: Sequence[PostData],
+    messages: Sequence[MessageData],
+    *,
+    source: Source | None,
+    cursor: str | None,
+    is_history: bool,
+    refused: Sequence[Rejection],
+) -> Result:
+    received_at = current_time()
+    result = Result(seen=len(posts) + len(messages) + len(refused), rejected=list(refused))
+    accepted = _accept(posts, received_at, result)
+    with transaction.atomic():
+        originals = [post for post in accepted if not (post.repost_of or post.deleted)]
+        authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
+        _lock_authors(authors)
+        handles = find_or_create_handles(authors=authors, now=received_at)
+        outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
+        account = source.account if source else None
+        writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in messages])
+        stored, duplicate = receive_messages(
+            messages=list(messages), account=account, handles={handle.external_id: handle for handle in writers.values()}
+        )
+        result.stored = outcome.stored + stored
+        result.duplicate = outcome.duplicate + duplicate
+        result.folded = outcome.folded
+        result.filtered = sum(outcome.filtered.values())
+        result.ids = outcome.ids
+        _record(result, filtered_by=dict(outcome.filtered), source=source, cursor=cursor, received_at=received_at)
+        if outcome.new_mentions or outcome.changed_conversations:
+            live.publish(live.MentionsStored(ids=outcome.new_mentions, conversations=sorted(set(outcome.changed_conversations))))
+    return result
+
+
+def _accept(posts: Iterable[PostData], received_at: datetime, result: Result) -> list[PostData]:
+    accepted = []
+    for index, post in enumerate(posts):
+        try:
+            accepted.append(accept_post(post, received_at=received_at))
+        except Refused as refusal:
+            result.rejected.append(Rejection(index, str(refusal)))
+    return accepted
+
+
+def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:
+    """Hold off other intakes of the same authors until this one commits: one author must not get two handles or two conversations.
+
+    PostgreSQL only: SQLite has one writer at a time. A few locks rather than one for each author keep its lock table small; they are
+    taken in the same order by everybody.
+    """
+    if connection.vendor != "postgresql":
+        return
+    keys = sorted({crc32(f"{network}:{author.external_id}".encode()) % LOCKS for network, author in authors})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('intake'), key) FROM unnest(%s) AS key", [keys])
+
+
+def _record(result: Result, *, filtered_by: dict[str, int], source: Source | None, cursor: str | None, received_at: datetime) -> None:
+    """Write the ledger and move the cursor, with the rows that they speak of."""
+    if source is not None:
+        source = Source.objects.select_for_update().get(pk=source.pk)
+    if result.seen:
+        IntakeBatch.objects.create(
+            source=source,
+            received_at=received_at,
+            seen=result.seen,
+            stored=result.stored,
+            duplicate=result.duplicate,
+            folded=result.folded,
+            filtered=result.filtered,
+            rejected=len(result.rejected),
+            filtered_by=filtered_by,
+            rejections=[{"index": r.index, "reason": r.reason} for r in result.rejected[:KEPT_REJECTIONS]],
+            cursor_before=source.cursor if source else "",
+            cursor_after=(cursor if cursor is not None else source.cursor) if source else "",
+        )
+    if source is not None:
+        source.last_read_at = received_at
+        if cursor is not None:
+            source.cursor = cursor
+        if result.seen:
+            source.last_item_at = received_at
+        source.failures, source.last_error = 0, ""
+        source.save(update_fields=["cursor", "last_read_at", "last_item_at", "failures", "last_error"])
+
+
+def find_source(*, network: str, kind: Source.Kind, name: str, account: NetworkAccount | None = None) -> Source:
+    """The source of pushes or of a file, made on first use."""
+    source, _ = Source.objects.get_or_create(network=network, kind=kind, name=name, removed_at=None, defaults={"account": account})
+    return source
