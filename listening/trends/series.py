@@ -156,10 +156,9 @@ def _narrow(narrowing: Narrowing) -> QuerySet[Rollup]:
 
 def _measure_spread(by_hour: dict[datetime, Counts], window: Window) -> float:
     """How bumpy the window before was, in the steps that the page shows: what counts as usual comes from there."""
-    since, until = window.before
     steps: dict[object, int] = {}
-    hour = since
-    while hour < until:
+    hour = window.before[0]
+    while hour < window.since:
         step: object = hour if window.per == "hour" else hour.astimezone(window.zone).date()
         steps[step] = steps.get(step, 0) + (by_hour[hour].total if hour in by_hour else 0)
         hour += HOUR
