@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -20,6 +20,11 @@ from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, Unavailable
 
 View = Callable[..., HttpResponseBase]
+
+
+class SignedOut(DeskError):
+    status = 401
+    code = "signed_out"
 
 
 def agent_of(request: HttpRequest) -> Agent:
@@ -35,9 +40,12 @@ def is_fragment(request: HttpRequest) -> bool:
 def desk_view(view: View) -> View:
     """For signed-in staff; a refusal becomes words; the same address answers whole or in part, so caches must know."""
 
-    @login_required
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            if is_fragment(request):  # the page stays, and with it what was typed
+                return refuse(request, SignedOut("You are signed out. Sign in again in another tab, then repeat this."))
+            return redirect_to_login(request.get_full_path())
         try:
             response = view(request, *args, **kwargs)
         except OperationalError:

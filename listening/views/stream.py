@@ -1,0 +1,155 @@
+"""The desk: its views with counts, and the feed of conversations, whole and in the parts that the open page asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf.locale import LANG_INFO
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from listening import feed as conversations
+from listening.feed import Filters
+from listening.models import SavedSearch, Sentiment, Status, Topic
+from listening.services.accounts import count_troubled
+from listening.services.marking import mark_cards
+from listening.views.responses import agent_of, desk_view, is_fragment
+from profiles.models import Agent, Role
+from socialdesk.networks import registry
+
+# Key, name, the letter after `g`.
+VIEWS = (
+    ("all", "All", "a"),
+    ("mine", "Mine", "m"),
+    ("unassigned", "Unassigned", "u"),
+    ("urgent", "Urgent", "r"),
+    ("negative", "Negative", "n"),
+    ("proactive", "Could use help", "h"),
+    ("private", "Private messages", "p"),
+    ("waiting", "Waiting", "w"),
+    ("snoozed", "Snoozed", "s"),
+    ("resolved", "Resolved", "e"),
+)
+# What posts about a company are written in; a post in another language is found by its words or its topic.
+LANGUAGES = ("ar", "bn", "de", "en", "es", "fa", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "uk", "vi")
+MOST_CARDS = 100  # asked for by id at once
+PANES = re.compile(r"(\d{3})\.(\d{3})\.(\d{3})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """One line of the views pane. `count` is capped: 1000 means more than 999."""
+
+    key: str
+    name: str
+    count: int
+    query: str
+    letter: str = ""
+    is_current: bool = False
+    search_id: int | None = None
+
+
+def read_piles(agent: Agent, filters: Filters) -> dict[str, list[Pile]]:
+    """The views, topics and saved searches with their counts: three queries."""
+    counts = conversations.count_views(agent)
+    query = filters.as_query()
+
+    def pile(key: str, name: str, pile_query: str, **more: Any) -> Pile:
+        return Pile(key, name, counts.get(key, 0), pile_query, is_current=query == pile_query, **more)
+
+    def normal(raw: str) -> str:
+        return Filters.from_query(QueryDict(raw)).as_query()
+
+    searches = SavedSearch.objects.filter(agent=agent)
+    return {
+        "views": [pile(key, name, normal(f"view={key}"), letter=letter) for key, name, letter in VIEWS],
+        "topics": [pile(f"topic:{topic.pk}", topic.name, normal(f"topic={topic.pk}")) for topic in Topic.objects.filter(is_active=True)],
+        "searches": [
+            pile(f"search:{search.pk}", search.name, normal(_as_query(search.filters)), search_id=search.pk) for search in searches
+        ],
+    }
+
+
+def _as_query(filters: dict[str, Any]) -> str:
+    query = QueryDict(mutable=True)
+    query.update({key: str(value) for key, value in filters.items()})
+    return query.urlencode()
+
+
+def read_feed(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+    """What `_feed.html` shows: a page of cards, and the filters as they stand."""
+    agent = agent_of(request)
+    page = conversations.read_page(agent=agent, filters=filters, after=request.GET.get("after", ""))
+    mark_cards(page.conversations)
+    return {"cards": page.conversations, "next": page.next, "filters": filters, "query": filters.as_query()}
+
+
+def feed_choices(filters: Filters) -> dict[str, Any]:
+    """What the filter form offers."""
+    names = dict((key, name) for key, name, _ in VIEWS)
+    topics = list(Topic.objects.filter(is_active=True).values_list("pk", "name"))
+    return {
+        "title": next((name for pk, name in topics if pk == filters.topic), "") or names[filters.view],
+        "networks": [(network.key, network.label) for network in registry.NETWORKS.values()],
+        "languages": [(code, LANG_INFO[code]["name"]) for code in LANGUAGES],
+        "sentiments": Sentiment.choices,
+        "statuses": Status.choices,
+        "all_topics": topics,
+        "agents": list(Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")),
+    }
+
+
+def desk_context(request: HttpRequest) -> dict[str, Any]:
+    """All that `stream.html` shows beside the open conversation. At most nine queries."""
+    filters = Filters.from_query(request.GET)
+    widths = PANES.match(request.COOKIES.get("panes", ""))
+    return {
+        "place": "desk",
+        "piles": read_piles(agent_of(request), filters),
+        "troubled": count_troubled(),
+        "widths": widths.groups() if widths else None,
+        "profile_folded": request.COOKIES.get("profile") == "folded",
+        "pane": "views" if "piles" in request.GET else "feed",
+        **read_feed(request, filters),
+        **feed_choices(filters),
+    }
+
+
+@require_GET
+@desk_view
+def stream(request: HttpRequest) -> HttpResponseBase:
+    """The desk; to the open page, the feed pane alone."""
+    if not is_fragment(request):
+        return render(request, "listening/stream.html", desk_context(request))
+    filters = Filters.from_query(request.GET)
+    response = render(request, "listening/_feed.html", {**read_feed(request, filters), **feed_choices(filters)})
+    response["HX-Push-Url"] = f"{reverse('stream')}?{filters.as_query()}"
+    return response
+
+
+@require_GET
+@desk_view
+def feed(request: HttpRequest) -> HttpResponseBase:
+    """The next page of cards, with the link to the one after it."""
+    return render(request, "listening/_cards.html", read_feed(request, Filters.from_query(request.GET)))
+
+
+@require_GET
+@desk_view
+def feed_cards(request: HttpRequest) -> HttpResponseBase:
+    """Those of `ids` that fit the filters, as cards: what the open page asks for when it hears of a change."""
+    ids = [int(word) for word in request.GET.get("ids", "").split(",")[:MOST_CARDS] if word.isdecimal() and len(word) < 19]
+    filters = Filters.from_query(request.GET)
+    cards = conversations.read_cards(ids, agent_of(request), filters)
+    mark_cards(cards)
+    return render(request, "listening/_cards.html", {"cards": cards, "filters": filters, "query": filters.as_query()})
+
+
+@require_GET
+@desk_view
+def counts(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"views": conversations.count_views(agent_of(request))})
