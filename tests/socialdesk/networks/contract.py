@@ -1,0 +1,323 @@
+"""What every connector must keep, as tests over a harness; `test_contract.py` names the connectors that they run over."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+import pytest
+
+from socialdesk.lib import text as texts
+from socialdesk.networks.base import AccountConfig, Batch, Capabilities, MessageData, NetworkError, PostData, Publisher, Reader
+
+# How a harness can let the next calls fail. The last three leave the caller without an answer.
+Failure = Literal["revoked", "rate_limit", "lost_before_writing", "error_after_writing", "no_answer_after_writing"]
+UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
+
+
+class Harness(Protocol):
+    """A network to test a connector on: the connector's two sides for one account, and a hand in the network itself."""
+
+    capabilities: Capabilities
+    config: AccountConfig
+    reader: Reader
+    publisher: Publisher
+
+    def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
+        """Returns the external id of the new post."""
+
+    def customer_deletes(self, external_id: str) -> None: ...
+
+    def customer_id(self, username: str) -> str:
+        """The external id of that account, which may never have written anything."""
+
+    def customer_follows(self, username: str) -> None:
+        """From now on follows our account."""
+
+    def customer_messages(self, username: str, text: str) -> str:
+        """Writes to our account privately; returns the external id of the message."""
+
+    def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
+        """Our account replies without this connector, as a person with the network's own app does."""
+
+    def failing(self, failure: Failure) -> AbstractContextManager[None]:
+        """While this lasts, every call fails in that way."""
+
+
+def read_all(reader: Reader, cursor: str = "", *, limit: int = 200) -> Batch:
+    """Everything after the cursor as one batch, fetched in as many calls as it takes."""
+    posts: list[PostData] = []
+    messages: list[MessageData] = []
+    for _ in range(1000):
+        batch = reader.fetch(cursor, limit=limit)
+        assert len(batch.posts) + len(batch.messages) <= limit
+        posts.extend(batch.posts)
+        messages.extend(batch.messages)
+        cursor = batch.cursor
+        if not batch.more:
+            return Batch(tuple(posts), tuple(messages), cursor)
+    raise AssertionError("the reader always says that there is more")
+
+
+def an_hour_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=1)
+
+
+class ConnectorContract:
+    """Inherit, and give a fixture `harness`."""
+
+    # Reading
+
+    def test_posts_are_read_in_order_and_none_is_lost(self, harness: Harness) -> None:
+        written = [harness.customer_posts(f"person{i % 7}", f"post {i}") for i in range(45)]
+        read = read_all(harness.reader, limit=10).posts
+        assert [post.external_id for post in read if post.external_id in written] == written
+
+    def test_a_post_says_what_it_is(self, harness: Harness) -> None:
+        first = harness.customer_posts("ana", "hello")
+        second = harness.customer_posts("ben", "hello to you", in_reply_to=first)
+        posts = {post.external_id: post for post in read_all(harness.reader).posts}
+        assert posts[first].text == "hello"
+        assert posts[first].network == harness.config.network
+        assert posts[first].in_reply_to == ""
+        assert posts[first].author.username == "ana"
+        assert posts[first].author.external_id == harness.customer_id("ana")
+        assert posts[first].posted_at.tzinfo is not None
+        assert abs(posts[first].posted_at - datetime.now(UTC)) < timedelta(minutes=5)
+        assert posts[second].in_reply_to == first
+
+    def test_a_cursor_resumes_where_it_stood(self, harness: Harness) -> None:
+        harness.customer_posts("ana", "before")
+        cursor = read_all(harness.reader).cursor
+        assert read_all(harness.reader, cursor).posts == ()
+        later = harness.customer_posts("ana", "after")
+        assert [post.external_id for post in read_all(harness.reader, cursor).posts] == [later]
+
+    def test_reading_again_from_the_same_cursor_brings_the_same(self, harness: Harness) -> None:
+        harness.customer_posts("ana", "one")
+        harness.customer_posts("ana", "two")
+        assert read_all(harness.reader).posts == read_all(harness.reader).posts
+
+    def test_more_is_said_only_while_there_is_more(self, harness: Harness) -> None:
+        for i in range(4):
+            harness.customer_posts("ana", f"post {i}")
+        first = harness.reader.fetch("", limit=3)
+        assert first.more
+        second = harness.reader.fetch(first.cursor, limit=3)
+        assert not second.more
+        assert len(first.posts) + len(second.posts) == 4
+
+    def test_a_deleted_post_is_told(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "my phone is 0123")
+        cursor = read_all(harness.reader).cursor
+        harness.customer_deletes(post)
+        (told,) = read_all(harness.reader, cursor).posts
+        assert told.external_id == post
+        assert told.deleted
+
+    def test_a_cursor_of_another_make_is_an_error_and_not_an_empty_batch(self, harness: Harness) -> None:
+        with pytest.raises(NetworkError):
+            harness.reader.fetch("certainly no cursor of this network")
+
+    def test_a_private_message_is_read_with_its_direction(self, harness: Harness) -> None:
+        needs(harness.capabilities.direct_message)
+        harness.customer_follows("ana")
+        theirs = harness.customer_messages("ana", "my address is …")
+        ours = harness.publisher.direct_message(to=harness.customer_id("ana"), text="thank you", token="t1")
+        messages = {message.external_id: message for message in read_all(harness.reader).messages}
+        assert not messages[theirs].outgoing
+        assert messages[ours.external_id].outgoing
+        assert {message.author.username for message in messages.values()} == {"ana"}
+
+    # Replying
+
+    def test_a_reply_comes_back_once_with_the_id_of_its_receipt(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        sent = harness.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1")
+        echoes = [p for p in read_all(harness.reader).posts if p.text == "We are sorry."]
+        assert [echo.external_id for echo in echoes] == [sent.external_id]
+        assert echoes[0].in_reply_to == post
+        assert echoes[0].author.username == harness.config.username
+        assert echoes[0].posted_at == sent.sent_at
+        assert echoes[0].url == sent.url != ""
+
+    def test_a_reply_of_the_greatest_length_is_sent_and_one_longer_is_refused(self, harness: Harness) -> None:
+        limit = harness.capabilities.max_length
+        needs(limit)
+        post = harness.customer_posts("ana", "it broke")
+        harness.publisher.reply(in_reply_to=post, text="x" * limit, token="t1")
+        assert texts.length("x" * limit, harness.capabilities.length_unit) == limit
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.reply(in_reply_to=post, text="x" * (limit + 1), token="t2")
+        assert caught.value.permanent
+        assert len(self._replies(harness, post)) == 1
+
+    def test_a_reply_to_a_deleted_post_is_refused_for_good(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        harness.customer_deletes(post)
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1")
+        assert caught.value.permanent
+        assert not caught.value.account_revoked
+
+    def test_a_reply_to_a_post_that_never_was_is_refused_for_good(self, harness: Harness) -> None:
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.reply(in_reply_to="999999999999", text="We are sorry.", token="t1")
+        assert caught.value.permanent
+
+    # Finding what was sent
+
+    def test_a_reply_is_found_by_its_token(self, harness: Harness) -> None:
+        needs(harness.capabilities.idempotency != "none")
+        post = harness.customer_posts("ana", "it broke")
+        sent = harness.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1")
+        assert harness.publisher.find(token="t1", text="We are sorry.", in_reply_to=post, since=an_hour_ago()) == sent
+
+    def test_a_reply_that_bears_no_token_is_found_by_its_text(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        by_hand = harness.we_reply_by_hand(post, "We are sorry.")
+        found = harness.publisher.find(token="t1", text="We are sorry.", in_reply_to=post, since=an_hour_ago())
+        assert found is not None
+        assert found.external_id == by_hand
+
+    def test_what_is_not_there_is_not_found(self, harness: Harness) -> None:
+        post, other = harness.customer_posts("ana", "it broke"), harness.customer_posts("ana", "it broke again")
+        harness.publisher.reply(in_reply_to=other, text="We are sorry.", token="t1")
+        harness.we_reply_by_hand(post, "Something else.")
+        harness.customer_posts("ana", "We are sorry.", in_reply_to=post)
+        assert harness.publisher.find(token="t2", text="We are sorry.", in_reply_to=post, since=an_hour_ago()) is None
+
+    def test_what_was_sent_before_the_given_time_is_not_found(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        sent = harness.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1")
+        later = sent.sent_at + timedelta(seconds=5)
+        assert harness.publisher.find(token="t1", text="We are sorry.", in_reply_to=post, since=later) is None
+
+    def test_a_message_is_found_and_another_is_not(self, harness: Harness) -> None:
+        needs(harness.capabilities.direct_message)
+        harness.customer_follows("ana")
+        ana, ben = harness.customer_id("ana"), harness.customer_id("ben")
+        sent = harness.publisher.direct_message(to=ana, text="Your number, please?", token="t1")
+        assert harness.publisher.find(token="t1", text="Your number, please?", to=ana, since=an_hour_ago()) == sent
+        assert harness.publisher.find(token="t2", text="Another text", to=ana, since=an_hour_ago()) is None
+        assert harness.publisher.find(token="t1", text="Your number, please?", to=ben, since=an_hour_ago()) is None
+
+    # Private messages
+
+    def test_a_message_to_somebody_who_does_not_follow_is_refused_for_good(self, harness: Harness) -> None:
+        needs(harness.capabilities.follow_first)
+        ana = harness.customer_id("ana")
+        assert not harness.publisher.follows_us(ana)
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.direct_message(to=ana, text="Your number, please?", token="t1")
+        assert caught.value.permanent
+        assert read_all(harness.reader).messages == ()
+
+    def test_a_message_is_delivered_once_the_person_follows(self, harness: Harness) -> None:
+        needs(harness.capabilities.direct_message)
+        ana = harness.customer_id("ana")
+        harness.customer_follows("ana")
+        assert harness.publisher.follows_us(ana)
+        sent = harness.publisher.direct_message(to=ana, text="Your number, please?", token="t1")
+        (message,) = read_all(harness.reader).messages
+        assert (message.external_id, message.text, message.outgoing) == (sent.external_id, "Your number, please?", True)
+
+    def test_a_message_that_is_too_long_is_refused_for_good(self, harness: Harness) -> None:
+        limit = harness.capabilities.max_message_length
+        needs(limit)
+        harness.customer_follows("ana")
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.direct_message(to=harness.customer_id("ana"), text="x" * (limit + 1), token="t1")
+        assert caught.value.permanent
+
+    # What else an account can do
+
+    def test_a_repost_comes_back_as_ours(self, harness: Harness) -> None:
+        needs(harness.capabilities.repost)
+        post = harness.customer_posts("ana", "I love it")
+        sent = harness.publisher.repost(external_id=post, token="t1")
+        (echo,) = [p for p in read_all(harness.reader).posts if p.repost_of]
+        assert (echo.external_id, echo.repost_of, echo.author.username) == (sent.external_id, post, harness.config.username)
+
+    def test_reposting_again_does_not_repost_twice(self, harness: Harness) -> None:
+        needs(harness.capabilities.repost)
+        post = harness.customer_posts("ana", "I love it")
+        for _ in range(2):
+            harness.publisher.repost(external_id=post, token="t1")
+        assert len([p for p in read_all(harness.reader).posts if p.repost_of]) == 1
+
+    def test_liking_and_hiding_again_is_no_error(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "I love it")
+        rude = harness.customer_posts("ben", "you would", in_reply_to=post)
+        for _ in range(2):
+            if harness.capabilities.like:
+                harness.publisher.like(external_id=post, token="t1")
+            if harness.capabilities.hide:
+                harness.publisher.hide(external_id=rude)
+
+    def test_our_reply_can_be_deleted_and_theirs_cannot(self, harness: Harness) -> None:
+        needs(harness.capabilities.delete)
+        post = harness.customer_posts("ana", "it broke")
+        sent = harness.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1")
+        cursor = read_all(harness.reader).cursor
+        harness.publisher.delete(external_id=sent.external_id)
+        (told,) = read_all(harness.reader, cursor).posts
+        assert (told.external_id, told.deleted) == (sent.external_id, True)
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.delete(external_id=post)
+        assert caught.value.permanent
+
+    # Failing
+
+    def test_revoked_credentials_are_permanent_and_name_the_account_for_reads_and_writes(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing("revoked"):
+            for call in (lambda: harness.reader.fetch(""), lambda: harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")):
+                with pytest.raises(NetworkError) as caught:
+                    call()
+                assert caught.value.permanent
+                assert caught.value.account_revoked
+        assert self._replies(harness, post) == []
+
+    def test_a_rate_limit_is_retryable_says_when_and_wrote_nothing(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing("rate_limit"):
+            for call in (lambda: harness.reader.fetch(""), lambda: harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")):
+                with pytest.raises(NetworkError) as caught:
+                    call()
+                assert caught.value.retryable
+                assert caught.value.retry_after is not None
+                assert caught.value.retry_after > 0
+        assert self._replies(harness, post) == []
+        harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")
+        assert len(self._replies(harness, post)) == 1
+
+    @pytest.mark.parametrize("failure", UNKNOWN)
+    def test_without_an_answer_the_outcome_is_unknown_and_can_be_found_out(self, harness: Harness, failure: Failure) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing(failure), pytest.raises(NetworkError) as caught:
+            harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")
+        assert caught.value.outcome_unknown
+        assert not caught.value.account_revoked
+        replies = self._replies(harness, post)
+        assert len(replies) == (0 if failure == "lost_before_writing" else 1)
+        found = harness.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=an_hour_ago())
+        assert [found.external_id if found else ""] == ([reply.external_id for reply in replies] or [""])
+
+    def test_reading_that_fails_loses_nothing(self, harness: Harness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing("lost_before_writing"), pytest.raises(NetworkError) as caught:
+            harness.reader.fetch("")
+        assert caught.value.retryable
+        assert [p.external_id for p in read_all(harness.reader).posts] == [post]
+
+    @staticmethod
+    def _replies(harness: Harness, post: str) -> list[PostData]:
+        return [p for p in read_all(harness.reader).posts if p.in_reply_to == post and p.author.username == harness.config.username]
+
+
+def needs(capability: object) -> None:
+    """Leaves the test where the network cannot do what it is about."""
+    if not capability:
+        pytest.skip("this network cannot do that")

@@ -1,0 +1,78 @@
+"""The connector contract, over every connector there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from socialdesk.networks import registry
+from socialdesk.networks.base import AccountConfig
+from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
+
+
+class SandboxHarness:
+    """The sandbox, with a world of its own."""
+
+    FAULTS: dict[Failure, str] = {
+        "revoked": "revoked",
+        "rate_limit": "rate_limit",
+        "lost_before_writing": "dropped",
+        "error_after_writing": "error_after_accept",
+        "no_answer_after_writing": "timeout_after_accept",
+    }
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        settings.SANDBOX_PATH = folder / "world.sqlite3"
+        self.config = AccountConfig("sandbox", "tidewheel")
+        self.capabilities = registry.get("sandbox").capabilities
+        self.reader = registry.reader_for(self.config)
+        self.publisher = registry.publisher_for(self.config)
+        self._world = registry.sandbox_world()
+
+    def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
+        return self._world.publish(username, text, in_reply_to=in_reply_to).id
+
+    def customer_deletes(self, external_id: str) -> None:
+        self._world.delete(external_id)
+
+    def customer_id(self, username: str) -> str:
+        return (self._world.account(username) or self._world.add_account(username)).id
+
+    def customer_follows(self, username: str) -> None:
+        self._world.follow(username)
+
+    def customer_messages(self, username: str, text: str) -> str:
+        return self._world.message_as(username, text).id
+
+    def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
+        return self._world.reply_as("tidewheel", in_reply_to, text).id
+
+    @contextmanager
+    def failing(self, failure: Failure) -> Iterator[None]:
+        self._world.faults.set(self.FAULTS[failure], 1)
+        yield
+        self._world.faults.heal()
+
+
+# A new connector adds its harness here, and keeps the contract.
+CONNECTORS: dict[str, Callable[[Path, Settings], Harness]] = {
+    "sandbox": SandboxHarness,
+}
+
+
+@pytest.fixture(params=sorted(CONNECTORS))
+def harness(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Harness:
+    return CONNECTORS[request.param](tmp_path, settings)
+
+
+class TestConnector(ConnectorContract):
+    """Collected here once for each connector."""
+
+
+def test_every_connector_of_the_registry_keeps_the_contract() -> None:
+    with_connector = {key for key, network in registry.NETWORKS.items() if network.publisher is not None}
+    assert with_connector == set(CONNECTORS)
