@@ -39,9 +39,15 @@ class Narrowing:
         return cls(topic, network, sentiment)
 
     @property
-    def parameters(self) -> dict[str, str]:
-        given = {"topic": str(self.topic.pk) if self.topic else "", "network": self.network, "sentiment": self.sentiment}
+    def columns(self) -> dict[str, str]:
+        """The narrowing by columns that mentions and the rollup share; the topic is a link of its own."""
+        given = {"network": self.network, "sentiment": self.sentiment}
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The narrowing as an address carries it."""
+        return {"topic": str(self.topic.pk), **self.columns} if self.topic else self.columns
 
     def posts_query(self, since: datetime, until: datetime, **changes: str) -> str:
         """The query string of the list of these mentions from `since` to before `until`."""

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from listening.models import Mention, MentionTopic, Rollup
+from socialdesk.lib.bulk import insert_rows
 from socialdesk.lib.clock import start_of_hour
 
 HOURS_AT_ONCE = 200  # hours of one topic that are folded in one transaction: short enough for nobody to wait
@@ -48,13 +49,8 @@ def append_deltas(*deltas: Mapping[Key, int]) -> None:
     total: Counter[Key] = Counter()
     for part in deltas:
         total.update(part)
-    Rollup.objects.bulk_create(
-        [
-            Rollup(hour=key.hour, network=key.network, topic_id=key.topic_id, sentiment=key.sentiment, count=count)
-            for key, count in total.items()
-            if count
-        ]
-    )
+    rows = [(*key, count) for key, count in total.items() if count]
+    insert_rows(Rollup, ("hour", "network", "topic_id", "sentiment", "count"), rows)
 
 
 def compact(*, before: datetime) -> int:

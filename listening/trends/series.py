@@ -13,6 +13,7 @@ from listening.models import Rollup, Topic
 from listening.trends.change import Band, Counts, Direction, compare, measure_spread, volume_band
 from listening.trends.filters import Filters, Narrowing
 from listening.trends.windows import HOUR, Bucket, Window
+from socialdesk.lib.clock import start_of_hour
 from socialdesk.networks.registry import NETWORKS
 
 
@@ -77,7 +78,7 @@ def read_report(filters: Filters, *, topics: Iterable[Topic]) -> Report:
     spread = _measure_spread(by_hour, window)
     comparison = Comparison(_sum(by_hour, window.since, window.complete_until), _sum(by_hour, *window.before), spread)
     names = {} if narrowing.topic else {str(topic.pk): topic.name for topic in topics}
-    by_topic = _narrow(Narrowing(None, narrowing.network, narrowing.sentiment)).filter(topic__in=[int(key) for key in names])
+    by_topic = Rollup.objects.filter(topic__in=[int(key) for key in names], **narrowing.columns)
     labels = {} if narrowing.network else {key: network.label for key, network in NETWORKS.items()}
     return Report(
         filters=filters,
@@ -85,8 +86,16 @@ def read_report(filters: Filters, *, topics: Iterable[Topic]) -> Report:
         total=sum((point.counts for point in points), Counts()),
         comparison=comparison,
         topics=_read_parts(by_topic, "topic_id", names, window, spread) if names else [],
-        networks=_read_parts(_of_topic(narrowing), "network", labels, window, spread) if labels else [],
+        networks=_read_parts(_find(narrowing), "network", labels, window, spread) if labels else [],
     )
+
+
+def count_mentions(narrowing: Narrowing, since: datetime, until: datetime) -> int | None:
+    """How many mentions there are from `since` to before `until`; None if these are not whole hours, which alone are counted."""
+    if since != start_of_hour(since) or until != start_of_hour(until):
+        return None
+    count: int = _find(narrowing).filter(hour__gte=since, hour__lt=until).aggregate(n=Sum("count", default=0))["n"]
+    return count
 
 
 def read_days(*, topics: Iterable[Topic], window: Window) -> dict[int, list[Point]]:
@@ -106,7 +115,7 @@ def read_days(*, topics: Iterable[Topic], window: Window) -> dict[int, list[Poin
 
 
 def _read_hours(narrowing: Narrowing, since: datetime, until: datetime) -> dict[datetime, Counts]:
-    rows = _of_topic(narrowing).filter(hour__gte=since, hour__lt=until).values_list("hour", "sentiment").annotate(n=Sum("count"))
+    rows = _find(narrowing).filter(hour__gte=since, hour__lt=until).values_list("hour", "sentiment").annotate(n=Sum("count"))
     by_hour: dict[datetime, Counts] = {}
     for hour, sentiment, count in rows:
         by_hour[hour] = by_hour.get(hour, Counts()) + _counts(sentiment, count)
@@ -140,18 +149,9 @@ def _read_parts(rows: QuerySet[Rollup], column: str, labels: dict[str, str], win
     return sorted(parts, key=lambda part: (-part.total.total, part.label))
 
 
-def _of_topic(narrowing: Narrowing) -> QuerySet[Rollup]:
-    rows = _narrow(narrowing)
+def _find(narrowing: Narrowing) -> QuerySet[Rollup]:
+    rows = Rollup.objects.filter(**narrowing.columns)
     return rows.filter(topic=narrowing.topic) if narrowing.topic else rows.filter(topic__isnull=True)
-
-
-def _narrow(narrowing: Narrowing) -> QuerySet[Rollup]:
-    rows = Rollup.objects.all()
-    if narrowing.network:
-        rows = rows.filter(network=narrowing.network)
-    if narrowing.sentiment:
-        rows = rows.filter(sentiment=narrowing.sentiment)
-    return rows
 
 
 def _measure_spread(by_hour: dict[datetime, Counts], window: Window) -> float:
