@@ -1,0 +1,51 @@
+"""The server's entry: HTTP goes to Django, `/ws/desk/` to the live feed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from channels.layers import get_channel_layer
+from channels.routing import ProtocolTypeRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import SessionMiddlewareStack
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
+
+from socialdesk.lib.request_threads import on_request_threads
+
+REQUEST_THREADS = 10  # requests worked on at once in this process, and at most that many database connections for them
+
+django_application = on_request_threads(get_asgi_application(), REQUEST_THREADS)
+
+from listening.consumers import DeskConsumer, stop_hub  # noqa: E402  needs the apps to be loaded
+
+get_channel_layer()  # made here, before there are threads: two that ask for it at the same time would make two
+
+_desk = DeskConsumer.as_asgi()
+_desk_by_cookie = AllowedHostsOriginValidator(SessionMiddlewareStack(_desk))
+
+
+async def open_websocket(scope: Any, receive: Any, send: Any) -> None:
+    """Cookies travel by themselves, so that another site's page could use them: its origin is checked. A header does not."""
+    if scope["path"] != "/ws/desk/":
+        await send({"type": "websocket.close", "code": 4404})
+    elif any(name == b"authorization" for name, _ in scope["headers"]):
+        await _desk(scope, receive, send)
+    else:
+        await _desk_by_cookie(scope, receive, send)
+
+
+async def follow_lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """The server tells when it starts and stops."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await stop_hub()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+application = ProtocolTypeRouter({"http": django_application, "websocket": open_websocket, "lifespan": follow_lifespan})

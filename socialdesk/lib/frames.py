@@ -1,0 +1,75 @@
+"""What goes over `/ws/desk/`: events of a tenth of a second merged into at most one frame of each type, as JSON text.
+
+Every frame is `{"seq": n, "type": ..., ...}`. `seq` counts the frames of one web process without gaps; a browser that sees a gap,
+a `resync` or a new connection fetches what it missed. Ids and attributes only: what must be rendered is fetched by id.
+
+    hello                  agent, presence: [{agent, name, conversation, doing}]; seq is that of the last frame before it
+    mentions.stored        ids: [mention], conversations: [conversation]
+    conversations.changed  conversations: [{id, status, assignee, assignee_name, claimed_by, claimed_by_name, claimed_until, version, by}]
+    message.changed        messages: [{conversation, message, state, agent}]
+    presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
+    sources.changed        troubled: how many
+    counts                 views: {view: count}, mine: this agent's
+    resync                 from: the first frame that was lost; seq is the last one that was
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Body = dict[str, Any]
+
+
+def encode(seq: int, body: Body) -> str:
+    """JSON text. Escaped to ASCII, so that half a character in somebody's name cannot break the socket."""
+    return json.dumps({"seq": seq, **body}, separators=(",", ":"))
+
+
+def merge_events(events: Iterable[Body]) -> list[Body]:
+    """One body for each type among `events`, in the order in which the types first came; a type that is not known raises KeyError."""
+    by_type: dict[str, list[Body]] = {}
+    for event in events:
+        by_type.setdefault(event["type"], []).append(event)
+    return [{"type": kind, **_MERGE[kind](group)} for kind, group in by_type.items()]
+
+
+def _mentions_stored(events: list[Body]) -> Body:
+    return {key: list(dict.fromkeys(one for event in events for one in event[key])) for key in ("ids", "conversations")}
+
+
+def _conversations_changed(events: list[Body]) -> Body:
+    # A conversation that changed twice keeps its last state, and its last place in the order.
+    last: dict[int, Body] = {}
+    for event in events:
+        for state in event["conversations"]:
+            last.pop(state["id"], None)
+            last[state["id"]] = {**state, "by": event["by"]}
+    return {"conversations": list(last.values())}
+
+
+def _message_changed(events: list[Body]) -> Body:
+    return {"messages": _last_of(events, "message")}
+
+
+def _presence_changed(events: list[Body]) -> Body:
+    return {"presence": _last_of(events, "agent", "conversation")}
+
+
+def _sources_changed(events: list[Body]) -> Body:
+    return {"troubled": events[-1]["troubled"]}
+
+
+def _last_of(events: list[Body], *key: str) -> list[Body]:
+    last = {tuple(event[name] for name in key): event for event in events}
+    return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
+
+
+_MERGE: dict[str, Callable[[list[Body]], Body]] = {
+    "mentions.stored": _mentions_stored,
+    "conversations.changed": _conversations_changed,
+    "message.changed": _message_changed,
+    "presence.changed": _presence_changed,
+    "sources.changed": _sources_changed,
+}
