@@ -7,12 +7,16 @@ from django.db.models import Q
 
 from engagement.models.message import Message
 
+UNFINISHED = ("queued", "inflight", "awaiting_retry")  # the desk still works on it; the conversation's next message waits for it
+TROUBLED = ("failed", "unconfirmed", "awaiting_retry")  # what the outbox lists
+
 
 class Delivery(models.Model):
     """States: DESIGN 3, "A reply". Only `services/delivery.py` changes them, each time by a conditional UPDATE.
 
     queued -> inflight -> sent | failed | awaiting_retry | unconfirmed; queued -> aborted (Undo); awaiting_retry -> inflight;
-    unconfirmed -> sent | queued | aborted, by a person's decision.
+    unconfirmed -> sent | queued | aborted and failed -> queued | aborted, by a person's decision. A receipt that comes after its
+    worker was taken for dead makes anything that nobody holds sent.
     """
 
     class State(models.TextChoices):
@@ -29,8 +33,12 @@ class Delivery(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     token = models.CharField(max_length=40, unique=True)  # the same on every try; networks that can, refuse a second use
     not_before = models.DateTimeField()  # queued or awaiting_retry: not earlier; the Undo window first, then back-off
-    attempts = models.PositiveSmallIntegerField(default=0)
+    told_at = models.DateTimeField(null=True)  # a worker was told of it, for that moment; the sweep tells again when it is long past
+    attempts = models.PositiveSmallIntegerField(default=0)  # calls that sent, or may have
     must_look = models.BooleanField(default=False)  # an earlier try may have been accepted: look there before anything is sent
+    looks = models.PositiveSmallIntegerField(default=0)  # how often it was not there since that try
+    look_failures = models.PositiveSmallIntegerField(default=0)  # how often looking did not work since that try
+    person_says_absent = models.BooleanField(default=False)  # one more look if the network lets us, then it is sent
     claimed_until = models.DateTimeField(null=True)  # inflight: after this its worker is taken for dead
     claim = models.CharField(max_length=40, blank=True)  # inflight: which worker's run holds it
     error = models.CharField(max_length=500, blank=True)
@@ -47,7 +55,11 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["not_before"], condition=Q(state__in=["queued", "awaiting_retry"]), name="delivery_due"),
             models.Index(fields=["claimed_until"], condition=Q(state="inflight"), name="delivery_inflight"),
-            models.Index(fields=["state", "-created_at"], condition=Q(state__in=["failed", "unconfirmed"]), name="delivery_troubled"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(state__in=TROUBLED),
+                name="delivery_troubled",
+            ),
         ]
 
     def __str__(self) -> str:

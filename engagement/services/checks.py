@@ -1,0 +1,114 @@
+"""What is asked of a text and of its writer before it is taken: the same for the screen and for programs."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from engagement.models import Message
+from listening.models import Conversation, NetworkAccount
+from profiles.models import Agent
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, Unavailable
+from socialdesk.lib.text import MAX_TEXT, clean, length
+from socialdesk.networks import registry
+from socialdesk.networks.base import Capabilities
+
+MAX_NOTE = 20_000  # characters of an internal note
+
+
+class AccountUnusable(Unavailable):
+    """Our account cannot speak now. The text is kept as a draft."""
+
+    code = "account_unusable"
+
+
+class NotFollowing(Conflict):
+    """The network takes a private message only for those who follow us."""
+
+    code = "not_following"
+
+
+def check_may_answer(agent: Agent) -> None:
+    """Raises NotAllowed unless the agent's role writes to customers."""
+    if not agent.may_answer:
+        raise NotAllowed("Your role reads and notes; answering customers is for care agents and their leads. You can write a note.")
+
+
+def check_text(text: str, *, limit: int, unit: str) -> str:
+    """The text as it will be sent: cleaned, with plain line ends, without space around it.
+
+    `limit` counts in `unit` (see socialdesk.lib.text.length); 0 is no limit but what a database row may hold. Raises DeskError.
+    """
+    if len(text) > MAX_TEXT:
+        raise DeskError(f"The text has {len(text)} characters; nothing longer than {limit or MAX_TEXT} can be sent. Shorten it.")
+    ready = tidy_text(text)
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in ready):
+        raise DeskError("There is nothing to send yet. Write a text first.")
+    size = length(ready, unit)
+    if limit and size > limit:
+        raise DeskError(
+            f"The text is {size - limit} characters too long: {size} of {limit}. Shorten it.", length=size, limit=limit, unit=unit
+        )
+    return ready
+
+
+def tidy_text(text: str) -> str:
+    return clean(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def check_reply_text(conversation: Conversation, text: str) -> str:
+    """The text of a public reply, ready for this conversation's network. Raises DeskError."""
+    abilities = capabilities_of(conversation.network)
+    if not abilities.reply:
+        raise DeskError(f"{_label(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
+    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+
+
+def check_direct_message_text(conversation: Conversation, text: str) -> str:
+    """The text of a private message, ready for this conversation's network and author. Raises DeskError."""
+    abilities = capabilities_of(conversation.network)
+    if not abilities.direct_message:
+        raise DeskError(f"{_label(conversation.network)} takes no private messages from this desk. Reply publicly without personal data.")
+    if abilities.follow_first and conversation.author.follows_us is False and not _wrote_privately(conversation):
+        raise NotFollowing(
+            f"@{conversation.author.username} does not follow us, and {_label(conversation.network)} takes private messages only for"
+            " followers. Ask them publicly to follow us first."
+        )
+    return check_text(text, limit=abilities.max_message_length, unit=abilities.length_unit)
+
+
+def check_note_text(text: str) -> str:
+    return check_text(text, limit=MAX_NOTE, unit="codepoints")
+
+
+def speaking_account(conversation: Conversation) -> NetworkAccount:
+    """Our account that answers here: the one that was addressed, else our first one on that network. Raises AccountUnusable."""
+    account = conversation.account
+    if account is None or account.removed_at is not None:
+        ours = NetworkAccount.objects.filter(network=conversation.network, removed_at=None).order_by("state", "pk")
+        account = ours.first()
+    if account is None:
+        raise AccountUnusable(f"No account of ours on {_label(conversation.network)} is connected. Connect one, then send it again.")
+    if not account.is_usable:
+        reason = f" ({account.state_reason.rstrip('.')})" if account.state_reason else ""
+        raise AccountUnusable(f"{account} has to be connected again before it can send{reason}. Your text is kept.")
+    return account
+
+
+def capabilities_of(network: str) -> Capabilities:
+    """What a network can do; nothing, if its connector is gone."""
+    try:
+        return registry.get(network).capabilities
+    except registry.UnknownNetwork:
+        return Capabilities()
+
+
+def _label(network: str) -> str:
+    try:
+        return registry.get(network).label
+    except registry.UnknownNetwork:
+        return network
+
+
+def _wrote_privately(conversation: Conversation) -> bool:
+    incoming = Message.objects.filter(conversation__author_id=conversation.author_id, kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
+    return incoming.exists()

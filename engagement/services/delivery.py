@@ -1,0 +1,324 @@
+"""The outbox at work: one message to its network, exactly once or to a person's attention; and what people decide about it.
+
+The way of a row: claimed by a conditional UPDATE, the network called outside any transaction with the row's token, the outcome
+recorded by a conditional UPDATE on the claim. Whatever is interrupted between two of these steps is found by the sweep, which cannot
+know how far it came: so it is looked for on the network before anything is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from engagement.models import UNFINISHED, Delivery, Message
+from engagement.services import checks, outcomes
+from engagement.services.answers import require_answers_seen
+from engagement.services.drafts import give_back
+from engagement.services.echoes import CLOCK_SKEW, find_echo
+from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
+from engagement.services.queue import tell_worker
+from listening.services.conversations import lock_conversation, record_answer
+from profiles.models import Agent
+from socialdesk.lib import live
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.encrypted import UnreadableCredentials
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
+from socialdesk.networks import registry
+from socialdesk.networks.base import Idempotency, NetworkError, Publisher, Sent
+
+logger = logging.getLogger(__name__)
+State = Delivery.State
+
+_WAITING = (State.QUEUED, State.AWAITING_RETRY)
+# How often it must be absent before it is sent again: once where the network itself refuses a token's second use, else twice, because
+# what was accepted may be shown late.
+_LOOKS: dict[Idempotency, int] = {"token": 1, "record_key": 1, "lookup": 2, "none": 2}
+_DECIDED_BY = ("state", "attempts", "must_look", "looks", "look_failures", "person_says_absent")
+_TOLD_AGAIN_AFTER = timedelta(seconds=15)  # a task that has not come by then is taken for lost
+
+
+class TooLate(Conflict):
+    """The message left before it could be taken back, or somebody else decided first."""
+
+    code = "too_late"
+
+
+def _loaded() -> QuerySet[Delivery]:
+    """Deliveries with all that a try needs. Not the account's credentials: reading them fails if the secret key was changed."""
+    related = ("message__mention", "message__conversation__author", "message__account", "message__agent")
+    return Delivery.objects.select_related(*related).defer("message__account__credentials")
+
+
+# --- One delivery -------------------------------------------------------------------------------------------------------
+
+
+def deliver(delivery_id: int, *, now: datetime | None = None) -> None:
+    """Carry one message one step on: send it, or find out what became of an earlier try. Does nothing if it is not due, not its
+    conversation's turn, or in other hands. Never raises for what a network does; a database that is away does raise."""
+    run = _claim(delivery_id, now=now or current_time())
+    if run is None:
+        return
+    try:
+        publisher = _publisher_of(run.delivery.message)
+    except NetworkError as error:
+        outcomes.record_unreachable(run, error)
+        return
+    if not run.delivery.must_look or _is_absent(run, publisher):
+        _send(run, publisher)
+
+
+def _claim(delivery_id: int, *, now: datetime) -> Run | None:
+    delivery = _loaded().filter(pk=delivery_id, state__in=_WAITING).first()
+    if delivery is None:
+        return None
+    message = delivery.message
+    ahead = Delivery.objects.filter(message__conversation_id=message.conversation_id, message_id__lt=message.pk, state__in=UNFINISHED)
+    # What was read above decides what is done below, so the UPDATE asks for it again. All of it stands in the row itself: a condition
+    # on a joined table would not be asked again by a PostgreSQL that had to wait for the row.
+    as_read = {name: getattr(delivery, name) for name in _DECIDED_BY}
+    claim = uuid.uuid4().hex
+    due = Delivery.objects.filter(~Exists(ahead), pk=delivery.pk, not_before__lte=now, **as_read)
+    taken = due.update(state=State.INFLIGHT, claim=claim, claimed_until=now + timedelta(seconds=LEASE))
+    return Run(delivery, claim, now) if taken == 1 else None
+
+
+def _publisher_of(message: Message) -> Publisher:
+    """Raises NetworkError if nothing can be sent as the message's account."""
+    account = message.account
+    if account is None or account.removed_at is not None:
+        raise NetworkError("Our account was removed from the desk.", permanent=True, code="account_removed")
+    if not account.is_usable:
+        reason = f"{account} has to be connected again. {account.state_reason}".strip()
+        raise NetworkError(reason, permanent=True, code="account_revoked")
+    try:
+        return registry.publisher_for(account.config)
+    except (registry.NoConnector, registry.UnknownNetwork) as error:
+        raise NetworkError(str(error), permanent=True, code="no_connector") from error
+    except UnreadableCredentials as error:
+        raise NetworkError(f"{account} has to be connected again: its {error}.", permanent=True, code="account_revoked") from error
+
+
+def _is_absent(run: Run, publisher: Publisher) -> bool:
+    """Look for what an earlier try may have left. True: it is certainly not there, it may be sent. False: that was recorded."""
+    delivery, message = run.delivery, run.delivery.message
+    try:
+        found = find_echo(message) or _find(message, delivery.token, publisher)
+    except Exception as error:
+        failure = _as_network_error(error)
+        if delivery.person_says_absent and not failure.account_revoked:
+            return True
+        outcomes.record_look_failed(run, failure)
+        return False
+    if found is not None:
+        outcomes.record_sent(message, found, claim=run.claim)
+        return False
+    if delivery.person_says_absent:
+        return True
+    idempotency = checks.capabilities_of(message.network).idempotency
+    if delivery.looks + 1 < _LOOKS[idempotency]:
+        outcomes.record_absent(run, looks=delivery.looks + 1)
+    elif idempotency == "none":
+        outcomes.record_unknowable(run)
+    elif delivery.attempts >= MAX_ATTEMPTS:
+        outcomes.record_given_up(run)
+    else:
+        return True
+    return False
+
+
+def _send(run: Run, publisher: Publisher) -> None:
+    if not run.may_call:
+        outcomes.put_back(run)
+        return
+    message, token = run.delivery.message, run.delivery.token
+    try:
+        if message.kind == Message.Kind.REPLY and message.mention is not None:
+            sent = publisher.reply(in_reply_to=message.mention.external_id, text=message.text, token=token)
+        else:
+            sent = publisher.direct_message(to=message.conversation.author.external_id, text=message.text, token=token)
+    except Exception as error:
+        outcomes.record_failure(run, _as_network_error(error))
+        return
+    outcomes.record_sent(message, sent, claim=run.claim)
+
+
+def _find(message: Message, token: str, publisher: Publisher) -> Sent | None:
+    since = message.created_at - CLOCK_SKEW
+    if message.kind == Message.Kind.REPLY and message.mention is not None:
+        return publisher.find(token=token, text=message.text, in_reply_to=message.mention.external_id, since=since)
+    return publisher.find(token=token, text=message.text, to=message.conversation.author.external_id, since=since)
+
+
+def _as_network_error(error: Exception) -> NetworkError:
+    """What a connector raised. Anything but a NetworkError is a fault of the connector: nobody knows what it had done by then."""
+    if isinstance(error, NetworkError):
+        return error
+    logger.error("a connector failed with something that is no NetworkError", exc_info=error)
+    return NetworkError(f"The connector failed: {type(error).__name__}.", code="connector_fault")
+
+
+# --- The sweep ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did: runs that had died, deliveries that a worker was told of again, open ones that had been read back."""
+
+    dead: int
+    told: int
+    settled: int
+
+
+def sweep(*, now: datetime | None = None, limit: int = 1000) -> Swept:
+    """Find what was lost: dead workers' rows and rows whose task never came. Safe beside other sweeps; at most `limit` rows are told."""
+    moment = now or current_time()
+    with transaction.atomic():
+        dead = Delivery.objects.filter(state=State.INFLIGHT, claimed_until__lt=moment)
+        changes: dict[str, Any] = {
+            "error": "The desk stopped while it was sending this.",
+            "error_code": "worker_died",
+            "claim": "",
+            "claimed_until": None,
+            "not_before": moment,
+            "told_at": None,
+            **outcomes.LOOK_ANEW,
+        }
+        # What stops the desk again and again must not do so for ever.
+        hopeless = dead.filter(attempts__gte=MAX_ATTEMPTS).update(**changes, state=State.UNCONFIRMED, finished_at=moment)
+        revived = dead.update(**changes, state=State.AWAITING_RETRY, attempts=F("attempts") + 1)
+    settled = _settle_by_echo()
+    ahead = Delivery.objects.filter(
+        message__conversation_id=OuterRef("message__conversation_id"), message_id__lt=OuterRef("message_id"), state__in=UNFINISHED
+    )
+    untold = Q(told_at=None) | Q(told_at__lt=moment - _TOLD_AGAIN_AFTER)
+    due = Delivery.objects.filter(~Exists(ahead), untold, state__in=_WAITING, not_before__lte=moment).order_by("not_before")
+    ids = list(due.values_list("pk", flat=True)[:limit])
+    Delivery.objects.filter(pk__in=ids).update(told_at=moment)
+    for pk in ids:
+        tell_worker(pk)
+    return Swept(dead=hopeless + revived, told=len(ids), settled=settled)
+
+
+def _settle_by_echo(limit: int = 50) -> int:
+    """The newest messages that wait for a person although the desk has read them back meanwhile."""
+    open_ones = _loaded().filter(state=State.UNCONFIRMED).order_by("-created_at", "-pk")
+    settled = 0
+    for delivery in open_ones[:limit]:
+        echo = find_echo(delivery.message)
+        if echo is not None:
+            settled += outcomes.record_sent(delivery.message, echo)
+    return settled
+
+
+# --- What people decide -------------------------------------------------------------------------------------------------
+
+
+def undo_delivery(*, message_id: int, agent: Agent, now: datetime | None = None) -> Delivery:
+    """Take a message back while it is held. Its text becomes the agent's draft again. Raises Conflict (code `too_late`)."""
+    moment = now or current_time()
+    delivery = _load(message_id)
+    if delivery.message.agent_id != agent.pk and not agent.may_configure:
+        raise NotAllowed("Only the person who wrote it, or a lead, can take it back.")
+    held = Q(state=State.QUEUED, not_before__gt=moment, attempts=0, must_look=False)
+    with transaction.atomic():
+        if not _move(delivery, held, State.ABORTED, finished_at=moment):
+            raise TooLate("It is too late to take it back: it is being sent, or already was.", state=_load(message_id).state)
+        give_back(agent=agent, message=delivery.message)
+    return delivery
+
+
+def decide_unconfirmed(*, message_id: int, agent: Agent, decision: str, now: datetime | None = None) -> Delivery:
+    """A person looked on the network, or gives up. `decision` is one of
+
+    sent: it is there, and counts as answered. send_again: it is not there; the desk looks once more if it can, then sends it.
+    look_again: the network works again, the desk should look itself. abandon: do not send it; the text becomes the agent's draft.
+
+    What has failed can be abandoned too. Raises TooLate if it is not waiting for a decision.
+    """
+    checks.check_may_answer(agent)
+    moment = now or current_time()
+    delivery = _load(message_id)
+    unconfirmed = Q(state=State.UNCONFIRMED)
+    anew = {"not_before": moment, "told_at": moment, "finished_at": None, "must_look": True, "looks": 0, "look_failures": 0}
+    with transaction.atomic():
+        if decision == "sent":
+            moved = _record_seen(delivery, moment)
+        elif decision == "send_again":
+            moved = _move(delivery, unconfirmed, State.QUEUED, **anew, person_says_absent=True, attempts=0)
+        elif decision == "look_again":
+            moved = _move(delivery, unconfirmed, State.AWAITING_RETRY, **anew, person_says_absent=False)
+        elif decision == "abandon":
+            moved = _move(delivery, unconfirmed | Q(state=State.FAILED), State.ABORTED, finished_at=moment)
+            if moved:
+                give_back(agent=agent, message=delivery.message)
+        else:
+            raise DeskError(f"Decide sent, send_again, look_again or abandon, not {decision[:40]!r}.")
+        if not moved:
+            raise TooLate("It does not wait for a decision any more. Reload to see what became of it.", state=_load(message_id).state)
+        if delivery.state in _WAITING:
+            tell_worker(delivery.pk)
+    return delivery
+
+
+def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: datetime | None = None) -> Delivery:
+    """Send what has failed once more, as a new try.
+
+    A reply is refused (AlreadyAnswered) if its mention got another answer meanwhile that `answer_seen` does not name.
+    Raises AccountUnusable while our account cannot send, TooLate if it has not failed.
+    """
+    checks.check_may_answer(agent)
+    moment = now or current_time()
+    delivery = _load(message_id)
+    message = delivery.message
+    with transaction.atomic():
+        # The row first, then the conversation, as everywhere: two that take them in different order would wait for each other.
+        fresh = {"not_before": moment, "told_at": moment, "finished_at": None, "attempts": 0, "error": "", "error_code": ""}
+        if not _move(delivery, Q(state=State.FAILED), State.QUEUED, **fresh):
+            raise TooLate("It has not failed, or somebody else tried it again. Reload to see its state.", state=_load(message_id).state)
+        conversation = lock_conversation(message.conversation_id)
+        account = checks.speaking_account(conversation)
+        Message.objects.filter(pk=message.pk).update(account=account)
+        if message.kind == Message.Kind.REPLY and message.mention_id is not None:
+            require_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
+        tell_worker(delivery.pk)
+    return delivery
+
+
+def _load(message_id: int) -> Delivery:
+    delivery = _loaded().filter(message_id=message_id).first()
+    if delivery is None:
+        raise NotFound("There is no such message in the outbox.")
+    return delivery
+
+
+def _move(delivery: Delivery, where: Q, state: Delivery.State, **changes: Any) -> bool:
+    """Move the row on if it is still as expected. Inside a transaction; tells the browsers after it."""
+    if Delivery.objects.filter(where, pk=delivery.pk).update(state=state, **changes) != 1:
+        return False
+    delivery.state = state
+    message = delivery.message
+    live.publish(live.MessageChanged(message.conversation_id, message.pk, state, message.agent_id))
+    if state not in UNFINISHED:
+        outcomes.tell_next(message.conversation_id)
+    return True
+
+
+def _record_seen(delivery: Delivery, moment: datetime) -> bool:
+    """A person saw the message on the network."""
+    message = delivery.message
+    echo = find_echo(message)
+    if echo is not None:
+        delivery.state = State.SENT
+        return outcomes.record_sent(message, echo)
+    if not _move(delivery, Q(state=State.UNCONFIRMED), State.SENT, finished_at=moment, must_look=False):
+        return False
+    # It went out when it was first tried; the exact moment is the network's secret.
+    Message.objects.filter(pk=message.pk).update(sent_at=message.created_at)
+    record_answer(conversation_id=message.conversation_id, agent=message.agent, at=message.created_at, kind=message.kind)
+    return True

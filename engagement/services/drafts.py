@@ -1,0 +1,34 @@
+"""What an agent has typed and not sent."""
+
+from __future__ import annotations
+
+from engagement.models import Draft, Message
+from profiles.models import Agent
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import DeskError
+from socialdesk.lib.text import clean
+
+
+def save_draft(*, agent: Agent, conversation_id: int, kind: str, text: str) -> None:
+    """Keep the text of this agent's draft of that kind; an empty one is deleted. Raises DeskError on an unknown kind."""
+    if kind not in Message.Kind.values:
+        raise DeskError(f"There is no kind of message {kind!r}; there are {', '.join(Message.Kind.values)}.")
+    if not text.strip():
+        Draft.objects.filter(agent=agent, conversation_id=conversation_id, kind=kind).delete()
+        return
+    draft = Draft(agent=agent, conversation_id=conversation_id, kind=kind, text=clean(text), changed_at=now())
+    Draft.objects.bulk_create(
+        [draft], update_conflicts=True, unique_fields=["agent", "conversation", "kind"], update_fields=["text", "changed_at"]
+    )
+
+
+def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:
+    """The agent's drafts in that conversation, by kind."""
+    return dict(Draft.objects.filter(agent=agent, conversation_id=conversation_id).values_list("kind", "text"))
+
+
+def give_back(*, agent: Agent, message: Message) -> None:
+    """The text of a message that was not sent becomes the agent's draft again, before whatever they have typed since."""
+    typed = read_drafts(agent=agent, conversation_id=message.conversation_id).get(message.kind, "")
+    text = message.text if typed.strip() in ("", message.text) else f"{message.text}\n\n{typed}"
+    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=text)

@@ -1,0 +1,67 @@
+"""What a delivery's state means, in words for the bubble and the outbox: what happened, and the one thing to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engagement.models import Delivery
+from socialdesk.lib.clock import now as current_time
+
+State = Delivery.State
+
+_ADVICE = {
+    "account_revoked": "Connect the account again, then try again.",
+    "account_removed": "Connect an account of ours on this network, then try again.",
+    "revoked": "Connect the account again, then try again.",
+    "no_connector": "Answer on the network itself, then give this up.",
+    "not_following": "Ask the customer publicly to follow us, then try again.",
+    "too_long": "Give it up, shorten the text and send it again.",
+    "deleted": "Their post is gone: give this up, or write a private message.",
+    "not_found": "Their post is gone: give this up, or write a private message.",
+    "rate_limit": "The network wants a pause: try again later.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`label` for the bubble, `happened` and `advice` a sentence each or "", `actions` what a person can do: undo, retry, sent,
+    send_again, look_again, abandon. `next_at` is when the desk goes on by itself."""
+
+    label: str
+    happened: str = ""
+    advice: str = ""
+    actions: tuple[str, ...] = ()
+    next_at: datetime | None = None
+
+
+def explain(delivery: Delivery, *, now: datetime | None = None) -> Explanation:
+    """Where a message stands, and what to do about it."""
+    moment = now or current_time()
+    match delivery.state:
+        case State.QUEUED if delivery.not_before > moment and delivery.attempts == 0:
+            return Explanation("Held back", actions=("undo",), next_at=delivery.not_before)
+        case State.QUEUED | State.INFLIGHT:
+            return Explanation("Sending")
+        case State.AWAITING_RETRY if delivery.must_look:
+            happened = f"{_sentence(delivery.error)} It may be there already."
+            advice = "Nothing to do: the desk looks for it on the network before it sends anything again."
+            return Explanation("Checking whether it was sent", happened, advice, next_at=delivery.not_before)
+        case State.AWAITING_RETRY:
+            advice = "Nothing to do: the desk tries again by itself."
+            return Explanation("Will be tried again", _sentence(delivery.error), advice, next_at=delivery.not_before)
+        case State.FAILED:
+            advice = _ADVICE.get(delivery.error_code, "Try again, or give it up and keep the text as a draft.")
+            return Explanation("Not sent", _sentence(delivery.error), advice, ("retry", "abandon"))
+        case State.UNCONFIRMED:
+            happened = f"{_sentence(delivery.error)} It may be there or not, and the desk could not find out."
+            advice = "Look at their post on the network, then say whether the answer is there."
+            return Explanation("Not known whether it was sent", happened, advice, ("sent", "send_again", "look_again", "abandon"))
+        case State.ABORTED:
+            return Explanation("Not sent", "It was taken back.")
+        case _:
+            return Explanation("Sent")
+
+
+def _sentence(error: str) -> str:
+    return f"{error.rstrip('. ')}." if error.strip() else "Something went wrong."

@@ -1,0 +1,112 @@
+"""Private messages that a network brought: stored once, in the conversation that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from engagement.models import Delivery, Message
+from listening.models import Conversation, NetworkAccount
+from listening.services.conversations import find_or_open_conversation, record_answer, record_incoming_message
+from profiles.models import Handle
+from socialdesk.lib import live
+from socialdesk.lib.text import clean
+from socialdesk.networks.base import MessageData
+
+State = Delivery.State
+_KIND = Message.Kind.DIRECT_MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """stored + duplicate = given. An echo of our own message is a duplicate of it."""
+
+    stored: int
+    duplicate: int
+
+
+def receive_messages(*, messages: Sequence[MessageData], account: NetworkAccount | None, handles: Mapping[str, Handle]) -> Received:
+    """Store what is new of `messages`, all of one network, in the order of writing; call it inside intake's transaction.
+
+    `handles` are the customers' sides by external id. Incoming ones bring their conversation back to work, outgoing ones that were
+    written elsewhere count as our answer, and those that the desk sent are recognised.
+    """
+    fresh: dict[str, MessageData] = {}
+    for data in sorted(messages, key=lambda data: data.sent_at):
+        fresh.setdefault(data.external_id, data)
+    known = Message.objects.filter(kind=_KIND, network__in={data.network for data in messages}, external_id__in=fresh)
+    for external_id in known.values_list("external_id", flat=True):
+        del fresh[external_id]
+    _recognise_echoes(fresh, account, handles)
+
+    conversations: dict[int, Conversation] = {}
+    rows = []
+    for data in fresh.values():
+        author = handles[data.author.external_id]
+        if author.pk not in conversations:
+            conversations[author.pk] = find_or_open_conversation(author=author, account=account, at=data.sent_at)
+        rows.append(
+            Message(
+                conversation=conversations[author.pk],
+                kind=_KIND,
+                is_incoming=not data.outgoing,
+                text=clean(data.text),
+                author=None if data.outgoing else author,
+                account=account,
+                network=data.network,
+                external_id=data.external_id,
+                created_at=data.sent_at,
+                sent_at=data.sent_at,
+            )
+        )
+    stored = Message.objects.bulk_create(rows)
+    _tell_conversations(stored)
+    return Received(stored=len(stored), duplicate=len(messages) - len(stored))
+
+
+def _recognise_echoes(fresh: dict[str, MessageData], account: NetworkAccount | None, handles: Mapping[str, Handle]) -> None:
+    """Take out of `fresh` what the desk sent and has no receipt for yet, and give those messages their ids.
+
+    The delivery is settled by who works on it: its next look finds the id.
+    """
+    outgoing = {data.external_id: data for data in fresh.values() if data.outgoing}
+    if not outgoing:
+        return
+    tried = Q(delivery__state__in=[State.INFLIGHT, State.UNCONFIRMED, State.SENT]) | Q(
+        delivery__state=State.AWAITING_RETRY, delivery__must_look=True
+    )
+    authors = {handles[data.author.external_id].pk for data in outgoing.values()}
+    open_ones = Message.objects.filter(
+        tried, kind=_KIND, is_incoming=False, external_id="", account=account, conversation__author_id__in=authors
+    )
+    waiting: dict[tuple[int, str], list[Message]] = {}
+    for message in open_ones.select_related("conversation").order_by("pk"):
+        waiting.setdefault((message.conversation.author_id, message.text), []).append(message)
+    for external_id, data in outgoing.items():
+        same = waiting.get((handles[data.author.external_id].pk, clean(data.text).strip()))
+        if same:
+            message = same.pop(0)
+            Message.objects.filter(pk=message.pk, external_id="").update(external_id=external_id, sent_at=data.sent_at)
+            del fresh[external_id]
+
+
+def _tell_conversations(stored: Sequence[Message]) -> None:
+    """What the messages change in their conversations, and the live events."""
+    incoming: dict[int, list[Message]] = {}
+    answered: dict[int, datetime] = {}
+    for message in stored:
+        if message.is_incoming:
+            incoming.setdefault(message.conversation_id, []).append(message)
+        else:
+            answered[message.conversation_id] = message.created_at
+        live.publish(live.MessageChanged(message.conversation_id, message.pk, "stored"))
+    for conversation_id, at in answered.items():
+        record_answer(conversation_id=conversation_id, agent=None, at=at, kind=_KIND)
+    for conversation_id, written in incoming.items():
+        last_answer = answered.get(conversation_id)
+        for message in written:
+            if last_answer is None or message.created_at > last_answer:
+                record_incoming_message(conversation_id=conversation_id, at=message.created_at, excerpt=message.text)

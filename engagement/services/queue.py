@@ -1,0 +1,12 @@
+"""How a delivery reaches a worker: by its id, after the commit. A lost task is no loss, the sweep tells again."""
+
+from __future__ import annotations
+
+from celery import current_app
+from django.db import transaction
+
+
+def tell_worker(delivery_id: int, *, seconds: float = 0.0) -> None:
+    """Once the current transaction commits, ask a worker to deliver it `seconds` later."""
+    # By name: services stand below tasks and do not import them. A broker that is away must not undo what was committed.
+    transaction.on_commit(lambda: current_app.send_task("engagement.tasks.deliver", (delivery_id,), countdown=seconds or None), robust=True)

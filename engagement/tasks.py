@@ -1,0 +1,17 @@
+"""Background work of engagement. A task loads by id and calls one service."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from engagement.services import delivery
+
+
+@shared_task
+def deliver(delivery_id: int) -> None:
+    delivery.deliver(delivery_id)
+
+
+@shared_task
+def sweep_deliveries() -> None:
+    delivery.sweep()
