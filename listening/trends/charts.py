@@ -98,6 +98,26 @@ class ShareChart:
     last: Dot | None  # the newest one with a share, for the label at the end of the line
 
 
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A chart the size of a word: bars as (x, y, width, height) in a box of `width` x `height` pixels, and the numbers in words."""
+
+    width: int
+    height: int
+    bars: list[tuple[float, float, float, float]]
+    reading: str
+
+
+def draw_spark(counts: Sequence[int], *, width: int = 84, height: int = 24) -> Spark:
+    """The newest number last, all of them over the same zero. A zero leaves a hairline, so that the days can be counted."""
+    step, top = width / max(len(counts), 1), max([*counts, 1])
+    bars = []
+    for i, count in enumerate(counts):
+        tall = max(1.0, height * count / top)
+        bars.append((_round(i * step), _round(height - tall), _round(step - 2), _round(tall)))
+    return Spark(width, height, bars, ", ".join(f"{count:,}" for count in counts))
+
+
 def draw_volume(slots: Sequence[Slot], ticks: Sequence[Tick], *, height: int = HEIGHT) -> VolumeChart:
     """A chart of `slots` from left to right, over an axis with `ticks`."""
     top, y_ticks = count_axis(max((slot.counts.total for slot in slots), default=0))

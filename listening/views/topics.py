@@ -1,0 +1,175 @@
+"""Topics: what is listened for, with a query that is tried out on last week while it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from listening.models import Mention, Topic
+from listening.query import HELP, find_spans, parse
+from listening.services.topics import Preview, preview_topic, save_topic
+from listening.templatetags.desk import mark_spans
+from listening.trends.charts import Spark, draw_spark
+from listening.trends.series import read_days
+from listening.trends.windows import make_window
+from listening.views.responses import agent_of, desk_view
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import DeskError
+from socialdesk.lib.text import clean
+
+AROUND = 40  # characters of a query that are shown on each side of its mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One topic of the list. `count` is of the last seven days, today included."""
+
+    topic: Topic
+    count: int
+    spark: Spark
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the form's fields."""
+
+    name: str
+    query: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a query and where: the text before the column, the character at it, the text after."""
+
+    message: str
+    column: int
+    before: str
+    at: str
+    after: str
+
+
+@require_safe
+@desk_view
+def topics(request: HttpRequest) -> HttpResponseBase:
+    """All topics, those that are on first."""
+    known = sorted(Topic.objects.select_related("created_by"), key=lambda topic: (not topic.is_active, topic.name.casefold()))
+    window = make_window(name="7d", per="day", now=now(), zone=timezone.get_current_timezone())
+    days = read_days(topics=known, window=window)
+    lines = [
+        Line(topic, sum(point.counts.total for point in days[topic.pk]), draw_spark([point.counts.total for point in days[topic.pk]]))
+        for topic in known
+    ]
+    return render(request, "listening/topics.html", {"lines": lines, "may_change": agent_of(request).may_configure})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@desk_view
+def topic_new(request: HttpRequest) -> HttpResponseBase:
+    """The form of a topic that is not there yet."""
+    _require_right(request)
+    return _edit(request, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@desk_view
+def topic_edit(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A topic's form; for those who may not change it, the same to be read and tried out."""
+    if request.method == "POST" and "try" not in request.POST:
+        _require_right(request)
+    return _edit(request, _get_topic(pk))
+
+
+@require_POST
+@desk_view
+def topic_switch(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Turn a topic on or off, as `on` says (1 or 0)."""
+    _require_right(request)
+    topic = _get_topic(pk)
+    is_active = request.POST.get("on") == "1"
+    save_topic(topic=topic, name=topic.name, query=topic.query, agent=agent_of(request), is_active=is_active)
+    return redirect("topics")
+
+
+@require_POST
+@desk_view
+def topic_preview(request: HttpRequest) -> HttpResponseBase:
+    """What the query in the form would have matched last week, or what is wrong with it."""
+    return render(request, "listening/_topic_preview.html", _try_out(clean(request.POST.get("query", ""))))
+
+
+def _edit(request: HttpRequest, topic: Topic | None) -> HttpResponseBase:
+    typed = _read_form(request, topic)
+    context: dict[str, Any] = {"topic": topic, "typed": typed, "help": HELP, "may_change": agent_of(request).may_configure}
+    if request.method == "POST" and "try" not in request.POST:
+        try:
+            save_topic(topic=topic, name=typed.name, query=typed.query, agent=agent_of(request), is_active=typed.is_active)
+        except DeskError as error:
+            context |= {"status": error.status} | _place_error(error, typed.query)
+        else:
+            messages.success(request, f"{typed.name.strip()} is saved.")
+            return redirect("topics")
+    if "mistake" not in context:
+        context |= _try_out(typed.query)
+    return render(request, "listening/topic_form.html", context, status=context.get("status", 200))
+
+
+def _read_form(request: HttpRequest, topic: Topic | None) -> Typed:
+    if request.method == "POST":
+        post = request.POST
+        return Typed(clean(post.get("name", "")), clean(post.get("query", "")), "is_active" in post)
+    return Typed(topic.name, topic.query, topic.is_active) if topic else Typed("", "", True)
+
+
+def _try_out(query: str) -> dict[str, Any]:
+    """What `_topic_preview.html` shows: a preview with marked texts, a mistake, or nothing for a query without a word."""
+    if not query.strip():
+        return {}
+    try:
+        preview = preview_topic(query=query)
+    except DeskError as error:
+        return _place_error(error, query)
+    return {"preview": preview, "matches": _mark(preview, query)}
+
+
+def _mark(preview: Preview, query: str) -> list[tuple[Mention, SafeString]]:
+    parsed = parse(query)
+    return [(mention, mark_spans(mention.text, find_spans(parsed, mention.text))) for mention in preview.mentions]
+
+
+def _place_error(error: DeskError, query: str) -> dict[str, Any]:
+    """A refusal beside the field that it is about: the query if it names a column, else the form."""
+    column = error.extra.get("column")
+    if not isinstance(column, int):
+        return {"error": error}
+    at = column - 1
+    before, after = query[max(0, at - AROUND) : at], query[at + 1 : at + 1 + AROUND]
+    return {
+        "mistake": Mistake(
+            message=error.message,
+            column=column,
+            before=f"{'…' if at > AROUND else ''}{before}",
+            at=query[at : at + 1].strip() or "␣",
+            after=f"{after}{'…' if len(query) > at + 1 + AROUND else ''}",
+        )
+    }
+
+
+def _get_topic(pk: int) -> Topic:
+    topic = Topic.objects.filter(pk=pk).first()
+    if topic is None:
+        raise Http404("There is no such topic; it may have been deleted.")
+    return topic
+
+
+def _require_right(request: HttpRequest) -> None:
+    if not agent_of(request).may_configure:
+        raise PermissionDenied("Topics are changed by leads, managers and admins. Ask one of them, or try your query on an existing topic.")
