@@ -15,11 +15,16 @@ _TURNS: dict[Mood, tuple[Phrase, ...]] = {
     "grateful": ("thanks", "bye"),
     "patient": ("more", "thanks", "bye"),
     "impatient": ("more", "thanks"),
-    "hostile": ("impatient", "bye"),
+    "hostile": ("impatient", "more", "bye"),
     "silent": (),
 }
+_IN_PRIVATE: tuple[Phrase, ...] = ("more", "thanks")  # where everybody speaks
+_AT_EASE: tuple[Phrase, ...] = ("thanks",)
 _LOSES_PATIENCE: frozenset[Mood] = frozenset({"impatient", "hostile"})
+# Kinds of lines: who wrote one asks for something, wants nothing, or does not listen.
 _WANTS_AN_ANSWER = frozenset({"complaint", "question", "troubleshooting", "safety", "heated"})
+_WANTS_NOTHING = frozenset({"compliment", "brand", "chatter", "unaddressed", "press"})
+_DOES_NOT_LISTEN = frozenset({"spam", "repost"})
 
 # Seconds at speed 1.
 _NOTICES = (6.0, 16.0)
@@ -161,7 +166,7 @@ def _notice_reply(stage: Stage, reply_id: str) -> None:
     if world.store.row("SELECT 1 FROM released WHERE post = ?", (int(reply.id),)):
         return
     person = answered.author
-    willing = person.follows_when_asked and person.mood != "hostile" and not world.follows_by_id(person.id, reply.author.id)
+    willing = person.follows_when_asked and not world.follows_by_id(person.id, reply.author.id)
     if willing and asks_to_follow(reply.text):
         text = _pick(stage, person, "followed", key=reply.id)
         _plan_answer(stage, "followed", person, reply, origin=answered.id, text=text, follows=True)
@@ -172,7 +177,8 @@ def _notice_reply(stage: Stage, reply_id: str) -> None:
     if planned < len(lines):
         text = lines[planned]
     else:
-        text = _by_mood(stage, person, _planned(stage, "answer", person, "thread", reply.thread), key=reply.id)
+        turn = _planned(stage, "answer", person, "thread", reply.thread)
+        text = _say(stage, person, _turns(person, line), turn, key=reply.id)
     if text:
         follows = willing and _SAYS_WILL_FOLLOW.search(text) is not None
         _plan_answer(stage, "answer", person, reply, origin=origin, text=text, follows=follows)
@@ -196,7 +202,7 @@ def _notice_message(stage: Stage, message_id: str) -> None:
         if planned < len(lines):
             _plan_private(stage, person, message_id, origin=str(post["post"]), text=lines[planned])
             return
-    text = _by_mood(stage, person, _planned(stage, "private", person, "round", str(stage.round)), key=message_id)
+    text = _say(stage, person, _IN_PRIVATE, _planned(stage, "private", person, "round", str(stage.round)), key=message_id)
     if text:
         _plan_private(stage, person, message_id, origin="", text=text)
 
@@ -232,9 +238,14 @@ def _planned(stage: Stage, kind: PlanKind, person: Account, column: str, value: 
     return int(row["n"]) if row else 0
 
 
-def _by_mood(stage: Stage, person: Account, turn: int, *, key: str) -> str:
+def _turns(person: Account, line: Line | None) -> tuple[Phrase, ...]:
+    if line and line.kind in _DOES_NOT_LISTEN:
+        return ()
+    return _AT_EASE if line and line.kind in _WANTS_NOTHING and person.mood != "silent" else _TURNS[person.mood]
+
+
+def _say(stage: Stage, person: Account, turns: tuple[Phrase, ...], turn: int, *, key: str) -> str:
     """What the person says at their turn-th answer, "" once they have said all."""
-    turns = _TURNS[person.mood]
     return _pick(stage, person, turns[turn], key=key) if turn < len(turns) else ""
 
 

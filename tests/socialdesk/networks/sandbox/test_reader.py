@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialdesk.networks.base import NetworkError
+from socialdesk.networks.base import NetworkError, PostData
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.world import World
@@ -64,8 +64,6 @@ class Seen:
     """What a reader of the sandbox has brought: each post as it was delivered last."""
 
     def __init__(self) -> None:
-        from socialdesk.networks.base import PostData
-
         self.posts: dict[str, PostData] = {}
         self.messages: list[str] = []
         self.more = False
