@@ -42,7 +42,7 @@ def redis() -> Iterator[str]:
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="desk-redis-") as folder:
-        process, url = _start_redis(folder)
+        process, url = start_redis(folder)
         try:
             yield url
         finally:
@@ -70,7 +70,8 @@ def _execute(url: str, statement: str) -> None:
             cursor.execute(statement)
 
 
-def _start_redis(folder: str) -> tuple[subprocess.Popen[bytes], str]:
+def start_redis(folder: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A Redis with its files in `folder`, and its address. The caller stops it."""
     log = Path(folder) / "log"
     for _ in range(5):  # another process may take the port between the look and the start
         port = free_port()
@@ -86,11 +87,11 @@ def _start_redis(folder: str) -> tuple[subprocess.Popen[bytes], str]:
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + 10
-    client = Redis(port=port)
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            # Somebody else's Redis on the same port would answer too: it must be the one that was started.
-            return int(client.info("server")["process_id"]) == process.pid
-        except RedisError:
-            time.sleep(0.02)
+    with Redis(port=port) as client:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                # Somebody else's Redis on the same port would answer too: it must be the one that was started.
+                return int(client.info("server")["process_id"]) == process.pid
+            except RedisError:
+                time.sleep(0.02)
     return False

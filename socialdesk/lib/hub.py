@@ -184,7 +184,8 @@ class Hub:
                     while True:
                         self._take(await layer.receive(channel))
                 finally:
-                    await layer.group_discard(live.GROUP, channel)
+                    with contextlib.suppress(Exception):  # a failure here would hide that the task was cancelled
+                        await layer.group_discard(live.GROUP, channel)
             except Exception as error:
                 if not failed:
                     logger.warning("the live layer cannot be heard, trying again every second: %s", error)

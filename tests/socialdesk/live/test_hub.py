@@ -1,0 +1,238 @@
+"""The hub: merges, numbers without gaps, drops for who does not keep up, counts, and forgets presence."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from socialdesk.lib import live
+from socialdesk.lib.frames import encode, merge_events
+from socialdesk.lib.hub import Counts, Hub, Viewer
+from socialdesk.lib.memory_layer import MemoryLayer
+from tests.socialdesk.live.conftest import Browser, connect
+
+MakeHub = Callable[..., Hub]
+
+
+def _state(pk: int, status: str = "open") -> dict[str, Any]:
+    return {"id": pk, "status": status, "version": 1}
+
+
+async def test_events_of_a_tenth_of_a_second_become_one_frame_of_each_type(make_hub: MakeHub) -> None:
+    browser = await connect(make_hub())
+    for pk in range(20):
+        live.send_now(live.MentionsStored(ids=[pk, pk + 1], conversations=[7]))
+        live.send_now(live.ConversationsChanged([_state(7, f"state {pk}"), _state(100 + pk)], by=pk))
+    await browser.wait_for_type("conversations.changed")
+    [mentions], [conversations] = browser.of_type("mentions.stored"), browser.of_type("conversations.changed")
+    assert mentions["ids"] == list(range(21))
+    assert mentions["conversations"] == [7]
+    assert {state["id"]: (state["status"], state["by"]) for state in conversations["conversations"]} == {
+        7: ("state 19", 19),
+        **{100 + pk: ("open", pk) for pk in range(20)},
+    }
+
+
+async def test_frames_are_counted_without_gaps_and_alike_for_all(make_hub: MakeHub) -> None:
+    hub = make_hub(pause=0.001)
+    first = await connect(hub)
+    late = None
+    for pk in range(200):
+        live.send_now(live.MentionsStored(ids=[pk], conversations=[pk]))
+        if pk == 100:
+            await first.wait_for(lambda me: len(me.frames) > 3)
+            late = await connect(hub, agent=2)
+        await asyncio.sleep(0.001)
+    assert late is not None
+    for browser in (first, late):
+        await browser.wait_for(lambda me: 199 in me.frames[-1].get("ids", []))
+        numbers = [frame["seq"] for frame in browser.frames]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert [frame["ids"] for frame in first.frames[-3:]] == [frame["ids"] for frame in late.frames[-3:]]
+
+
+async def test_hello_tells_where_the_counter_stands_and_who_is_where(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    sam = await connect(hub, agent=1, name="Sam")
+    assert sam.connection is not None
+    hub.say(sam.connection, 7, "typing")
+    await sam.wait_for_type("presence.changed")
+    ana = await connect(hub, agent=2, name="Ana")
+    hello = ana.frames[0]
+    assert hello == {
+        "seq": hub.seq,
+        "type": "hello",
+        "agent": 2,
+        "presence": [{"agent": 1, "name": "Sam", "conversation": 7, "doing": "typing"}],
+    }
+
+
+async def test_browser_that_does_not_read_loses_frames_and_is_told_which(make_hub: MakeHub) -> None:
+    hub = make_hub(queue_limit=5, pause=0.001)
+    browser, other = await connect(hub), await connect(hub)
+    browser.reading.clear()
+    for pk in range(60):
+        live.send_now(live.MentionsStored(ids=[pk], conversations=[]))
+        await other.wait_for(lambda me, pk=pk: pk in me.frames[-1].get("ids", []))  # type: ignore[misc]
+    browser.reading.set()
+    resync = await browser.wait_for_type("resync")
+    kept = [frame["seq"] for frame in browser.frames if frame["type"] == "mentions.stored"]
+    assert len(kept) < 10
+    assert (resync["from"], resync["seq"]) == (kept[-1] + 1, hub.seq)
+    live.send_now(live.MentionsStored(ids=[999], conversations=[]))
+    assert (await browser.wait_for(lambda me: me.frames[-1].get("ids") and me.frames[-1]))["seq"] == resync["seq"] + 1
+
+
+async def test_stuck_browser_slows_nobody(make_hub: MakeHub) -> None:
+    hub = make_hub(pause=0.001)
+    stuck, *others = [await connect(hub, agent=number) for number in range(20)]
+    stuck.reading.clear()
+    loop = asyncio.get_running_loop()
+    for pk in range(300):  # three times what fits into its queue
+        started = loop.time()
+        live.send_now(live.MentionsStored(ids=[pk], conversations=[]))
+        for browser in others:
+            await browser.wait_for(lambda me, pk=pk: pk in me.frames[-1].get("ids", []))  # type: ignore[misc]
+        assert loop.time() - started < 1
+    assert not any(browser.of_type("resync") for browser in others)
+    assert len(stuck.frames) <= 2
+
+
+async def test_browser_that_fails_is_left_alone(make_hub: MakeHub) -> None:
+    hub = make_hub()
+
+    class Gone(Browser):
+        async def send(self, message: dict[str, Any]) -> None:
+            if self.frames:
+                raise ConnectionError("the browser is gone")
+            await super().send(message)
+
+    gone, other = Gone(), await connect(hub)
+    connection = await hub.join(Viewer(2, "Ana"), gone.send)
+    live.send_now(live.SourcesChanged(troubled=1))
+    await other.wait_for_type("sources.changed")
+    live.send_now(live.SourcesChanged(troubled=2))
+    await other.wait_for_type("sources.changed", 2)
+    await hub.leave(connection)
+
+
+async def test_counts_follow_changes_but_not_faster_than_the_pause(make_hub: MakeHub) -> None:
+    asked: list[str] = []
+
+    def count() -> Counts:
+        asked.append(threading.current_thread().name)
+        return Counts(views={"all": len(asked)}, mine={1: 5})
+
+    hub = make_hub(count, pause=0.001, count_pause=0.3)
+    sam, ana = await connect(hub, agent=1), await connect(hub, agent=2)
+    started = asyncio.get_running_loop().time()
+    pk = 0
+    while asyncio.get_running_loop().time() - started < 0.8:
+        live.send_now(live.MentionsStored(ids=[(pk := pk + 1)], conversations=[]))
+        await asyncio.sleep(0.005)
+    await sam.wait_for(lambda me: me.of_type("counts") and me.of_type("counts")[-1]["views"] == {"all": len(asked)})
+    assert 2 <= len(asked) <= 4
+    assert all(name.startswith("live-counts") for name in asked)
+    assert sam.of_type("counts")[0] == {**sam.of_type("counts")[0], "views": {"all": 1}, "mine": 5}
+    assert ana.of_type("counts")[0]["mine"] == 0
+    assert [frame["seq"] for frame in sam.of_type("counts")] == [frame["seq"] for frame in ana.of_type("counts")]
+
+
+async def test_counting_goes_on_after_the_database_was_away(make_hub: MakeHub) -> None:
+    answers: list[Exception | Counts] = [OSError("away"), Counts(views={"all": 3}, mine={})]
+
+    def count() -> Counts:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    browser = await connect(make_hub(count, pause=0.001, count_pause=0.01))
+    live.send_now(live.MentionsStored(ids=[1], conversations=[]))
+    await browser.wait_for(lambda _: len(answers) == 1)
+    await asyncio.sleep(0.05)
+    live.send_now(live.MentionsStored(ids=[2], conversations=[]))
+    assert (await browser.wait_for_type("counts"))["views"] == {"all": 3}
+
+
+async def test_event_that_was_lost_on_the_way_makes_everybody_resync(make_hub: MakeHub, fresh_layer: MemoryLayer) -> None:
+    browser = await connect(make_hub())
+    event = {"type": "sources.changed", "troubled": 0}
+    for number in (1, 2, 4):
+        await fresh_layer.group_send(live.GROUP, {"type": "desk.event", "event": event, "sender": "worker", "number": number})
+    resync = await browser.wait_for_type("resync")
+    assert resync["from"] == resync["seq"]
+    await browser.wait_for_type("sources.changed")
+    assert len(browser.of_type("resync")) == 1
+
+
+async def test_message_that_cannot_be_understood_does_not_end_the_feed(make_hub: MakeHub, fresh_layer: MemoryLayer) -> None:
+    browser = await connect(make_hub())
+    await fresh_layer.group_send(live.GROUP, {"type": "desk.event", "event": {"type": "unheard.of"}, "sender": "newer", "number": 1})
+    await browser.wait_for_type("resync")
+    live.send_now(live.SourcesChanged(troubled=3))
+    assert (await browser.wait_for_type("sources.changed"))["troubled"] == 3
+
+
+async def test_presence_is_passed_on_once_and_expires_unless_refreshed(make_hub: MakeHub) -> None:
+    hub = make_hub(presence_life=0.4)
+    sam, ana = await connect(hub, agent=1, name="Sam"), await connect(hub, agent=2, name="Ana")
+    assert sam.connection is not None
+    hub.say(sam.connection, 7, "looking")
+    hub.say(sam.connection, 7, "looking")
+    hub.say(sam.connection, 7, "typing")
+    await ana.wait_for_type("presence.changed")
+    for _ in range(8):  # refreshed by another process, for longer than its life
+        live.send_now(live.PresenceChanged(agent=1, name="Sam", conversation=7, doing="typing"))
+        await asyncio.sleep(0.1)
+    assert [frame["presence"] for frame in ana.of_type("presence.changed")] == [
+        [{"agent": 1, "name": "Sam", "conversation": 7, "doing": "typing"}]
+    ]
+    left = await ana.wait_for_type("presence.changed", 2)
+    assert left["presence"] == [{"agent": 1, "name": "Sam", "conversation": 7, "doing": "left"}]
+
+
+async def test_closing_says_left_unless_a_second_window_still_looks(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    one, two, ana = await connect(hub, agent=1), await connect(hub, agent=1), await connect(hub, agent=2)
+    assert one.connection is not None
+    assert two.connection is not None
+    hub.say(one.connection, 7, "looking")
+    hub.say(two.connection, 7, "looking")
+    await ana.wait_for_type("presence.changed")
+    await hub.leave(one.connection)
+    live.send_now(live.SourcesChanged(troubled=0))
+    await ana.wait_for_type("sources.changed")
+    assert len(ana.of_type("presence.changed")) == 1
+    await hub.leave(two.connection)
+    assert (await ana.wait_for_type("presence.changed", 2))["presence"][0]["doing"] == "left"
+
+
+async def test_going_to_another_conversation_leaves_the_first(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    sam = await connect(hub, agent=1)
+    assert sam.connection is not None
+    hub.say(sam.connection, 7, "looking")
+    await sam.wait_for_type("presence.changed")
+    hub.say(sam.connection, 8, "looking")
+    told = await sam.wait_for_type("presence.changed", 2)
+    assert {entry["conversation"]: entry["doing"] for entry in told["presence"]} == {7: "left", 8: "looking"}
+
+
+async def test_browser_that_says_too_much_is_not_passed_on(make_hub: MakeHub) -> None:
+    hub = make_hub(pause=0.001)
+    sam = await connect(hub, agent=1)
+    assert sam.connection is not None
+    for conversation in range(1, 500):
+        hub.say(sam.connection, conversation, "looking")
+    live.send_now(live.SourcesChanged(troubled=0))
+    await sam.wait_for_type("sources.changed")
+    seen = {entry["conversation"] for frame in sam.of_type("presence.changed") for entry in frame["presence"]}
+    assert len(seen) <= 11
+
+
+def test_half_a_character_in_a_name_cannot_break_a_frame() -> None:
+    [body] = merge_events([{"type": "presence.changed", "agent": 1, "name": "S\ud83d", "conversation": 1, "doing": "looking"}])
+    assert encode(1, body).encode("utf-8")

@@ -1,0 +1,128 @@
+"""The same hub on a real Redis, fed by another process as a Celery worker would."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from channels.layers import channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis import Redis
+from redis.exceptions import RedisError
+
+from socialdesk.lib import live
+from socialdesk.lib.hub import Hub
+from tests import servers
+from tests.socialdesk.live.conftest import connect
+
+pytestmark = pytest.mark.servers
+
+PUBLISHER = """
+import json, statistics, sys, time
+import django; django.setup()
+from socialdesk.lib import live
+from socialdesk.celery import app
+from celery import shared_task
+
+@shared_task
+def tell(number):
+    started = time.perf_counter()
+    live.publish(live.MentionsStored(ids=[number], conversations=[]))
+    return time.perf_counter() - started
+
+app.conf.task_always_eager = True
+costs = [tell.delay(number).get() for number in range(int(sys.argv[1]))]
+assert live.wait_until_sent(5)
+print(statistics.median(costs))
+"""
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    with servers.redis() as url:
+        channel_layers.set("default", RedisPubSubChannelLayer(hosts=[url]))
+        yield url
+
+
+async def _run_publisher(url: str, count: int) -> float:
+    """Publish from a process of its own. Answers what the median publish cost it, in seconds."""
+    environment = {**os.environ, "REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "socialdesk.settings"}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PUBLISHER, str(count), env=environment, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
+    )
+    output, _ = await child.communicate()
+    assert child.returncode == 0
+    return float(output.decode())
+
+
+async def test_event_of_another_process_arrives_and_costs_it_little(redis_url: str, make_hub: Callable[..., Hub]) -> None:
+    browser = await connect(make_hub())
+    cost = await _run_publisher(redis_url, 300)
+    await browser.wait_for(lambda me: {pk for frame in me.of_type("mentions.stored") for pk in frame["ids"]} == set(range(300)))
+    assert not browser.of_type("resync")
+    assert cost < 0.002
+
+
+async def test_publishing_from_worker_threads_keeps_one_connection(redis_url: str) -> None:
+    client = Redis.from_url(redis_url)
+    live.send_now(live.SourcesChanged(troubled=0))
+    assert live.wait_until_sent(5)
+    before = len(client.client_list())
+    started = time.perf_counter()
+    await asyncio.gather(*(asyncio.to_thread(_publish_fifty) for _ in range(6)))
+    assert live.wait_until_sent(5)
+    assert (time.perf_counter() - started) / 300 < 0.002
+    assert len(client.client_list()) == before
+
+
+def _publish_fifty() -> None:
+    for number in range(50):
+        live.send_now(live.SourcesChanged(troubled=number))
+
+
+async def test_event_reaches_the_browser_soon(redis_url: str, make_hub: Callable[..., Hub]) -> None:
+    browser = await connect(make_hub(pause=0.0))
+    delays = []
+    for number in range(1, 31):
+        started = time.perf_counter()
+        live.send_now(live.SourcesChanged(troubled=number))
+        await browser.wait_for_type("sources.changed", number)
+        delays.append(time.perf_counter() - started)
+    assert statistics.median(delays) < 0.05
+
+
+async def test_redis_that_restarts_makes_everybody_resync_and_the_feed_go_on(tmp_path: Path, make_hub: Callable[..., Hub]) -> None:
+    process, url = servers.start_redis(str(tmp_path))
+    port = url.split(":")[2].split("/")[0]
+    channel_layers.set("default", RedisPubSubChannelLayer(hosts=[url]))
+    try:
+        browser = await connect(make_hub())
+        live.send_now(live.SourcesChanged(troubled=1))
+        await browser.wait_for_type("sources.changed")
+        process.kill()
+        process.wait()
+        live.send_now(live.SourcesChanged(troubled=2))  # lost
+        live.wait_until_sent(5)
+        process = subprocess.Popen(process.args, stdout=subprocess.DEVNULL)
+        client = Redis(port=int(port))
+        await browser.wait_for(lambda _: _is_subscribed(client), 20)
+        live.send_now(live.SourcesChanged(troubled=3))
+        await browser.wait_for_type("resync")
+        assert (await browser.wait_for_type("sources.changed", 2))["troubled"] == 3
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_subscribed(client: Redis) -> bool:
+    try:
+        return bool(client.pubsub_channels("*group*"))
+    except RedisError:
+        return False
