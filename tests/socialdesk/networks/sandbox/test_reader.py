@@ -13,6 +13,7 @@ from socialdesk.networks.base import NetworkError, PostData
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.world import World
+from tests.socialdesk.networks.contract import read_all
 
 WRITE = st.sampled_from(["post", "message", "edit", "delete", "elsewhere"])
 FETCH = st.tuples(st.integers(1, 12), st.booleans(), st.booleans(), st.booleans())
@@ -83,6 +84,16 @@ def _fetch(world: World, reader: SandboxReader, cursor: str, seen: Seen, limit: 
     seen.messages.extend(message.external_id for message in batch.messages)
     seen.more = batch.more
     return batch.cursor
+
+
+def test_what_was_held_back_comes_though_the_next_fetches_are_small(world: World, reader: SandboxReader) -> None:
+    written = [world.publish("ana", f"post {i}").id for i in range(12)]
+    world.faults.set("out_of_order_delivery", 1)
+    first = reader.fetch("", limit=12)
+    assert first.more
+    held = set(written) - {post.external_id for post in first.posts}
+    assert len(held) > 1
+    assert {post.external_id for post in read_all(reader, first.cursor, limit=1).posts} == held
 
 
 @pytest.mark.parametrize("cursor", ["x", "abc-", "abc-1-x", "abc-1-2-3", "-", "a-٣", "a-" + "9" * 30])
