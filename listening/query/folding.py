@@ -16,7 +16,7 @@ _REPLACED = (
     dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u05f3", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u05f4", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u05be", "-")
-    | dict.fromkeys("\u2122\u2120", " ")  # "Tidewheel™" is not the word "tidewheeltm"
+    | dict.fromkeys("\u2122\u2120\u00ae\u00a9", " ")  # "Tidewheel™" is not the word "tidewheeltm"
 )
 # What joins the letter before it into one letter: vowels and finals of Hangul written in parts, voicing of kana.
 _JOINING = "\u1160-\u11ff\ud7b0-\ud7ff\u3099\u309a\uff9e\uff9f"

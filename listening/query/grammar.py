@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from lark import Lark, Token, Transformer, UnexpectedToken, v_args
 
 from listening.query.folding import fold_text
 from listening.query.nodes import Either, Every, Field, FieldName, Node, Not, Text, positive_leaves
-from listening.query.terms import Signs, term_from
+from listening.query.terms import Signs, is_open, term_from
 
 MAX_LENGTH = 20_000  # characters
 MAX_DEPTH = 40  # parentheses within each other
@@ -29,7 +29,7 @@ every: item (_AND? item)*
 _OR.2: /OR(?![^\s()"])/
 _AND.2: /AND(?![^\s()"])/
 NOT.2: /NOT(?![^\s()"])/
-MINUS.2: /[-\u2010-\u2015\u2212]/
+MINUS.2: /[-\u2010-\u2015\u2212](?=\S)/
 PHRASE: /"[^"]*"/
 WORD: /[^\s()"]+/
 %ignore /\s+/
@@ -45,8 +45,27 @@ _FIELD = re.compile(r"([A-Za-z_]+):(?!//)(.*)", re.DOTALL)
 _FIELDS = get_args(FieldName)
 _HAS = ("link", "media")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
-_NAME = re.compile(r"[\w.-]+(@[\w.-]+)?")
+_NAME = re.compile(r"[^\s@*,]+(@[^\s@*,]+)?")
 _NETWORK = re.compile(r"[a-z0-9_-]+")
+_OTHER_OPERATORS = {
+    **dict.fromkeys(("&", "&&"), "Words side by side must all be there; AND may be written between them."),
+    **dict.fromkeys(("|", "||"), "To accept either of two words, write OR between them."),
+    **dict.fromkeys(("-", "--", "!"), "To leave a word out, write the minus directly before it, as in -word."),
+}
+_EXPECTED: dict[FieldName, str] = {
+    "from": "one user name",
+    "lang": "a language code of two or three letters",
+    "network": "the short name of a network",
+    "has": "link or media",
+    "min_followers": "a whole number",
+}
+_EXAMPLES: dict[FieldName, str] = {
+    "from": "from:tidewheel",
+    "lang": "lang:en or lang:pt-BR",
+    "network": "network:mastodon",
+    "has": "has:link",
+    "min_followers": "min_followers:1000",
+}
 _OPERATORS = {"_OR": "OR", "_AND": "AND", "NOT": "NOT", "MINUS": "-"}
 
 
@@ -89,15 +108,15 @@ def _check_pairs(text: str) -> None:
         elif char == "(":
             opened.append(column)
             if len(opened) > MAX_DEPTH:
-                raise QueryError(column, f"More than {MAX_DEPTH} parentheses stand within each other here. Take out those that are not needed.")
+                raise QueryError(column, f"More than {MAX_DEPTH} parentheses stand within each other. Take out some.")
         elif char == ")":
             if not opened:
-                raise QueryError(column, 'This ")" closes nothing. Take it out or write "(" before it; a bracket to be found goes in quotes.')
+                raise QueryError(column, 'This ")" closes nothing. Take it out, or write "(" before; to find a bracket, put it in quotes.')
             opened.pop()
     if quote:
         raise QueryError(quote, 'This quotation mark is not closed. Write another " where the phrase ends.')
     if opened:
-        raise QueryError(opened[-1], 'This "(" is not closed. Write ")" where the group ends; a bracket to be found goes in quotes.')
+        raise QueryError(opened[-1], 'This "(" is not closed. Write ")" where the group ends; to find a bracket, put it in quotes.')
 
 
 def _explain(text: str, found: Token) -> QueryError:
@@ -111,9 +130,11 @@ def _explain(text: str, found: Token) -> QueryError:
     word = _OPERATORS.get(found.type, "")
     ahead = _OPERATORS.get(before.type, "") if before else ""
     if before and not ahead and not word:
-        return QueryError(cast(int, before.start_pos) + 1, "There is nothing between these parentheses. Write a word there or take them out.")
+        return QueryError(cast(int, before.start_pos) + 1, "These parentheses are empty. Write a word in them or take them out.")
     if before and ahead and word:
-        return QueryError(at + 1, f"{ahead} and {word} stand next to each other. Take out one of them, or write a word between." + _as_a_word(word))
+        return QueryError(
+            at + 1, f"{ahead} and {word} stand next to each other. Take out one of them, or write a word between." + _as_a_word(word)
+        )
     if before and ahead:
         return QueryError(cast(int, before.start_pos) + 1, f"{ahead} needs a word after it." + _as_a_word(ahead))
     return QueryError(at + 1, f"{word} needs a word before it." + _as_a_word(word))
@@ -135,4 +156,76 @@ class _TreeBuilder(Transformer[Token, Node]):
     def every(self, *items: Node) -> Node:
         return items[0] if len(items) == 1 else Every(items)
 
-    def negated(self, sign: Token, item: Node | Token) -> Node: ...
+    def negated(self, _sign: Token, item: Node) -> Node:
+        return item.item if isinstance(item, Not) else Not(item)
+
+    def phrase(self, token: Token) -> Node:
+        inside = token[1:-1]
+        term = term_from(inside)
+        if term is None:
+            raise QueryError(_column(token), "These quotes are empty. Write the phrase in them or take them out.")
+        return Text(str(token), term)
+
+    def word(self, token: Token) -> Node:
+        field = _FIELD.fullmatch(token)
+        if field:
+            return _read_field(field[1], field[2], _column(token))
+        term = term_from(token)
+        if "*" in token.rstrip("*") or (token.endswith("*") and not (term and is_open(term))):
+            raise QueryError(
+                _column(token) + token.index("*"),
+                "A star stands for the rest of a word: write its beginning first, as in tidewheel*. To find a star, put it in quotes.",
+            )
+        if term is None or isinstance(term, Signs):
+            raise QueryError(_column(token), _about_signs(token))
+        return Text(str(token), term)
+
+
+def _column(token: Token) -> int:
+    return cast(int, token.start_pos) + 1
+
+
+def _about_signs(signs: str) -> str:
+    if signs in _OTHER_OPERATORS:
+        return _OTHER_OPERATORS[signs]
+    return f'"{signs}" holds no letter, digit or emoji to look for. To find exactly these signs, put them in quotes.'
+
+
+def _read_field(name: str, value: str, column: int) -> Field:
+    """The field `name:value`, whose name stands at `column`. Raises QueryError."""
+    key = name.lower()
+    if key not in _FIELDS:
+        near = get_close_matches(key, _FIELDS, n=1)
+        mend = f"Did you mean {near[0]}:? " if near else ""
+        known = ", ".join(f"{field}:" for field in _FIELDS)
+        raise QueryError(
+            column, f'There is no field "{name}:". {mend}Fields are {known}. To find the text itself, put it in quotes: "{name}:{value}".'
+        )
+    field = cast(FieldName, key)
+    column += len(name) + 1
+    if not value:
+        raise QueryError(column, f"Write a value directly after {field}: without space, quotes or parentheses, as in {_EXAMPLES[field]}.")
+    plain = _plain_value(field, value)
+    if plain is None:
+        raise QueryError(column, f'"{value}" is not what {field}: expects: {_EXPECTED[field]}, as in {_EXAMPLES[field]}.')
+    return Field(field, plain)
+
+
+def _plain_value(field: FieldName, value: str) -> str | None:
+    """`value` as it is compared; None: it makes no sense for `field`."""
+    if field == "from":
+        name = fold_text(value).removeprefix("@")
+        return name if _NAME.fullmatch(name) else None
+    if field == "lang":
+        tag = value.lower().replace("_", "-")
+        return tag if _LANGUAGE.fullmatch(tag) else None
+    if field == "network":
+        network = value.lower()
+        return network if _NETWORK.fullmatch(network) else None
+    if field == "has":
+        thing = value.lower()
+        return thing if thing in _HAS else None
+    return str(int(value)) if value.isdecimal() and len(value) <= 12 else None
+
+
+_PARSER = Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=_TreeBuilder())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from listening.query.document import Prepared
@@ -15,7 +15,9 @@ from listening.query.tokens import is_spaced, tag_pattern, word_pattern
 Test = Callable[[Prepared], bool]
 
 # Signs that belong to the word that they touch ("C++", "100%", "#1"). Other punctuation at its ends does not: "hello,".
-_SIGNS = "#%&@"
+_SIGN = "[#%&@+$<=>~°±×÷]"
+_SIGNS_BEFORE = re.compile(f"{_SIGN}+$")
+_SIGNS_AFTER = re.compile(f"^{_SIGN}+")
 _SOFT = re.compile("[-']*")  # between two letters these count as a space: "e-mail", "l'avion"
 
 
@@ -30,8 +32,8 @@ class Term(Protocol):
     """One thing that is looked for."""
 
     @property
-    def key(self) -> Key | None:
-        """The rarest token that every text with this term holds; None: there is none."""
+    def keys(self) -> tuple[Key, ...]:
+        """The tokens that every text with this term holds."""
         ...
 
     def test(self) -> Test:
@@ -76,8 +78,8 @@ class Words:
     tail: str = ""
 
     @property
-    def key(self) -> Key:
-        return max((Key(*piece) for piece in self.pieces), key=lambda key: (not key.prefix, not is_spaced(key.text), len(key.text)))
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(Key(*piece) for piece in self.pieces)
 
     def test(self) -> Test:
         first = self.pieces[0]
@@ -90,6 +92,13 @@ class Words:
         if plain and all(joint == Joint() for joint in self.joints) and not any(piece.prefix for piece in self.pieces[:-1]):
             row = " " + " ".join(piece.text for piece in self.pieces) + ("" if self.pieces[-1].prefix else " ")
             return lambda prepared: row in prepared.joined
+        if (
+            plain
+            and not any(len(piece.text) > 1 or is_spaced(piece.text) for piece in self.pieces)
+            and not any(joint.loose for joint in self.joints)
+        ):
+            run = "".join(piece.text for piece in self.pieces)
+            return lambda prepared: run in prepared.folded
         # A quick look for the longest stretch that has to be there letter by letter, before tokens are walked.
         needle = max(self._fixed(), key=len)
         return lambda prepared: needle in prepared.folded and any(True for _ in self.find(prepared))
@@ -129,8 +138,8 @@ class Tag:
     prefix: bool = False
 
     @property
-    def key(self) -> Key:
-        return Key(self.name, self.prefix)
+    def keys(self) -> tuple[Key, ...]:
+        return (Key(self.name, self.prefix),)
 
     def test(self) -> Test:
         name = self.name
@@ -150,8 +159,8 @@ class Signs:
     text: str
 
     @property
-    def key(self) -> None:
-        return None
+    def keys(self) -> tuple[Key, ...]:
+        return ()
 
     def test(self) -> Test:
         return lambda prepared: self.text in prepared.folded
@@ -160,41 +169,65 @@ class Signs:
         return (found.span() for found in re.finditer(re.escape(self.text), prepared.folded))
 
 
+def whole_word(term: Term) -> str:
+    """The one token that alone decides whether `term` is in a text; "" if it takes more than that."""
+    if isinstance(term, Tag):
+        return "" if term.prefix else term.name
+    if isinstance(term, Words) and len(term.pieces) == 1 and not (term.lead or term.tail or term.pieces[0].prefix):
+        return term.pieces[0].text
+    return ""
+
+
+def is_open(term: Term) -> bool:
+    """Whether `term` ends in a star."""
+    return term.prefix if isinstance(term, Tag) else isinstance(term, Words) and term.pieces[-1].prefix
+
+
 def term_from(text: str) -> Term | None:
     """The term for `text`: a word as typed, or the inside of a phrase; a star after a word makes it a beginning.
 
     None: it holds nothing that can be looked for.
     """
     elements = fold_text(text).split()
-    read = [element for element in map(_read_element, elements) if element is not None]
-    if not read:
+    rows = [row for row in map(_read_words, elements) if row is not None]
+    if not rows:
         return Signs(" ".join(elements)) if elements else None
-    if len(read) == 1:
-        return read[0]
-    rows = [element.as_words() if isinstance(element, Tag) else element for element in read]
+    if len(rows) == 1:
+        return next((tag for tag in map(_read_tag, elements) if tag is not None), rows[0])
     joints = list(rows[0].joints)
     for left, right in pairwise(rows):
         joints += [Joint(after=left.tail, before=right.lead), *right.joints]
     return Words(tuple(piece for row in rows for piece in row.pieces), tuple(joints), rows[0].lead, rows[-1].tail)
 
 
-def _read_element(text: str) -> Words | Tag | None:
+def _read_words(element: str) -> Words | None:
     """What stands between two spaces of folded text; None: punctuation only."""
-    bare = text.rstrip("*")
+    bare = element.rstrip("*")
     tokens = list(word_pattern(bare).finditer(bare))
     if not tokens:
         return None
-    tag = tag_pattern(bare).search(bare)
-    if tag and not _SUBSTANCE.search(bare[: tag.start()] + bare[tag.end() :]):
-        return Tag(tag.group(), prefix=text != bare)
     lead, tail = bare[: tokens[0].start()], bare[tokens[-1].end() :]
-    prefix = text != bare and not tail
+    prefix = element != bare and not tail
     return Words(
         pieces=tuple(Piece(token.group(), prefix and token is tokens[-1]) for token in tokens),
         joints=tuple(_read_joint(bare, left, right) for left, right in pairwise(tokens)),
-        lead="." if lead == "." else _SIGNS_BEFORE.search(lead).group(),
-        tail=_SIGNS_AFTER.match(tail).group(),
+        lead="." if lead == "." else "".join(_SIGNS_BEFORE.findall(lead)),
+        tail="".join(_SIGNS_AFTER.findall(tail)),
     )
+
+
+def _read_tag(element: str) -> Tag | None:
+    """The tag or handle that `element` is, punctuation around it aside; None: it is none, or more than that."""
+    bare = element.rstrip("*")
+    tag = tag_pattern(bare).search(bare)
+    if tag is None or any(_counts(rest) for rest in (bare[: tag.start()], bare[tag.end() :])):
+        return None
+    return Tag(tag.group(), prefix=element != bare and tag.end() == len(bare))
+
+
+def _counts(rest: str) -> bool:
+    """Whether what stands before or after a tag is more than punctuation."""
+    return bool(word_pattern(rest).search(rest) or re.search(_SIGN, rest))
 
 
 def _read_joint(text: str, left: re.Match[str], right: re.Match[str]) -> Joint:
