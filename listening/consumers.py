@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from importlib import import_module
-from typing import Any
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
@@ -17,6 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from listening.live_counts import read_counts
 from profiles.models import Agent
 from socialdesk.lib.hub import Connection, Hub, Viewer
+from socialdesk.lib.presence import DOING
 
 SIGN_IN = 4401  # close codes: sign in again; not understood; too long
 NONSENSE = 4400
@@ -69,11 +69,11 @@ class DeskConsumer(AsyncWebsocketConsumer):
         if text_data is not None and len(text_data) > LONGEST_TEXT:
             await self.close(TOO_LONG)
             return
-        match _parse(text_data):
-            case {"type": "presence", "conversation": int(conversation), "doing": str(doing)} if 0 < conversation < 2**63:
-                process_hub().say(self.connection, conversation, doing)
-            case _:
-                await self.close(NONSENSE, 'Expected {"type": "presence", "conversation": id, "doing": "looking", "typing" or "left"}')
+        presence = _read_presence(text_data)
+        if presence is None:
+            await self.close(NONSENSE, 'Expected {"type": "presence", "conversation": id, "doing": "looking", "typing" or "left"}')
+            return
+        process_hub().say(self.connection, *presence)
 
     async def _close_when_signed_out(self) -> None:
         while True:
@@ -106,8 +106,14 @@ def _find_by_token(header: bytes) -> Agent | None:
     return agent
 
 
-def _parse(text: str | None) -> Any:
+def _read_presence(text: str | None) -> tuple[int, str] | None:
+    """The conversation and what the agent does there; None if the text says anything else."""
     try:
-        return json.loads(text or "")
+        said = json.loads(text or "")
     except ValueError:
         return None
+    match said:
+        case {"type": "presence", "conversation": int(conversation), "doing": str(doing)}:
+            # JSON's true is an int to Python.
+            return (conversation, doing) if conversation is not True and 0 < conversation < 2**63 and doing in DOING else None
+    return None

@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge
 
 from socialdesk.lib import live
 from socialdesk.lib.frames import Body, encode, merge_events
-from socialdesk.lib.presence import DOING, LIFE, PresenceBoard
+from socialdesk.lib.presence import LIFE, PresenceBoard
 
 logger = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # what ASGI gives: one message to one browser
@@ -270,9 +270,9 @@ class Hub:
     # --- Presence ------------------------------------------------------------------------------------------------------
 
     def say(self, connection: Connection, conversation: int, doing: str) -> None:
-        """The agent behind `connection` looks at a conversation, types in it, or left it. Too much of it is not passed on."""
+        """The agent behind `connection` looks at a conversation, types in it, or left it (DOING). Too much of it is not passed on."""
         now = self._loop.time()
-        if doing not in DOING or not connection.allowance.take(now):
+        if not connection.allowance.take(now):
             return
         if doing == "left":
             if connection.place is not None and connection.place[0] == conversation:
