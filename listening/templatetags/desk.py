@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.template import Library
 from django.utils import timezone
@@ -21,6 +22,7 @@ register = Library()
 SOON = 5 * 60  # seconds; from here on a clock calls for attention
 REACH = 10_000  # followers from which reach is worth a place on the card
 DUE_WORDS = {"acknowledge": "to acknowledge", "first": "to the first answer", "next": "to the next answer", "final": "to the end"}
+ENTRY_WORDS = {"mention": "post", "own_post": "our post", "reply": "public reply", "direct_message": "private message", "note": "note"}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
 
@@ -100,6 +102,12 @@ def sign(sentiment: str) -> str:
 
 
 @register.filter
+def entry_word(kind: str) -> str:
+    """What an entry of a person's history is called."""
+    return ENTRY_WORDS.get(kind, kind.replace("_", " "))
+
+
+@register.filter
 def network_label(key: str) -> str:
     known = registry.NETWORKS.get(key)
     return known.label if known else key
@@ -123,9 +131,15 @@ def reach(conversation: Conversation) -> str:
 
 
 @register.filter
-def capped(count: int) -> str:
-    """A live count as the views show it: counted up to 1000 only."""
-    return "999+" if count >= 1000 else str(count)
+def lookup(values: Mapping[Any, Any], key: Any) -> Any:
+    """values[key], 0 where there is none."""
+    return values.get(key, 0)
+
+
+@register.filter
+def capped(count: int | None) -> str:
+    """A live count as the views show it: counted up to 1000 only, and nothing where it was not counted."""
+    return "" if count is None else "999+" if count >= 1000 else str(count)
 
 
 def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> SafeString:

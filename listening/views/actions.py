@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +14,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from listening.feed import Filters
 from listening.models import Conversation, Mention, Sentiment
-from listening.sentiment import explain
+from listening.sentiment import get_scorer
 from listening.services import conversations
 from listening.services.corrections import correct_sentiment
 from listening.services.searches import delete_search, save_search
-from listening.views.responses import agent_of, desk_view, done
+from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
 
 MOST_AT_ONCE = 200
+BULK_WORDS = {"claim": "claimed", "assign": "assigned", "snooze": "snoozed", "resolve": "resolved"}
 MORNING = 9  # o'clock, in the desk's time zone
 
 
@@ -109,23 +111,15 @@ def read_until(form: QueryDict) -> datetime:
 def bulk(request: HttpRequest) -> HttpResponseBase:
     """One act on many conversations, each by itself: what could not be done is said for each, with its reason."""
     agent, form = agent_of(request), request.POST
-    acts: dict[str, Any] = {
-        "claim": lambda pk: conversations.claim_conversation(conversation_id=pk, agent=agent),
-        "assign": lambda pk: conversations.assign_conversation(conversation_id=pk, agent=agent, to=assignee),
-        "snooze": lambda pk: conversations.snooze_conversation(conversation_id=pk, agent=agent, until=until),
-        "resolve": lambda pk: conversations.resolve_conversation(conversation_id=pk, agent=agent),
-    }
-    act = acts.get(form.get("act", ""))
-    ids = [int(word) for word in form.getlist("ids") if word.isdecimal() and len(word) < 19]
-    if act is None:
+    name = form.get("act", "")
+    if name not in BULK_WORDS:
         raise DeskError("Choose what to do with the selected conversations.")
+    ids = [int(word) for word in form.getlist("ids") if word.isdecimal() and len(word) < 19]
     if not ids:
         raise DeskError("Nothing is selected. Select conversations with x or their boxes first.")
     if len(ids) > MOST_AT_ONCE:
         raise DeskError(f"At most {MOST_AT_ONCE} at once; {len(ids)} are selected.")
-    assignee = read_assignee(form) if form["act"] == "assign" else None
-    until = read_until(form) if form["act"] == "snooze" else timezone.now()
-
+    act = _bulk_act(name, form, agent)
     refused: list[tuple[int, str]] = []
     for pk in ids:
         try:
@@ -135,11 +129,23 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
     names = dict(Conversation.objects.filter(pk__in=[pk for pk, _ in refused]).values_list("pk", "author__username"))
     results = [{"id": pk, "who": names.get(pk, ""), "reason": reason} for pk, reason in refused]
     succeeded = len(ids) - len(refused)
-    words = {"claim": "claimed", "assign": "assigned", "snooze": "snoozed", "resolve": "resolved"}[form["act"]]
-    message = f"{succeeded} {words}." if not refused else f"{succeeded} {words}, {len(refused)} not."
-    if not request.headers.get("HX-Request"):
-        message += "".join(f" @{result['who']}: {result['reason']}" for result in results)
-    return done(request, message, did=words, ids=[pk for pk in ids if pk not in dict(refused)], refused=results)
+    words = f"{succeeded} {BULK_WORDS[name]}" + (f", {len(refused)} not." if refused else ".")
+    if not is_fragment(request):
+        words += "".join(f" @{result['who']}: {result['reason']}" for result in results)
+    return done(request, words, did="bulk", ids=[pk for pk in ids if pk not in dict(refused)], refused=results)
+
+
+def _bulk_act(name: str, form: QueryDict, agent: Agent) -> Callable[[int], object]:
+    """What is done with each id."""
+    if name == "assign":
+        to = read_assignee(form)
+        return lambda pk: conversations.assign_conversation(conversation_id=pk, agent=agent, to=to)
+    if name == "snooze":
+        until = read_until(form)
+        return lambda pk: conversations.snooze_conversation(conversation_id=pk, agent=agent, until=until)
+    if name == "claim":
+        return lambda pk: conversations.claim_conversation(conversation_id=pk, agent=agent)
+    return lambda pk: conversations.resolve_conversation(conversation_id=pk, agent=agent)
 
 
 @require_GET
@@ -152,7 +158,7 @@ def mention_why(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def explain_mention(mention: Mention) -> dict[str, Any]:
     """The score's explanation and the text cut into pieces of (words, part or None), in the order of reading."""
-    explanation = explain(mention.text, language=mention.language)
+    explanation = get_scorer().explain(mention.text, language=mention.language)
     pieces: list[tuple[str, Any]] = []
     at = 0
     for part in sorted((part for part in explanation.parts if part.end > part.start), key=lambda part: part.start):

@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -22,13 +21,8 @@ from socialdesk.lib.errors import DeskError, Unavailable
 View = Callable[..., HttpResponseBase]
 
 
-class SignedOut(DeskError):
-    status = 401
-    code = "signed_out"
-
-
 def agent_of(request: HttpRequest) -> Agent:
-    """Who is signed in. Only for views behind `desk_view`."""
+    """Who is signed in. For views that the access table keeps for staff."""
     return cast(Agent, request.user)
 
 
@@ -38,14 +32,10 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def desk_view(view: View) -> View:
-    """For signed-in staff; a refusal becomes words; the same address answers whole or in part, so caches must know."""
+    """A refusal becomes words; the same address answers whole or in part, so caches must know. Who may come here: socialdesk/access.py."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            if is_fragment(request):  # the page stays, and with it what was typed
-                return refuse(request, SignedOut("You are signed out. Sign in again in another tab, then repeat this."))
-            return redirect_to_login(request.get_full_path())
         try:
             response = view(request, *args, **kwargs)
         except OperationalError:
@@ -69,13 +59,13 @@ def refuse(request: HttpRequest, error: DeskError) -> HttpResponseBase:
     return render(request, "refused.html", {"error": error}, status=error.status)
 
 
-def done(request: HttpRequest, message: str, **facts: Any) -> HttpResponseBase:
-    """Something was done: the open page hears a `desk:done` event with `facts`, a browser without JavaScript sees `message`."""
+def done(request: HttpRequest, words: str, **facts: Any) -> HttpResponseBase:
+    """Something was done: the open page hears a `desk:done` event with `facts`, a browser without JavaScript sees `words`."""
     if is_fragment(request):
         response = HttpResponse(status=204)
-        response["HX-Trigger"] = json.dumps({"desk:done": {"message": message, **facts}})
+        response["HX-Trigger"] = json.dumps({"desk:done": {"words": words, **facts}})
         return response
-    messages.success(request, message)
+    messages.success(request, words)
     return redirect(_way_back(request))
 
 

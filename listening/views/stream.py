@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf.locale import LANG_INFO
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from listening import feed as conversations
-from listening.feed import Filters
+from listening.feed import VIEWS, Filters
 from listening.models import SavedSearch, Sentiment, Status, Topic
 from listening.services.accounts import count_troubled
-from listening.services.marking import mark_cards
+from listening.templatetags.desk import network_label
+from listening.views.marking import mark_cards
 from listening.views.responses import agent_of, desk_view, is_fragment
 from profiles.models import Agent, Role
 from socialdesk.networks import registry
 
-# Key, name, the letter after `g`.
-VIEWS = (
-    ("all", "All", "a"),
-    ("mine", "Mine", "m"),
-    ("unassigned", "Unassigned", "u"),
-    ("urgent", "Urgent", "r"),
-    ("negative", "Negative", "n"),
-    ("proactive", "Could use help", "h"),
-    ("private", "Private messages", "p"),
-    ("waiting", "Waiting", "w"),
-    ("snoozed", "Snoozed", "s"),
-    ("resolved", "Resolved", "e"),
-)
+# The letter that leads to a view after `g`.
+LETTERS = {
+    "all": "a",
+    "mine": "m",
+    "unassigned": "u",
+    "urgent": "r",
+    "negative": "n",
+    "proactive": "h",
+    "private": "p",
+    "waiting": "w",
+    "snoozed": "s",
+    "resolved": "e",
+}
 # What posts about a company are written in; a post in another language is found by its words or its topic.
 LANGUAGES = ("ar", "bn", "de", "en", "es", "fa", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "uk", "vi")
 MOST_CARDS = 100  # asked for by id at once
@@ -42,11 +44,11 @@ PANES = re.compile(r"(\d{3})\.(\d{3})\.(\d{3})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """One line of the views pane. `count` is capped: 1000 means more than 999."""
+    """One line of the views pane. `count` is capped: 1000 means more than 999; None where counting would cost too much."""
 
     key: str
     name: str
-    count: int
+    count: int | None
     query: str
     letter: str = ""
     is_current: bool = False
@@ -59,25 +61,20 @@ def read_piles(agent: Agent, filters: Filters) -> dict[str, list[Pile]]:
     query = filters.as_query()
 
     def pile(key: str, name: str, pile_query: str, **more: Any) -> Pile:
-        return Pile(key, name, counts.get(key, 0), pile_query, is_current=query == pile_query, **more)
+        return Pile(key, name, counts.get(key), pile_query, is_current=query == pile_query, **more)
 
-    def normal(raw: str) -> str:
-        return Filters.from_query(QueryDict(raw)).as_query()
-
+    topics = Topic.objects.filter(is_active=True)
     searches = SavedSearch.objects.filter(agent=agent)
     return {
-        "views": [pile(key, name, normal(f"view={key}"), letter=letter) for key, name, letter in VIEWS],
-        "topics": [pile(f"topic:{topic.pk}", topic.name, normal(f"topic={topic.pk}")) for topic in Topic.objects.filter(is_active=True)],
+        "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
+        "topics": [
+            pile(f"topic:{topic.pk}", topic.name, Filters(topic=topic.pk).as_query()) for topic in Topic.objects.filter(is_active=True)
+        ],
         "searches": [
-            pile(f"search:{search.pk}", search.name, normal(_as_query(search.filters)), search_id=search.pk) for search in searches
+            pile(f"search:{search.pk}", search.name, Filters.from_query(search.filters).as_query(), search_id=search.pk)
+            for search in searches
         ],
     }
-
-
-def _as_query(filters: dict[str, Any]) -> str:
-    query = QueryDict(mutable=True)
-    query.update({key: str(value) for key, value in filters.items()})
-    return query.urlencode()
 
 
 def read_feed(request: HttpRequest, filters: Filters) -> dict[str, Any]:
@@ -90,17 +87,36 @@ def read_feed(request: HttpRequest, filters: Filters) -> dict[str, Any]:
 
 def feed_choices(filters: Filters) -> dict[str, Any]:
     """What the filter form offers."""
-    names = dict((key, name) for key, name, _ in VIEWS)
     topics = list(Topic.objects.filter(is_active=True).values_list("pk", "name"))
+    staff = list(Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name"))
     return {
-        "title": next((name for pk, name in topics if pk == filters.topic), "") or names[filters.view],
+        "title": VIEWS[filters.view] if filters.view != "all" else dict(topics).get(filters.topic or 0, VIEWS["all"]),
+        "chips": list(_chips(filters, dict(topics), {colleague.pk: colleague.name for colleague in staff})),
         "networks": [(network.key, network.label) for network in registry.NETWORKS.values()],
         "languages": [(code, LANG_INFO[code]["name"]) for code in LANGUAGES],
         "sentiments": Sentiment.choices,
         "statuses": Status.choices,
         "all_topics": topics,
-        "agents": list(Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")),
+        "agents": staff,
     }
+
+
+def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str]) -> Iterator[tuple[str, str]]:
+    """The filters that are set, each in words and with the query that is left without it."""
+    words = {
+        "sentiment": filters.sentiment,
+        "network": network_label(filters.network),
+        "language": LANG_INFO.get(filters.language, {}).get("name", filters.language),
+        "topic": topics.get(filters.topic or 0, "") if filters.view != "all" else "",  # else it is the title
+        "status": Status(filters.status).label if filters.status else "",
+        "assignee": staff.get(filters.assignee or 0, "somebody") if filters.assignee is not None else "",
+        "q": f"“{filters.q}”" if filters.q else "",
+        "sort": "due first" if filters.sort == "due" else "",
+    }
+    default = Filters()
+    for name, said in words.items():
+        if said:
+            yield said, replace(filters, **{name: getattr(default, name)}).as_query()
 
 
 def desk_context(request: HttpRequest) -> dict[str, Any]:
@@ -144,7 +160,7 @@ def feed_cards(request: HttpRequest) -> HttpResponseBase:
     """Those of `ids` that fit the filters, as cards: what the open page asks for when it hears of a change."""
     ids = [int(word) for word in request.GET.get("ids", "").split(",")[:MOST_CARDS] if word.isdecimal() and len(word) < 19]
     filters = Filters.from_query(request.GET)
-    cards = conversations.read_cards(ids, agent_of(request), filters)
+    cards = conversations.read_cards(ids, agent=agent_of(request), filters=filters)
     mark_cards(cards)
     return render(request, "listening/_cards.html", {"cards": cards, "filters": filters, "query": filters.as_query()})
 

@@ -28,6 +28,13 @@ export function toast(words) {
   area.append(box);
 }
 
+/** A part of the page as text. Raises when the desk cannot be reached or refuses. */
+export async function fetchPart(url) {
+  const response = await fetch(url, { headers: { "HX-Request": "true" } });
+  if (!response.ok) throw new Error(reasonOf(response.status, await response.text()));
+  return response.text();
+}
+
 /** The sentence in a refusal, or one for the kinds of failure that bring none. */
 export function reasonOf(status, body) {
   if (status === 0) return "The desk cannot be reached. Check your connection; nothing was changed.";

@@ -1,0 +1,203 @@
+"""The conversation pane: the thread, the three doors of the composer, and who the customer is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from engagement.models import Delivery, Message
+from engagement.services import checks
+from engagement.services.drafts import read_drafts
+from engagement.services.thread import Bubble, read_thread
+from listening.feed import count_mine
+from listening.models import Conversation, Mention
+from listening.templatetags.desk import network_label
+from listening.views.responses import agent_of, desk_view, is_fragment
+from listening.views.stream import desk_context
+from profiles.models import Agent, Role
+from profiles.services.card import read_card
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import DeskError, NotFound
+
+Kind = Message.Kind
+GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)  # replies that the customer does not see
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way to write: who will see it, and what stands in the way. `key` and `letter` open it, `limit` 0 is none."""
+
+    kind: str
+    audience: str
+    name: str
+    promise: str
+    send: str
+    letter: str
+    text: str
+    limit: int
+    unit: str
+    obstacle: str = ""
+    refusal: DeskError | None = None
+
+    @property
+    def request_key(self) -> str:
+        return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The post that a public reply answers, and the number of its last answer that the thread shows (0: none)."""
+
+    mention: Mention
+    answer_seen: int
+
+
+def find_conversation(pk: int) -> Conversation:
+    related = ("author__profile", "account", "assignee", "claimed_by", "last_mention")
+    conversation = Conversation.objects.select_related(*related).filter(pk=pk).first()
+    if conversation is None:
+        raise NotFound("There is no such conversation. It may have been removed; reload the list.")
+    return conversation
+
+
+@require_GET
+@desk_view
+def conversation(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The pane to the open page, what came before `before` to its thread, and the whole desk to everybody else."""
+    found = find_conversation(pk)
+    before = request.GET.get("before", "")
+    if before and is_fragment(request):
+        thread = read_thread(found, before=before)
+        return render(request, "engagement/_thread.html", {"conversation": found, "thread": thread, "answers": last_answers(thread)})
+    return render_conversation(request, found)
+
+
+def render_conversation(
+    request: HttpRequest, found: Conversation, *, refused: DeskError | None = None, kind: str = "", status: int = 200
+) -> HttpResponseBase:
+    """`refused` is said beside the door `kind`, where the text still stands."""
+    context = read_pane(agent_of(request), found, refused=refused, kind=kind, before=request.GET.get("before", ""))
+    if is_fragment(request):
+        return render(request, "engagement/_conversation.html", context, status=status)
+    desk = desk_context(request)
+    return render(request, "engagement/conversation.html", {**desk, **context, "pane": "conversation"}, status=status)
+
+
+def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
+    """All that the pane shows. A fixed number of queries."""
+    thread = read_thread(found, before=before)
+    loads = count_mine()
+    staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
+    is_held = found.claimed_until is not None and found.claimed_until > now()
+    return {
+        "conversation": found,
+        "thread": thread,
+        "claim_holder": found.claimed_by if is_held else None,
+        "target": find_target(thread),
+        "answers": last_answers(thread),
+        "doors": open_doors(agent, found, thread, refused=refused, kind=kind),
+        "open_door": kind or _first_door(agent, found),
+        "colleagues": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
+        "card": read_card(found.author.profile),
+        "may_change": agent.may_answer or agent.may_configure,
+    }
+
+
+def find_target(thread: Sequence[Bubble]) -> Target | None:
+    """The customer's newest post that stands, with the answers to it that are on the screen."""
+    posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
+    if not posts:
+        return None
+    return Target(posts[-1], last_answers(thread).get(posts[-1].pk, 0))
+
+
+def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
+    """The number of the last standing answer on the screen, by the id of the post that it answers."""
+    numbers: dict[int, int] = {}
+    for bubble in thread:
+        message = bubble.message
+        if bubble.kind == "reply" and message and message.mention_id and bubble.state not in GONE:
+            numbers[message.mention_id] = max(numbers.get(message.mention_id, 0), message.answer_number or 0)
+    return numbers
+
+
+def _first_door(agent: Agent, found: Conversation) -> str:
+    if not agent.may_answer:
+        return Kind.NOTE
+    # Whoever wrote in private is never answered in public by default.
+    return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY
+
+
+def open_doors(
+    agent: Agent, found: Conversation, thread: Sequence[Bubble], *, refused: DeskError | None = None, kind: str = ""
+) -> list[Door]:
+    """Public, private, note: always all three, always in this order."""
+    drafts = read_drafts(agent=agent, conversation_id=found.pk)
+    abilities = checks.capabilities_of(found.network)
+    who = found.author.display_name or f"@{found.author.username}"
+    account_obstacle = _account_obstacle(found)
+    wrote_privately = any(bubble.kind == "direct_message" and not bubble.is_ours for bubble in thread)
+
+    def obstacle(able: bool, refusal: str) -> str:
+        if not agent.may_answer:
+            return "Your role reads and notes; answering customers is for care agents and their leads."
+        return account_obstacle if able else refusal
+
+    must_follow = abilities.follow_first and found.author.follows_us is False and not wrote_privately
+    network = network_label(found.network)
+    if not abilities.direct_message:
+        private_refusal = f"{network} takes no private messages from this desk."
+    else:
+        private_refusal = f"{who} does not follow us, and {network} takes private messages only for followers. Ask publicly to follow us."
+    doors = [
+        Door(
+            kind=Kind.REPLY,
+            audience="public",
+            name="Public reply",
+            promise="everyone can read this",
+            send="Send publicly",
+            letter="r",
+            text=drafts.get(Kind.REPLY, ""),
+            limit=abilities.max_length,
+            unit=abilities.length_unit,
+            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here."),
+        ),
+        Door(
+            kind=Kind.DIRECT_MESSAGE,
+            audience="private",
+            name="Private",
+            promise=f"only {who} can read this",
+            send="Send privately",
+            letter="m",
+            text=drafts.get(Kind.DIRECT_MESSAGE, ""),
+            limit=abilities.max_message_length,
+            unit=abilities.length_unit,
+            obstacle=obstacle(abilities.direct_message and not must_follow, private_refusal),
+        ),
+        Door(
+            kind=Kind.NOTE,
+            audience="internal",
+            name="Note",
+            promise="only your team can read this",
+            send="Add note",
+            letter="n",
+            text=drafts.get(Kind.NOTE, ""),
+            limit=checks.MAX_NOTE,
+            unit="codepoints",
+        ),
+    ]
+    return [replace(door, refusal=refused) if door.kind == kind else door for door in doors]
+
+
+def _account_obstacle(found: Conversation) -> str:
+    try:
+        checks.speaking_account(found)
+    except checks.AccountUnusable as error:
+        return error.message
+    return ""

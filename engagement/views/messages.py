@@ -1,0 +1,109 @@
+"""What is pressed in the composer and on a message: send, keep a draft, take back, decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from engagement.models import Message
+from engagement.services import delivery
+from engagement.services import send as sending
+from engagement.services.drafts import save_draft
+from engagement.views.conversation import find_conversation, render_conversation
+from listening.models import Conversation
+from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.models import Agent
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import DeskError, NotFound
+
+Kind = Message.Kind
+DECISIONS = {
+    "sent": "Marked as sent.",
+    "send_again": "It will be sent.",
+    "look_again": "The desk is looking for it.",
+    "abandon": "Given up. The text is your draft again.",
+    "retry": "It is tried again.",
+}
+
+
+@require_POST
+@desk_view
+def send(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Write through one of the doors. A refusal is said beside the text, which stays where it is."""
+    kind, text = request.POST.get("kind", ""), request.POST.get("text", "")
+    agent = agent_of(request)
+    try:
+        message = _write(request, agent, pk, kind, text)
+    except DeskError as error:
+        found = find_conversation(pk)
+        if is_fragment(request):
+            return render(request, "engagement/_refusal.html", {"refusal": error, "kind": kind}, status=409)
+        if kind in Kind.values:
+            save_draft(agent=agent, conversation_id=pk, kind=kind, text=text)
+        return render_conversation(request, found, refused=error, kind=kind, status=error.status)
+    if message.kind == Kind.NOTE:
+        return done(request, "Note added.", conversation=pk, message=message.pk, did="noted", kind=kind)
+    seconds = max(0.0, (message.delivery.not_before - now()).total_seconds())
+    who = "in public" if message.kind == Kind.REPLY else "in private"
+    facts = {"conversation": pk, "message": message.pk, "kind": message.kind, "seconds": round(seconds, 1), "answer": message.answer_number}
+    return done(request, f"Sending {who} in {settings.UNDO_SECONDS:g} s.", did="queued", **facts)
+
+
+def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) -> Message:
+    form = request.POST
+    common: dict[str, Any] = {"conversation_id": pk, "agent": agent, "text": text, "request_key": form.get("request_key", "")}
+    if kind == Kind.REPLY:
+        # `also` is the button beside the other answer: the number of what was read there.
+        seen = _number(form.get("also") or form.get("answer_seen", "")) or 0
+        return sending.send_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen)
+    if kind == Kind.DIRECT_MESSAGE:
+        return sending.send_direct_message(**common)
+    if kind == Kind.NOTE:
+        return sending.add_note(**common)
+    raise DeskError("Choose a door first: public reply, private message or note.")
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isdecimal() and len(word) < 19 else None
+
+
+@require_POST
+@desk_view
+def draft(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Keep what is typed. Answers nothing: it happens while somebody writes."""
+    if not Conversation.objects.filter(pk=pk).exists():
+        raise NotFound("There is no such conversation. Your text is still in the composer; copy it from there.")
+    form = request.POST
+    save_draft(agent=agent_of(request), conversation_id=pk, kind=form.get("kind", ""), text=form.get("text", ""))
+    return HttpResponse(status=204)
+
+
+@require_POST
+@desk_view
+def delivery_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
+    undone = delivery.undo_delivery(message_id=pk, agent=agent_of(request))
+    return _tell(request, "Taken back. The text is your draft again.", undone.message, "undone")
+
+
+@require_POST
+@desk_view
+def delivery_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """`decision`: what a person says of a message that failed or of which nobody knows."""
+    decision = request.POST.get("decision", "")
+    if decision not in DECISIONS:
+        raise DeskError("Choose what to do with this message.")
+    agent = agent_of(request)
+    if decision == "retry":
+        seen = _number(request.POST.get("answer_seen", "")) or 0
+        decided = delivery.retry_failed(message_id=pk, agent=agent, answer_seen=seen)
+    else:
+        decided = delivery.decide_unconfirmed(message_id=pk, agent=agent, decision=decision)
+    return _tell(request, DECISIONS[decision], decided.message, "decided")
+
+
+def _tell(request: HttpRequest, words: str, message: Message, did: str) -> HttpResponseBase:
+    return done(request, words, conversation=message.conversation_id, message=message.pk, kind=message.kind, did=did)

@@ -1,0 +1,32 @@
+"""What the cards show of their text: the words that a topic listens for, marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from listening.models import Conversation, Topic
+from listening.query import Query, QueryError, find_spans, parse
+from listening.templatetags.desk import mark_spans
+from socialdesk.lib.clock import now
+
+
+@lru_cache(maxsize=512)
+def _read(query: str) -> Query | None:
+    try:
+        return parse(query)
+    except QueryError:  # written by an older version: its words are not marked, its posts are shown all the same
+        return None
+
+
+def mark_cards(conversations: Iterable[Conversation]) -> None:
+    """Gives each conversation `marked_text`, and `claim_holder`: whoever's claim is alive. One query; topic_names must be loaded."""
+    cards = list(conversations)
+    wanted = {pk for card in cards for pk, _ in card.topic_names}  # type: ignore[attr-defined]
+    queries = dict(Topic.objects.filter(pk__in=wanted).values_list("pk", "query")) if wanted else {}
+    moment = now()
+    for card in cards:
+        read = [query for pk, _ in card.topic_names if pk in queries and (query := _read(queries[pk]))]  # type: ignore[attr-defined]
+        card.marked_text = mark_spans(card.excerpt, find_spans(read, card.excerpt))  # type: ignore[attr-defined]
+        is_held = card.claimed_until is not None and card.claimed_until > moment
+        card.claim_holder = card.claimed_by if is_held else None  # type: ignore[attr-defined]
