@@ -11,7 +11,7 @@ from socialdesk.lib.errors import Conflict
 
 # An answer that was undone, given up or refused by the network is not there for the customer. One on its way is, and so is one of
 # which nobody knows: better late than twice in public.
-_GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)
+GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)
 
 
 class AlreadyAnswered(Conflict):
@@ -22,7 +22,7 @@ class AlreadyAnswered(Conflict):
 
 def standing_answers(mention_id: int) -> QuerySet[Message]:
     """The replies to a mention that are there, or may be, in order. Delivery and agent are loaded."""
-    replies = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).exclude(delivery__state__in=_GONE)
+    replies = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).exclude(delivery__state__in=GONE)
     return replies.select_related("delivery", "agent").order_by("answer_number")
 
 

@@ -6,11 +6,11 @@ import unicodedata
 
 from engagement.models import Message
 from listening.models import Conversation, NetworkAccount
-from profiles.models import Agent
+from profiles.models import Agent, Handle
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, Unavailable
 from socialdesk.lib.text import MAX_TEXT, clean, length
 from socialdesk.networks import registry
-from socialdesk.networks.base import Capabilities
+from socialdesk.networks.base import Capabilities, NetworkError
 
 MAX_NOTE = 20_000  # characters of an internal note
 
@@ -59,7 +59,7 @@ def check_reply_text(conversation: Conversation, text: str) -> str:
     """The text of a public reply, ready for this conversation's network. Raises DeskError."""
     abilities = capabilities_of(conversation.network)
     if not abilities.reply:
-        raise DeskError(f"{_label(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
+        raise DeskError(f"{label_of(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
     return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
 
 
@@ -67,13 +67,39 @@ def check_direct_message_text(conversation: Conversation, text: str) -> str:
     """The text of a private message, ready for this conversation's network and author. Raises DeskError."""
     abilities = capabilities_of(conversation.network)
     if not abilities.direct_message:
-        raise DeskError(f"{_label(conversation.network)} takes no private messages from this desk. Reply publicly without personal data.")
-    if abilities.follow_first and conversation.author.follows_us is False and not _wrote_privately(conversation):
+        label = label_of(conversation.network)
+        raise DeskError(f"{label} takes no private messages from this desk. Reply publicly without personal data.")
+    if must_follow_first(conversation):
         raise NotFollowing(
-            f"@{conversation.author.username} does not follow us, and {_label(conversation.network)} takes private messages only for"
+            f"@{conversation.author.username} does not follow us, and {label_of(conversation.network)} takes private messages only for"
             " followers. Ask them publicly to follow us first."
         )
     return check_text(text, limit=abilities.max_message_length, unit=abilities.length_unit)
+
+
+def must_follow_first(conversation: Conversation) -> bool:
+    """Whether the network takes no private message to the author before they follow us. The author should be loaded."""
+    if not capabilities_of(conversation.network).follow_first or conversation.author.follows_us is not False:
+        return False
+    incoming = Message.objects.filter(conversation__author_id=conversation.author_id, kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
+    return not incoming.exists()
+
+
+def ask_whether_followed(conversation_id: int) -> None:
+    """Where the desk believes that the author does not follow us, ask the network: a follow does not come with a post.
+
+    Calls the network, so never inside a transaction. If it does not answer, what is believed stays.
+    """
+    conversation = Conversation.objects.select_related("author").filter(pk=conversation_id).first()
+    if conversation is None or not must_follow_first(conversation):
+        return
+    try:
+        account = speaking_account(conversation)
+        follows = registry.publisher_for(account.config).follows_us(conversation.author.external_id)
+    except (NetworkError, AccountUnusable, registry.NoConnector):
+        return
+    if follows:
+        Handle.objects.filter(pk=conversation.author_id).update(follows_us=True)
 
 
 def check_note_text(text: str) -> str:
@@ -87,7 +113,7 @@ def speaking_account(conversation: Conversation) -> NetworkAccount:
         ours = NetworkAccount.objects.filter(network=conversation.network, removed_at=None).order_by("state", "pk")
         account = ours.first()
     if account is None:
-        raise AccountUnusable(f"No account of ours on {_label(conversation.network)} is connected. Connect one, then send it again.")
+        raise AccountUnusable(f"No account of ours on {label_of(conversation.network)} is connected. Connect one, then send it again.")
     if not account.is_usable:
         reason = f" ({account.state_reason.rstrip('.')})" if account.state_reason else ""
         raise AccountUnusable(f"{account} has to be connected again before it can send{reason}. Your text is kept.")
@@ -102,13 +128,9 @@ def capabilities_of(network: str) -> Capabilities:
         return Capabilities()
 
 
-def _label(network: str) -> str:
+def label_of(network: str) -> str:
+    """What people call the network with that key."""
     try:
         return registry.get(network).label
     except registry.UnknownNetwork:
         return network
-
-
-def _wrote_privately(conversation: Conversation) -> bool:
-    incoming = Message.objects.filter(conversation__author_id=conversation.author_id, kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
-    return incoming.exists()

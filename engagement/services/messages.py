@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q
 
@@ -20,8 +20,7 @@ State = Delivery.State
 _KIND = Message.Kind.DIRECT_MESSAGE
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """stored + duplicate = given. An echo of our own message is a duplicate of it."""
 
     stored: int

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from engagement.models import TROUBLED, Delivery, Message
 from engagement.services.explain import Explanation, explain
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.errors import DeskError
+from socialdesk.lib.paging import read_key, write_key
 
 State = Delivery.State
 
@@ -36,17 +38,12 @@ def read_outbox(*, after: str = "", limit: int = 50, now: datetime | None = None
     related = ("message__agent", "message__mention", "message__conversation__author")
     rows = Delivery.objects.filter(state__in=TROUBLED).select_related(*related).order_by("-created_at", "-pk")
     if after:
-        if not (after.isascii() and after.isdigit()):
-            raise DeskError("That is no place in the outbox. Open it again.")
-        # By its own row: a message that was settled meanwhile still marks the place.
-        last = Delivery.objects.filter(pk=int(after)).values_list("created_at", "pk").first()
-        if last is None:
-            raise DeskError("That is no place in the outbox. Open it again.")
-        rows = rows.filter(created_at__lte=last[0]).exclude(created_at=last[0], pk__gte=last[1])
+        at, pk = read_key(after)
+        rows = rows.filter(Q(created_at__lt=at) | Q(pk__lt=pk), created_at__lte=at)
     found = list(rows[: limit + 1])
     page = found[:limit]
     entries = [OutboxEntry(delivery.message, delivery, explain(delivery, now=moment)) for delivery in page]
-    return OutboxPage(entries, str(page[-1].pk) if len(found) > limit else "")
+    return OutboxPage(entries, write_key(page[-1].created_at, page[-1].pk) if len(found) > limit else "")
 
 
 def count_outbox(*, cap: int = 1000) -> int:

@@ -87,6 +87,7 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
+    checks.ask_whether_followed(conversation_id)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)

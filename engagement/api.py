@@ -1,0 +1,211 @@
+"""The REST doors over what goes out: texts in a conversation, what became of them, the outbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from engagement.models import Message
+from engagement.serializers import (
+    AlreadyAnsweredSerializer,
+    DecisionSerializer,
+    MessagePageSerializer,
+    MessageSerializer,
+    OutgoingSerializer,
+    RefusalSerializer,
+    ReplySerializer,
+    RetrySerializer,
+    TextSerializer,
+)
+from engagement.services import delivery
+from engagement.services.outbox import read_outbox
+from engagement.services.send import add_note, send_direct_message, send_reply
+from listening.models import Conversation
+from profiles.models import Agent
+from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.paging import read_key, write_key
+
+MOST = 500  # entries of one page
+_USUAL = 100
+
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Names one press of Send, at most 64 characters: the same request again gives the same message and sends nothing twice.",
+)
+_PAGING = [
+    OpenApiParameter("after", OpenApiTypes.STR, description="Where the page begins, as `next` says."),
+    OpenApiParameter("page_size", OpenApiTypes.INT, description=f"At most {MOST}; usually {_USUAL}."),
+]
+_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
+
+
+def _agent(request: Request) -> Agent:
+    assert isinstance(request.user, Agent)
+    return request.user
+
+
+def _read(serializer: Serializer[Any]) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+def _loaded() -> QuerySet[Message]:
+    return Message.objects.select_related("delivery", "agent", "author")
+
+
+def _answer(message: Message, code: int = status.HTTP_200_OK) -> Response:
+    return Response(MessageSerializer(_loaded().get(pk=message.pk)).data, status=code)
+
+
+def _page_size(request: Request) -> int:
+    given = request.query_params.get("page_size", str(_USUAL))
+    if not (given.isascii() and given.isdigit() and 0 < int(given[:9]) <= MOST):
+        raise DeskError(f"page_size is a number from 1 to {MOST}.")
+    return int(given)
+
+
+def _next_address(request: Request, after: str) -> str | None:
+    if not after:
+        return None
+    query = request.query_params.copy()
+    query["after"] = after
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+class ReplyView(APIView):
+    """A public reply in a conversation."""
+
+    @extend_schema(
+        operation_id="conversations_reply",
+        parameters=[_KEY],
+        request=ReplySerializer,
+        responses={201: MessageSerializer, **_REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Answer in public.
+
+        409 `already_answered` carries the answers that the mention has; to add one more, send it again with the `answer_seen` given
+        there. 409 `claimed`: somebody else is working on it. 503 `account_unusable`: our account has to be connected again.
+        """
+        given = _read(ReplySerializer(data=request.data))
+        message = send_reply(
+            conversation_id=pk,
+            agent=_agent(request),
+            text=given["text"],
+            mention_id=given["mention"],
+            answer_seen=given["answer_seen"],
+            hold=given["hold"],
+            request_key=request.headers.get("Idempotency-Key", ""),
+        )
+        return _answer(message, status.HTTP_201_CREATED)
+
+
+class DirectMessageView(APIView):
+    """A private message to a conversation's author."""
+
+    @extend_schema(
+        operation_id="conversations_direct_message",
+        parameters=[_KEY],
+        request=OutgoingSerializer,
+        responses={201: MessageSerializer, **_REFUSALS, 503: RefusalSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Write in private. 409 `not_following`: the network takes private messages only for those who follow us."""
+        given = _read(OutgoingSerializer(data=request.data))
+        key = request.headers.get("Idempotency-Key", "")
+        message = send_direct_message(conversation_id=pk, agent=_agent(request), text=given["text"], hold=given["hold"], request_key=key)
+        return _answer(message, status.HTTP_201_CREATED)
+
+
+class NoteView(APIView):
+    """An internal note in a conversation."""
+
+    @extend_schema(
+        operation_id="conversations_note",
+        parameters=[_KEY],
+        request=TextSerializer,
+        responses={201: MessageSerializer, 400: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Leave a note for the team. It never leaves the desk."""
+        given = _read(TextSerializer(data=request.data))
+        key = request.headers.get("Idempotency-Key", "")
+        message = add_note(conversation_id=pk, agent=_agent(request), text=given["text"], request_key=key)
+        return _answer(message, status.HTTP_201_CREATED)
+
+
+class ConversationMessagesView(APIView):
+    """What was written in a conversation beside its public posts, and our replies."""
+
+    @extend_schema(
+        operation_id="conversations_messages", parameters=_PAGING, responses={200: MessagePageSerializer, 404: RefusalSerializer}
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Replies, private messages and notes, oldest first."""
+        size, after = _page_size(request), request.query_params.get("after", "")
+        if not Conversation.objects.filter(pk=pk).exists():
+            raise NotFound("There is no such conversation.")
+        messages = _loaded().filter(conversation_id=pk).order_by("created_at", "pk")
+        if after:
+            at, last = read_key(after)
+            messages = messages.filter(Q(created_at__gt=at) | Q(pk__gt=last), created_at__gte=at)
+        found = list(messages[: size + 1])
+        page = found[:size]
+        following = _next_address(request, write_key(page[-1].created_at, page[-1].pk)) if len(found) > size else None
+        return Response({"results": MessageSerializer(page, many=True).data, "next": following})
+
+
+class MessageUndoView(APIView):
+    """Takes a message back while it is held."""
+
+    @extend_schema(operation_id="messages_undo", request=None, responses={200: MessageSerializer, **_REFUSALS})
+    def post(self, request: Request, pk: int) -> Response:
+        """Take it back; its text becomes your draft. 409 `too_late` once it is on its way."""
+        return _answer(delivery.undo_delivery(message_id=pk, agent=_agent(request)).message)
+
+
+class MessageDecideView(APIView):
+    """Settles a message of which the desk does not know whether it was sent."""
+
+    @extend_schema(operation_id="messages_decide", request=DecisionSerializer, responses={200: MessageSerializer, **_REFUSALS})
+    def post(self, request: Request, pk: int) -> Response:
+        """Say whether it is there, or what to do. 409 `too_late` if somebody else decided first."""
+        given = _read(DecisionSerializer(data=request.data))
+        return _answer(delivery.decide_unconfirmed(message_id=pk, agent=_agent(request), decision=given["decision"]).message)
+
+
+class MessageRetryView(APIView):
+    """Tries a failed message once more."""
+
+    @extend_schema(
+        operation_id="messages_retry",
+        request=RetrySerializer,
+        responses={200: MessageSerializer, **_REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Send it once more. 409 `already_answered` if its mention was answered meanwhile."""
+        given = _read(RetrySerializer(data=request.data))
+        retried = delivery.retry_failed(message_id=pk, agent=_agent(request), answer_seen=given["answer_seen"])
+        return _answer(retried.message)
+
+
+class OutboxView(APIView):
+    """Messages that did not simply go out."""
+
+    @extend_schema(operation_id="outbox", parameters=_PAGING, responses={200: MessagePageSerializer, 400: RefusalSerializer})
+    def get(self, request: Request) -> Response:
+        """Failed, unconfirmed and retried messages, newest first, each with what happened and what to do."""
+        page = read_outbox(after=request.query_params.get("after", ""), limit=_page_size(request))
+        results = MessageSerializer([entry.message for entry in page.entries], many=True).data
+        return Response({"results": results, "next": _next_address(request, page.next)})

@@ -1,0 +1,114 @@
+"""How messages and refusals look in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from engagement.models import Message
+from engagement.services.explain import Explanation, explain
+from engagement.services.thread import AUDIENCES, author_of
+
+_STATES = ["stored", "queued", "inflight", "awaiting_retry", "sent", "failed", "aborted", "unconfirmed"]
+
+
+class TextSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(trim_whitespace=False, allow_blank=True)
+
+
+class OutgoingSerializer(TextSerializer):
+    hold = serializers.FloatField(
+        default=0, help_text="Seconds for which it is held back and can be undone. 0: it goes out at once.", min_value=0
+    )
+
+
+class ReplySerializer(OutgoingSerializer):
+    mention = serializers.IntegerField(
+        default=None, allow_null=True, help_text="Id of the mention that it answers; the customer's newest one if left out."
+    )
+    answer_seen = serializers.IntegerField(
+        default=0, min_value=0, help_text="Number of the mention's last answer that was read and accepted; 0 for none."
+    )
+
+
+class RetrySerializer(serializers.Serializer[Any]):
+    answer_seen = serializers.IntegerField(default=0, min_value=0, help_text="As for a reply.")
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(
+        choices=["sent", "send_again", "look_again", "abandon"],
+        help_text="sent: it is there. send_again: it is not. look_again: the desk should look itself. abandon: do not send it.",
+    )
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """A message with where it stands. Agent, author and delivery should be loaded."""
+
+    audience = serializers.SerializerMethodField(help_text="Who can see it: public, private or internal.")
+    author = serializers.SerializerMethodField(help_text="Name of who wrote it.")
+    state = serializers.SerializerMethodField(help_text=f"One of: {', '.join(_STATES)}. Notes and incoming messages are stored.")
+    what_happened = serializers.SerializerMethodField()
+    what_to_do = serializers.SerializerMethodField()
+    actions = serializers.SerializerMethodField(help_text="What can be done now: undo, retry, sent, send_again, look_again, abandon.")
+
+    class Meta:
+        model = Message
+        fields = (
+            *("id", "conversation", "kind", "audience", "is_incoming", "text", "author", "agent", "mention", "answer_number"),
+            *("state", "what_happened", "what_to_do", "actions", "network", "external_id", "url", "created_at", "sent_at"),
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_audience(self, message: Message) -> str:
+        return AUDIENCES[message.kind]
+
+    def get_author(self, message: Message) -> str:
+        return author_of(message)
+
+    def get_state(self, message: Message) -> str:
+        return message.delivery.state if hasattr(message, "delivery") else "stored"
+
+    def get_what_happened(self, message: Message) -> str:
+        return _explanation(message).happened
+
+    def get_what_to_do(self, message: Message) -> str:
+        return _explanation(message).advice
+
+    def get_actions(self, message: Message) -> list[str]:
+        return list(_explanation(message).actions)
+
+
+def _explanation(message: Message) -> Explanation:
+    return explain(message.delivery) if hasattr(message, "delivery") else Explanation("Stored")
+
+
+class MessagePageSerializer(serializers.Serializer[Any]):
+    results = MessageSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Address of the next page; null at the end.")
+
+
+class RefusalSerializer(serializers.Serializer[Any]):
+    """Why something was not done. Some refusals carry more, named in the endpoint's description."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """A public answer that the mention has already."""
+
+    id = serializers.IntegerField()
+    number = serializers.IntegerField()
+    agent = serializers.CharField()
+    text = serializers.CharField()
+    at = serializers.DateTimeField()
+    state = serializers.CharField()
+
+
+class AlreadyAnsweredSerializer(RefusalSerializer):
+    """`already_answered` carries the answers, and the `answer_seen` that accepts them."""
+
+    answers = AnswerSerializer(many=True, required=False)
+    answer_seen = serializers.IntegerField(required=False)
