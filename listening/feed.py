@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +15,7 @@ from listening.models import ACTIVE, Conversation, ConversationTopic, Mention, S
 from listening.search import matching_mentions
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.paging import read_key, write_key
 from socialdesk.networks.registry import NETWORKS
 
 VIEWS: dict[str, str] = {
@@ -140,14 +138,14 @@ def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 4
     if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
         found = found.filter(due_at__isnull=False).order_by("due_at", "id")
         if after:
-            at, pk = _read_key(after)
+            at, pk = read_key(after)
             found = found.filter(Q(due_at__gt=at) | Q(due_at=at, pk__gt=pk), due_at__gte=at)
     else:
         by_topic = filters.topic is not None
         order = ("-topic_links__activity_at", "-topic_links__conversation_id") if by_topic else ("-activity_at", "-id")
         found = found.order_by(*order)
         if after:
-            at, pk = _read_key(after)
+            at, pk = read_key(after)
             key = "topic_links__activity_at" if by_topic else "activity_at"
             found = found.filter(Q(**{f"{key}__lt": at}) | Q(**{key: at}, pk__lt=pk), **{f"{key}__lte": at})
     conversations = _load(found[: limit + 1])
@@ -155,7 +153,7 @@ def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 4
     if len(conversations) > limit:
         conversations.pop()
         last = conversations[-1]
-        following = _write_key(last.due_at if filters.sort == "due" and last.due_at else last.activity_at, last.pk)
+        following = write_key(last.due_at if filters.sort == "due" and last.due_at else last.activity_at, last.pk)
     return Page(conversations, following)
 
 
@@ -177,21 +175,6 @@ def _load(found: QuerySet[Conversation]) -> list[Conversation]:
     for conversation in conversations:
         conversation.topic_names = names[conversation.pk]
     return conversations
-
-
-def _write_key(at: datetime, pk: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), pk]).encode()).decode().rstrip("=")
-
-
-def _read_key(key: str) -> tuple[datetime, int]:
-    try:
-        at, pk = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment, int(pk)
-    except (ValueError, TypeError):
-        raise DeskError("This page key is not one of ours. Start again from the first page.") from None
 
 
 # --- Counts -------------------------------------------------------------------------------------------------------------

@@ -83,11 +83,11 @@ def _take_in(
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
         account = source.account if source else None
         writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in messages])
-        stored, duplicate = receive_messages(
+        received = receive_messages(
             messages=list(messages), account=account, handles={handle.external_id: handle for handle in writers.values()}
         )
-        result.stored = outcome.stored + stored
-        result.duplicate = outcome.duplicate + duplicate
+        result.stored = outcome.stored + received.stored
+        result.duplicate = outcome.duplicate + received.duplicate
         result.folded = outcome.folded
         result.filtered = sum(outcome.filtered.values())
         result.ids = outcome.ids

@@ -41,7 +41,10 @@ class Conversation(models.Model):
     version = models.PositiveIntegerField(default=0, db_default=0)  # counts status changes; two agents resolving at once differ in it
 
     # What the list shows, so that one row is one card.
-    last_mention = models.ForeignKey("listening.Mention", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    # Without a constraint: the row is written before its mention, and SQLite would look through the whole table at each insert.
+    last_mention = models.ForeignKey(
+        "listening.Mention", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     excerpt = models.CharField(max_length=300, blank=True)
     language = models.CharField(max_length=12, blank=True)
     sentiment = models.CharField(max_length=10, blank=True)

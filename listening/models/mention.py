@@ -31,7 +31,8 @@ class Mention(models.Model):
     posted_at = models.DateTimeField()
     received_at = models.DateTimeField()
     url = models.CharField(max_length=1000, blank=True)
-    in_reply_to = models.CharField(max_length=200, blank=True)
+    # Null, not "", so that the index of those who wait for their parent holds nobody else on either database.
+    in_reply_to = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="replies", db_index=False)
     media = models.JSONField(default=list)
     reposts = models.PositiveIntegerField(default=0, db_default=0)
@@ -60,7 +61,7 @@ class Mention(models.Model):
         indexes = [
             models.Index(fields=["-posted_at", "-id"], name="mention_newest"),
             # A post that came before the one it answers waits here to be threaded.
-            models.Index(fields=["network", "in_reply_to"], condition=Q(parent=None) & ~Q(in_reply_to=""), name="mention_waits_for_parent"),
+            models.Index(fields=["network", "in_reply_to"], condition=Q(parent=None, in_reply_to__isnull=False), name="mention_waits_for_parent"),
         ]
 
     def __str__(self) -> str:

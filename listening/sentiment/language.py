@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import pycld2
 
 from .vader import bare, lexicon
+from .words import languages
 
 UNKNOWN = ""
 ENGLISH = "en"
 
-# Words that hold an English sentence together and that no neighbour language writes too.
-_ENGLISH_ONLY = """
-    the and you your yours yourself are were been being have has had having would could should might must does did doing
-    don't doesn't didn't isn't aren't wasn't weren't can't couldn't won't wouldn't shouldn't haven't hasn't hadn't ain't cannot
-    dont doesnt didnt isnt arent wasnt werent couldnt wouldnt shouldnt havent hasnt hadnt
-    i'm i've i'll i'd it's that's there's what's where's who's how's he's she's let's you're you've you'll you'd we're we've we'll
-    they're they've they'll my our ours their theirs hers them they she this that these those there here where when which while who
-    whose why how what with without from into onto through for about above below between because than then though although until
-    unless not nor never ever every everyone everything any anyone anything some someone something nobody nothing only just very
-    much many more most less least too again always often still already yet soon now later before after since
-    get gets getting got give gives gave goes going gone went comes came make makes made take takes took taking
-    say says said tell tells told ask asked know knows knew think thought see seen saw want wants wanted need needs needed
-    try trying tried use used using work works working look looking keep keeps call called calling
-    please thanks thank sorry hello yes yeah people day days week weeks month months year years hour hours minute minutes
-    today tomorrow yesterday tonight morning two three first last next other another same each both few off over down up back away
-    around good better best bad worse worst great nice love hate right wrong new old little
-"""
-# Words that English shares with its neighbours. They count only beside the others.
-_ENGLISH_SHARED = "can will it is was we he me us do so no be by at as or of to in on a an i come one all her him his but out if time well"
-
-# The same for the languages that are easily taken for English in a short post with names in it.
-_OTHER_WORDS = {
-    "de": "der die das und ist nicht ein eine einen einem ich du wir ihr sie mit auf für von zu zum zur den dem des im auch noch nur aber "
-    "oder wie wann warum mein meine kein keine bei nach seit viel mehr sehr schon immer habe hat haben sind wird werden kann bitte danke",
-    "es": "el la los las una que de en y por para con del se no es lo su mi tu me te le muy pero más como cuando donde porque este esta "
-    "esto hay está son ser estar tengo tiene hace sin sobre también ya si gracias hola nos",
-    "fr": "le la les des une un de du et est pas que qui dans pour sur avec ce cette ces mon ma mes ton votre vos notre nous vous je il elle "
-    "ils au aux en ne se par plus mais ou où très bien merci bonjour c'est j'ai n'est qu'il d'un d'une sont être fait tout comme",
-    "it": "il lo la gli le un una di che è per con non si del della dei delle nel nella da sono ho hai ha anche ma come più perché questo "
-    "questa quando dove mio mia mi ti ci vi se tutto tutti molto grazie ciao essere stato fare",
-    "nl": "de het een en van ik je niet dat die op te met voor zijn maar ook aan er naar om bij uit nog wel geen waar wat mijn jullie heb "
-    "heeft hebben wordt kan dank bedankt",
-    "pt": "o a os as um uma que de do da dos das em no na nos nas para por com não se é eu você ele ela meu minha mas mais muito como "
-    "quando onde porque este esta isso foi são ser está tem já também pra obrigado obrigada",
-}
-# What the detector may answer for a text too short for it to be sure of. Rarer languages are then mostly mistakes.
-_WIDELY_WRITTEN = frozenset(
-    "ar bg bn ca cs da de el es fa fi fr gu he hi hr hu id it ja kn ko ml mr ms nl no pa pl pt ro ru sk sr sv sw ta te th tl tr uk ur vi zh".split()
-)
-_CHAT = frozenset("ok okay thankyou thanx thnx thnks ty tysm pls plz omg np dm".split())
-# English sentiment words that are everyday words elsewhere.
-_NOT_ONLY_ENGLISH = frozenset(
-    "die war hell super idiot perfect fan bravo amor gratis fiesta honor terror horror error pain champion catastrophe excellent important "
-    "intelligent patient brilliant elegant arrogant grand rage douche no fun rich fort final art gift original natural total ideal".split()
-)
+_LISTS = languages()
 _OLD_CODES = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "nb": "no", "nn": "no"}
-# Networks send these for "could not say" and for posts of tags, links or media alone.
-_NO_LANGUAGE = frozenset("und zxx mul mis qam qct qht qme qst art".split())
-# Written in their own script, nearly always: a post in Latin letters is not in them, whatever the account's setting says.
-_OWN_SCRIPT = frozenset("ar bg el fa he hy ja ka ko ru th uk zh".split())
-_LATIN = frozenset("af ca cs cy da de en es et eu fi fr ga gl hr ht hu id is it lt lv ms mt nl no pl pt ro sk sl sq sv sw tl tr vi".split())
-_SCRIPTS = (("ja", re.compile("[\u3040-\u30ff]")), ("ko", re.compile("[\u1100-\u11ff\uac00-\ud7af]")), ("zh", re.compile("[\u4e00-\u9fff]")))
+_SCRIPTS = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\u1100-\u11ff\uac00-\ud7af]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+)
 
 _SUBTAG = re.compile(r"[A-Za-z]{2,3}(?=$|[-_])")
 _NOT_PROSE = re.compile(r"(?:https?://|www\.)\S*|(?<!\w)[@#]\w+")
@@ -78,19 +34,20 @@ _LONG = 100  # characters from which even a rare language is believed
 _ENOUGH = 1500  # characters that are looked at; a post that long says its language well before
 
 
-def _as_written(words: str) -> frozenset[str]:
-    return frozenset(form for word in words.split() for form in (word, word.capitalize(), word.upper()))
+def _as_written(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(form for word in words for form in (word, word.capitalize(), word.upper()))
 
 
-_STRONG = _as_written(_ENGLISH_ONLY)
-_ALL = _STRONG | _as_written(_ENGLISH_SHARED)
-_OTHERS = {language: frozenset(words.split()) - _ALL for language, words in _OTHER_WORDS.items()}
+# Words that only English sentences are held together by; and with them those that it shares with its neighbours.
+_STRONG = _as_written(_LISTS.english_only)
+_ALL = _STRONG | _as_written(_LISTS.english_shared)
+_OTHERS = {language: words - _ALL for language, words in _LISTS.others.items()}
 
 
 @cache
 def _english_vocabulary() -> frozenset[str]:
-    sentiment = {word for word in lexicon() if len(word) > 2 and word.isascii() and word.isalpha()} - _NOT_ONLY_ENGLISH
-    return frozenset(sentiment | {word.lower() for word in _STRONG} | _CHAT)
+    sentiment = frozenset(word for word in lexicon() if len(word) > 2 and word.isascii() and word.isalpha()) - _LISTS.english_elsewhere
+    return sentiment | _LISTS.english_only | _LISTS.english_chat
 
 
 def detect_language(text: str) -> str:
@@ -106,7 +63,9 @@ def resolve_language(text: str, tokens: Sequence[str], claimed: str = "") -> str
     if _reads_as_english(tokens) and (text.isascii() or not _is_in_other_script(text[:_ENOUGH])):
         return ENGLISH
     claimed = primary_subtag(claimed)
-    prose = _REFUSED.sub(" ", _NOT_PROSE.sub(" ", text[:_ENOUGH]))
+    prose = _REFUSED.sub(" ", without_links(text[:_ENOUGH]))
+    if not _LETTER.search(prose):
+        return UNKNOWN
     detected, sure = _detect(prose)
     if not claimed or _contradicts(claimed, prose):
         return detected
@@ -121,7 +80,7 @@ def primary_subtag(tag: str) -> str:
     if not found:
         return UNKNOWN
     code = found.group().lower()
-    return UNKNOWN if code in _NO_LANGUAGE else _OLD_CODES.get(code, code)
+    return UNKNOWN if code in _LISTS.no_language else _OLD_CODES.get(code, code)
 
 
 @cache
@@ -130,6 +89,11 @@ def language_name(code: str) -> str:
     names = {subtag: name.replace("_", " ").title() for name, subtag in reversed(pycld2.LANGUAGES)}
     name = names.get(code) or names.get({"he": "iw", "jv": "jw"}.get(code, ""), "")
     return name or f"a language with the code “{code}”"
+
+
+def without_links(text: str) -> str:
+    """`text` without links, handles and hashtags."""
+    return _NOT_PROSE.sub(" ", text)
 
 
 def _reads_as_english(tokens: Sequence[str]) -> bool:
@@ -144,15 +108,13 @@ def _is_in_other_script(text: str) -> bool:
 
 def _contradicts(claimed: str, prose: str) -> bool:
     """Whether `claimed` is not written in the letters that stand in `prose`."""
-    if claimed in _OWN_SCRIPT:
+    if claimed in _LISTS.own_script:
         return not _OTHER_SCRIPT.search(prose)
-    return claimed in _LATIN and _is_in_other_script(prose)
+    return claimed in _LISTS.latin_script and _is_in_other_script(prose)
 
 
 def _detect(prose: str) -> tuple[str, bool]:
     """The language of `prose`, without links and tags, and whether the detector is sure of it."""
-    if not _LETTER.search(prose):
-        return UNKNOWN, False
     guess = _ask(prose, guess=True)
     if _is_in_other_script(prose):
         return guess or _language_of_script(prose), True
@@ -163,13 +125,14 @@ def _detect(prose: str) -> tuple[str, bool]:
     if guess == ENGLISH and english >= others and (english or not _ACCENTED.search(prose)):
         return ENGLISH, False
     sure = _ask(prose, guess=False)
-    if sure and sure != ENGLISH and (sure in _WIDELY_WRITTEN or len(prose) > _LONG):
+    if sure and sure != ENGLISH and (sure in _LISTS.widely_written or len(prose) > _LONG):
         return sure, True
     if guess != ENGLISH and others < 2 and english + len(_english_vocabulary() & words) > others:
         return ENGLISH, False
-    if others and counts.get(guess, 0) < others:
-        return max(counts, key=counts.__getitem__), False
-    return guess if guess in _WIDELY_WRITTEN else UNKNOWN, False
+    if others:
+        agreed = counts.get(guess, 0) == others
+        return guess if agreed else max(counts, key=counts.__getitem__), agreed and not english
+    return guess if guess in _LISTS.widely_written else UNKNOWN, False
 
 
 def _ask(prose: str, *, guess: bool) -> str:

@@ -60,16 +60,32 @@ def bare(token: str) -> str:
 
 
 class Word:
-    """What the rules need to know about one word. `weight` counts only where `flags` has HIT; `boost` is 0 for most."""
+    """What the rules need to know about one word. `weight` counts only where `flags` has HIT; `boost` is 0 for most.
 
-    __slots__ = ("boost", "flags", "lower", "note", "weight")
+    The rules leave the other two alone: `note` says where the weight is from, `phrases` is a tree of what may follow in a phrase.
+    """
 
-    def __init__(self, lower: str, flags: int, *, weight: float = 0.0, boost: float = 0.0, note: str = "") -> None:
+    __slots__ = ("boost", "flags", "lower", "note", "phrases", "weight")
+
+    def __init__(
+        self, lower: str, flags: int, *, weight: float = 0.0, boost: float = 0.0, note: str = "", phrases: Phrases | None = None
+    ) -> None:
         self.lower = lower
         self.flags = flags
         self.weight = weight
         self.boost = boost
         self.note = note
+        self.phrases = phrases
+
+
+class Phrases(dict[str, "Phrases"]):
+    """A tree of phrases by their next word; `word` is what the phrase that ends here comes to, None where none ends."""
+
+    __slots__ = ("word",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word: Word | None = None
 
 
 class Vocabulary(dict[str, Word | None]):
@@ -120,8 +136,8 @@ def polarity_scores(text: str) -> dict[str, float]:
     tokens = text.split()
     if not tokens:
         return {"neg": 0.0, "neu": 0.0, "pos": 0.0, "compound": 0.0}
-    words = list(map(_plain_vocabulary().__getitem__, tokens))
-    weights = [weight for _, weight in weigh(tokens, words)]
+    words = list(map(plain_vocabulary().__getitem__, tokens))
+    weights = weigh(tokens, words, *survey(words))
     total = sum(weights)
     emphasis = punctuation_emphasis(text)
     # A word of weight 0 counts 1 in the shares, so each other word counts 1 more than its weight.
@@ -148,7 +164,8 @@ def polarity_scores(text: str) -> dict[str, float]:
 
 
 @cache
-def _plain_vocabulary() -> Vocabulary:
+def plain_vocabulary() -> Vocabulary:
+    """vaderSentiment's own words, nothing added."""
     return Vocabulary(lexicon())
 
 
@@ -193,31 +210,37 @@ def compound(total: float, emphasis: float) -> float:
     return max(-1.0, min(1.0, total / math.sqrt(total * total + 15)))
 
 
-def weigh(tokens: Sequence[str], words: Sequence[Word | None], notes: dict[int, list[str]] | None = None) -> list[tuple[int, float]]:
-    """The words that weigh something, as (position, weight after all rules), in their order.
-
-    `notes`, where given, receives by position what each rule did to a weight.
-    """
+def survey(words: Sequence[Word | None]) -> tuple[int, list[int]]:
+    """The flags of all words together, and the positions of those that carry a weight."""
     flags = 0
-    positions = []
+    hits = []
     for i, word in enumerate(words):
         if word is not None:
             flags |= word.flags
             if word.flags & HIT:
-                positions.append(i)
-    if not positions:
-        return []
+                hits.append(i)
+    return flags, hits
+
+
+def weigh(
+    tokens: Sequence[str], words: Sequence[Word | None], flags: int, hits: Sequence[int], notes: dict[int, list[str]] | None = None
+) -> list[float]:
+    """The weights of the words at `hits` after all rules; `flags` and `hits` as `survey` found them.
+
+    `notes`, where given, receives by position what each rule did to the weight.
+    """
     capitals = bool(flags & UPPER) and 0 < sum(map(str.isupper, tokens)) < len(tokens)
     idioms = bool(flags & IDIOM)
-    weighed = []
-    for i in positions:
+    weights = []
+    for i in hits:
         note: Notes = None
         if notes is not None:
             note = notes[i] = []
-        weighed.append((i, _weight(i, words, capitals, idioms, note)))
-    if flags & BUT:
-        return turn_at_but(weighed, next(i for i, word in enumerate(words) if word is not None and word.flags & BUT), notes)
-    return weighed
+        weights.append(_weight(i, words, capitals, idioms, note))
+    if flags & BUT and weights:
+        but = next(i for i, word in enumerate(words) if word is not None and word.flags & BUT)
+        turn_at_but(weights, hits, but, notes)
+    return weights
 
 
 def _weight(i: int, words: Sequence[Word | None], capitals: bool, idioms: bool, note: Notes) -> float:
@@ -236,9 +259,8 @@ def _weight(i: int, words: Sequence[Word | None], capitals: bool, idioms: bool, 
                 return 0.0
             if word.lower == "no" and following.flags & KNOWN:
                 weight = 0.0  # it turns the next word round instead
-    if (
-        (first is not None and (first.lower == "no" or (first.lower in ("or", "nor") and third is not None and third.lower == "no")))
-        or (second is not None and second.lower == "no")
+    if (first is not None and (first.lower == "no" or (first.lower in ("or", "nor") and third is not None and third.lower == "no"))) or (
+        second is not None and second.lower == "no"
     ):
         weight = word.weight * NEGATION
         if note is not None:
@@ -339,22 +361,20 @@ def _of_idiom(phrase: str, note: Notes) -> float:
     return IDIOMS[phrase]
 
 
-def turn_at_but(weighed: list[tuple[int, float]], but: int, notes: dict[int, list[str]] | None = None) -> list[tuple[int, float]]:
-    """Halve what stands before “but” (at position `but`) and strengthen what follows by half.
+def turn_at_but(weights: list[float], hits: Sequence[int], but: int, notes: dict[int, list[str]] | None = None) -> None:
+    """Halve the weights before “but” (at position `but`) and strengthen those after it by half, in place.
 
     As in vaderSentiment, which looks a weight up by its value, each step changes the *first* weight that equals the one at hand: a
     value that occurs twice may be changed twice and its twin left alone. The heaps find that first one without a search.
     """
-    weights = [weight for _, weight in weighed]
     holders: dict[float, list[int]] = {}
     for k, weight in enumerate(weights):
         holders.setdefault(weight, []).append(k)
     for k in range(len(weights)):
-        weight = weights[k]
-        first = heappop(holders[weight])
-        before = weighed[first][0] < but
-        weights[first] = changed = weight * (0.5 if before else 1.5)
+        first = heappop(holders[weights[k]])
+        before = hits[first] < but
+        changed = weights[first] * (0.5 if before else 1.5)
+        if notes is not None and changed:
+            notes[hits[first]].append("halved, as “but” follows" if before else "stronger after “but”")
+        weights[first] = changed
         heappush(holders.setdefault(changed, []), first)
-        if notes is not None and weight:
-            notes[weighed[first][0]].append("halved, as “but” follows" if before else "stronger after “but”")
-    return [(i, weight) for (i, _), weight in zip(weighed, weights, strict=True)]

@@ -86,7 +86,7 @@ def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None
     append_deltas(count_deltas(before, sign=-1), count_deltas(_counted(mention)))
     conversation = Conversation.objects.select_for_update().get(pk=mention.conversation_id)
     links = [(topic, conversation.pk, conversation.is_active, conversation.activity_at) for topic in topics]
-    bulk.insert_rows(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links, ignore_conflicts=True)
+    bulk.insert_missing(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links)
     if conversation.last_mention_id == mention.pk:
         conversation.excerpt, conversation.sentiment, conversation.language = post.text[:300], mention.sentiment, language
         save_conversation(conversation)

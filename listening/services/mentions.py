@@ -39,7 +39,7 @@ def record_own_post(
             "posted_at": posted_at,
             "received_at": current_time(),
             "url": url,
-            "in_reply_to": in_reply_to.external_id if in_reply_to else "",
+            "in_reply_to": in_reply_to.external_id if in_reply_to else None,
             "parent": in_reply_to,
             "is_own": True,
             "score": 0.0,

@@ -207,7 +207,7 @@ def _store_fresh(
                     post.posted_at,
                     received_at,
                     post.url,
-                    post.in_reply_to,
+                    post.in_reply_to or None,
                     parent.id if parent else None,
                     media_json(post),
                     0,

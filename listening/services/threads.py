@@ -242,7 +242,7 @@ class Threads:
             for thread in self._threads.values()
             for topic in sorted(thread.topics)
         ]
-        bulk.insert_rows(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links, ignore_conflicts=True)
+        bulk.insert_missing(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links)
         if touched:
             refresh_topic_links([thread.id for thread in touched])
         bulk.update_rows(Mention, ("parent_id", "conversation_id"), self._adopted)
@@ -274,7 +274,8 @@ def _waiting_children(posts: Sequence[PostData]) -> dict[Key, list[_Child]]:
     children: dict[Key, list[_Child]] = {}
     for network in {post.network for post in posts}:
         ids = [post.external_id for post in posts if post.network == network]
-        waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None).exclude(in_reply_to="")
+        waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None)
         for pk, parent, conversation_id in waiting.values_list("id", "in_reply_to", "conversation_id"):
+            assert parent is not None
             children.setdefault((network, parent), []).append(_Child(pk, conversation_id))
     return children

@@ -48,8 +48,18 @@ class Band:
     low: float
     high: float
 
+    @property
+    def words(self) -> str:
+        """A share with its range: "34% (30–38%)"."""
+        return f"{percent(self.value)} ({100 * self.low:.0f}–{percent(self.high)})"
+
     def overlaps(self, other: Band) -> bool:
         return self.low <= other.high and other.low <= self.high
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 as people read it."""
+    return f"{100 * share:.0f}%"
 
 
 def wilson(successes: int, trials: int) -> Band:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from listening.trends.axes import Tick, count_axis, share_axis
-from listening.trends.change import Band, Counts
+from listening.trends.change import Band, Counts, percent
 
 HEIGHT = 200  # pixels between foot and top of a plot
 LINE_WIDTH = 1000  # a line's own units from the left to the right edge, stretched to the width of the plot
@@ -33,6 +33,15 @@ class Segment:
     sentiment: str
     y: float
     height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A segment of a bar that lies: percent of the longest bar, from the left."""
+
+    sentiment: str
+    x: float
+    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Dot:
     slot_width: float
     x: float
     y: float | None
+    label: str
     reading: str
 
 
@@ -152,6 +162,7 @@ def draw_share(slots: Sequence[Slot], ticks: Sequence[Tick], *, usual: Band | No
             slot_width=_round(step),
             x=_round((i + 0.5) * step),
             y=_y(band.value, top, height) if band else None,
+            label=percent(band.value) if band else "",
             reading=read_share(slot),
         )
         for i, (slot, band) in enumerate(zip(slots, bands, strict=True))
@@ -173,7 +184,7 @@ def draw_share(slots: Sequence[Slot], ticks: Sequence[Tick], *, usual: Band | No
         band="".join(areas),
         y_ticks=_place(y_ticks, height),
         x_ticks=_spread(ticks),
-        usual=YTick(_y(usual.value, top, height), f"{100 * usual.value:.0f}%") if usual else None,
+        usual=YTick(_y(usual.value, top, height), percent(usual.value)) if usual else None,
         last=next((dot for dot in reversed(dots) if dot.y is not None), None),
     )
 
@@ -191,8 +202,17 @@ def read_share(slot: Slot) -> str:
     band, name = slot.counts.negative_share, f"{slot.name}{' (so far)' if slot.is_partial else ''}"
     if band is None:
         return f"{name}: nothing was scored"
-    percent, low, high = (f"{100 * share:.0f}%" for share in (band.value, band.low, band.high))
-    return f"{name}: {percent} negative (between {low} and {high}), {slot.counts.scored:,} scored"
+    return f"{name}: {percent(band.value)} negative (between {percent(band.low)} and {percent(band.high)}), {slot.counts.scored:,} scored"
+
+
+def stretch(counts: Counts, longest: int) -> Iterator[Stretch]:
+    """The segments of one lying bar, where `longest` mentions fill the whole width."""
+    before = 0
+    for sentiment in STACK:
+        count = getattr(counts, sentiment)
+        if count:
+            yield Stretch(sentiment, _round(100 * before / longest), _round(100 * count / longest))
+            before += count
 
 
 def _stack(counts: Counts, top: float, height: int) -> Iterator[Segment]:

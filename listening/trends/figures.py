@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from listening.trends.axes import time_axis
 from listening.trends.change import Band, Counts
-from listening.trends.charts import ShareChart, Slot, VolumeChart, draw_share, draw_volume
+from listening.trends.charts import ShareChart, Slot, Stretch, VolumeChart, draw_share, draw_volume, stretch
 from listening.trends.filters import Narrowing
 from listening.trends.series import Comparison, Part, Point, Report
 from listening.trends.windows import HOUR, Bucket, Per, Window
@@ -29,12 +29,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class PartLine:
-    """One topic or network. `width` is its bar, in percent of the longest; `trend_url` narrows the page to it."""
+    """One topic or network. Its bar's segments are in percent of the longest bar; `trend_url` narrows the page to it."""
 
     label: str
     counts: Counts
     share: Band | None
-    width: float
+    segments: list[Stretch]
     change: str
     posts_url: str
     trend_url: str
@@ -107,7 +107,7 @@ def _part_lines(report: Report, parts: Sequence[Part], parameter: str) -> list[P
             label=part.label,
             counts=part.total,
             share=None if filters.narrowing.sentiment else part.total.negative_share,
-            width=round(100 * part.total.total / longest, 2),
+            segments=list(stretch(part.total, longest)),
             change=_change_words(part.comparison),
             posts_url=posts_url(filters.narrowing, filters.window.since, filters.window.until, **{parameter: part.key}),
             trend_url=f"{reverse('trends')}?{filters.as_query(**{parameter: part.key})}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from listening.trends.change import Band, compare, volume_band
+from listening.trends.change import Band, compare, percent, volume_band
 from listening.trends.filters import Narrowing
 from listening.trends.series import Comparison, Part, Report
 from listening.trends.windows import Window
@@ -49,17 +49,17 @@ def _say_share(report: Report) -> list[str]:
         if comparison.now.total:
             sentences.append("None of them could be scored, so nothing can be said about their sentiment.")
     elif before is None:
-        sentences.append(f"{_percent(now.value)} are negative ({_range(now)}); there is nothing before to compare with.")
+        sentences.append(f"{percent(now.value)} are negative ({_range(now)}); there is nothing before to compare with.")
     elif comparison.share_direction == "same":
         sentences.append(
-            f"The negative part has not clearly changed: {_percent(now.value)} ({_range(now)}), "
-            f"before {_percent(before.value)} ({_range(before)})."
+            f"The negative part has not clearly changed: {percent(now.value)} ({_range(now)}), "
+            f"before {percent(before.value)} ({_range(before)})."
         )
     else:
         words = "A larger part is negative" if comparison.share_direction == "up" else "A smaller part is negative"
         came_from = "up from" if comparison.share_direction == "up" else "down from"
         main = _main_part(report.topics, comparison.share_direction, "negative")
-        sentences.append(f"{words}: {_percent(now.value)} ({_range(now)}), {came_from} {_percent(before.value)} ({_range(before)}){main}.")
+        sentences.append(f"{words}: {percent(now.value)} ({_range(now)}), {came_from} {percent(before.value)} ({_range(before)}){main}.")
     unsure = comparison.now.unsure
     if unsure and now is not None:
         verb = "is" if unsure == 1 else "are"
@@ -101,10 +101,10 @@ def _size(ratio: float) -> str:
     if ratio >= 1.95:
         return "doubled"
     if ratio > 1:
-        return f"rose by {_percent(ratio - 1)}"
+        return f"rose by {percent(ratio - 1)}"
     if 0.49 <= ratio <= 0.51:
         return "halved"
-    return f"fell by {_percent(1 - ratio)}"
+    return f"fell by {percent(1 - ratio)}"
 
 
 def _noun(narrowing: Narrowing, count: int = 0) -> str:
@@ -146,9 +146,5 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
-
-
 def _range(band: Band) -> str:
-    return f"between {_percent(band.low)} and {_percent(band.high)}"
+    return f"between {percent(band.low)} and {percent(band.high)}"

@@ -1,0 +1,153 @@
+"""Who may use which address: one table, enforced in one place, walked by a test.
+
+An address that is not in the table is refused to everybody, so that a new page is closed until somebody decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from profiles.models import Agent, Role
+
+EVERYBODY = frozenset(Role)
+CARE = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})  # write to customers
+LEADERS = frozenset({Role.LEAD, Role.MANAGER, Role.ADMIN})  # decide what is listened for
+WORKERS = CARE | LEADERS  # change conversations
+ADMIN = frozenset({Role.ADMIN})
+NOBODY: frozenset[Role] = frozenset()
+READS = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Roles that may read (GET) and write (everything else). `is_public`: no sign-in at all."""
+
+    read: frozenset[Role] = NOBODY
+    write: frozenset[Role] = NOBODY
+    is_public: bool = False
+
+    def allows(self, role: str, method: str) -> bool:
+        return role in (self.read if method in READS else self.write)
+
+
+PUBLIC = Rule(is_public=True)
+
+ACCESS: dict[str, Rule] = {
+    # The desk
+    "stream": Rule(EVERYBODY),
+    "feed": Rule(EVERYBODY),
+    "feed_cards": Rule(EVERYBODY),
+    "counts": Rule(EVERYBODY),
+    "conversation": Rule(EVERYBODY),
+    "conversation_claim": Rule(write=CARE),
+    "conversation_release": Rule(write=WORKERS),
+    "conversation_assign": Rule(write=WORKERS),
+    "conversation_snooze": Rule(write=WORKERS),
+    "conversation_resolve": Rule(write=WORKERS),
+    "conversation_reopen": Rule(write=WORKERS),
+    "bulk": Rule(write=WORKERS),
+    "mention_why": Rule(EVERYBODY),
+    "mention_correct": Rule(write=EVERYBODY),
+    "search_save": Rule(write=EVERYBODY),
+    "search_delete": Rule(write=EVERYBODY),
+    # Answers. A note is for everybody; what goes out is refused to others by the service.
+    "send": Rule(write=EVERYBODY),
+    "draft": Rule(write=EVERYBODY),
+    "delivery_undo": Rule(write=CARE),
+    "delivery_decide": Rule(write=CARE),
+    "outbox": Rule(EVERYBODY),
+    # Pages beside the desk
+    "profile": Rule(EVERYBODY),
+    "profile_card": Rule(EVERYBODY),
+    "trends": Rule(EVERYBODY),
+    "trends_csv": Rule(EVERYBODY),
+    "topics": Rule(EVERYBODY),
+    "topic_new": Rule(LEADERS, LEADERS),
+    "topic_edit": Rule(LEADERS, LEADERS),
+    "topic_preview": Rule(EVERYBODY, EVERYBODY),
+    "sources": Rule(EVERYBODY),
+    # Coming and going
+    "sign_in": PUBLIC,
+    "sign_out": Rule(write=EVERYBODY),
+    # Programs
+    "schema": Rule(EVERYBODY),
+    "docs": Rule(EVERYBODY),
+    "api-mention-list": Rule(EVERYBODY, WORKERS),
+    "api-mention-detail": Rule(EVERYBODY),
+    "api-mention-correct": Rule(write=EVERYBODY),
+    "api-conversation-list": Rule(EVERYBODY),
+    "api-conversation-detail": Rule(EVERYBODY),
+    "api-conversation-claim": Rule(write=CARE),
+    "api-conversation-release": Rule(write=WORKERS),
+    "api-conversation-assign": Rule(write=WORKERS),
+    "api-conversation-snooze": Rule(write=WORKERS),
+    "api-conversation-resolve": Rule(write=WORKERS),
+    "api-conversation-reopen": Rule(write=WORKERS),
+    "api-topic-list": Rule(EVERYBODY, LEADERS),
+    "api-topic-detail": Rule(EVERYBODY, LEADERS),
+    "api-topic-check": Rule(write=EVERYBODY),
+    "api-source-list": Rule(EVERYBODY),
+    "api-source-detail": Rule(EVERYBODY),
+    "api-account-list": Rule(EVERYBODY),
+    "api-account-detail": Rule(EVERYBODY),
+    "api-profile-list": Rule(EVERYBODY),
+    "api-profile-detail": Rule(EVERYBODY),
+    "api-profile-timeline": Rule(EVERYBODY),
+    # Machines
+    "healthz": PUBLIC,
+    "readyz": PUBLIC,
+    "metrics": PUBLIC,  # the view itself answers to loopback and admins only
+}
+
+
+def find_rule(url_name: str | None) -> Rule:
+    return ACCESS.get(url_name or "", Rule())
+
+
+class AccessMiddleware:
+    """Holds pages to the table. API views are held to it by TableAccess, after their own authentication."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if hasattr(view, "cls") and hasattr(view.cls, "permission_classes"):
+            return None
+        rule = find_rule(request.resolver_match.url_name if request.resolver_match else None)
+        if rule.is_public:
+            return None
+        user = request.user
+        if not user.is_authenticated:
+            if request.headers.get("HX-Request"):
+                # A fragment must not be replaced by the sign-in page: the whole page goes there.
+                return HttpResponse(status=401, headers={"HX-Redirect": reverse("sign_in")})
+            return redirect_to_login(request.get_full_path())
+        if not isinstance(user, Agent) or not rule.allows(user.role, request.method or ""):
+            raise PermissionDenied("Your role does not include this.")
+        return None
+
+
+class TableAccess(BasePermission):
+    """The same table for the API."""
+
+    message = "Your role does not include this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        match = request._request.resolver_match
+        rule = find_rule(match.url_name if match else None)
+        if rule.is_public:
+            return True
+        user = request.user
+        return isinstance(user, Agent) and user.is_active and rule.allows(user.role, request.method or "")

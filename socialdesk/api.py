@@ -1,0 +1,118 @@
+"""The API's addresses, composed from the apps, and the door by which programs push mentions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import include, path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from listening.api import (
+    AccountViewSet,
+    ConversationViewSet,
+    MentionViewSet,
+    SourceViewSet,
+    TopicCheckView,
+    TopicViewSet,
+    agent_of,
+)
+from listening.models import Source
+from listening.services.acceptance import Refused, Rejection
+from profiles.api import ProfileViewSet
+from socialdesk.intake import find_source, take_in
+from socialdesk.lib.errors import DeskError
+from socialdesk.networks.base import PostData
+from socialdesk.posts import read_post
+
+MOST_POSTS = 1000
+
+
+class _PushedAuthorSerializer(serializers.Serializer[Any]):
+    external_id = serializers.CharField()
+    username = serializers.CharField()
+    display_name = serializers.CharField(required=False)
+    followers = serializers.IntegerField(required=False)
+
+
+class PushedPostSerializer(serializers.Serializer[Any]):
+    network = serializers.CharField()
+    external_id = serializers.CharField()
+    text = serializers.CharField()
+    author = _PushedAuthorSerializer()
+    posted_at = serializers.DateTimeField()
+    url = serializers.CharField(required=False)
+    in_reply_to = serializers.CharField(required=False)
+    language = serializers.CharField(required=False)
+    repost_of = serializers.CharField(required=False)
+    edited_at = serializers.DateTimeField(required=False)
+    deleted = serializers.BooleanField(required=False)
+
+
+class _RejectionSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class PushAnswerSerializer(serializers.Serializer[Any]):
+    stored = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    folded = serializers.IntegerField()
+    filtered = serializers.IntegerField()
+    rejected = _RejectionSerializer(many=True)
+    ids = serializers.DictField(child=serializers.IntegerField())
+
+
+class PushedMentionViewSet(MentionViewSet):
+    """Mentions, newest first; and the way in for programs."""
+
+    @extend_schema(request=PushedPostSerializer(many=True), responses=PushAnswerSerializer)
+    def create(self, request: Request) -> Response:
+        """Push one post or a list of up to 1,000. What is wrong with one is said by its index; the rest is stored."""
+        entries = request.data if isinstance(request.data, list) else [request.data]
+        if len(entries) > MOST_POSTS:
+            raise DeskError(f"{len(entries):,} posts at once; send at most {MOST_POSTS:,}.")
+        places: list[int] = []
+        posts: list[PostData] = []
+        unreadable: list[Rejection] = []
+        for index, entry in enumerate(entries):
+            try:
+                posts.append(read_post(entry))
+                places.append(index)
+            except Refused as refusal:
+                unreadable.append(Rejection(index, str(refusal)))
+        source = find_source(network="", kind=Source.Kind.PUSH, name=f"pushed by {agent_of(request).username}")
+        result = take_in(posts, source=source, refused=unreadable)
+        refused = unreadable + [Rejection(places[r.index], r.reason) for r in result.rejected[len(unreadable) :]]
+        return Response(
+            {
+                "stored": result.stored,
+                "duplicate": result.duplicate,
+                "folded": result.folded,
+                "filtered": result.filtered,
+                "rejected": [{"index": r.index, "reason": r.reason} for r in sorted(refused, key=lambda r: r.index)],
+                "ids": result.ids,
+            },
+            status=201 if result.stored else 200,
+        )
+
+
+router = SimpleRouter()
+router.register("mentions", PushedMentionViewSet, basename="api-mention")
+router.register("conversations", ConversationViewSet, basename="api-conversation")
+router.register("topics", TopicViewSet, basename="api-topic")
+router.register("sources", SourceViewSet, basename="api-source")
+router.register("accounts", AccountViewSet, basename="api-account")
+router.register("profiles", ProfileViewSet, basename="api-profile")
+
+urlpatterns = [
+    path("topics/check/", TopicCheckView.as_view(), name="api-topic-check"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("engagement.api_urls")),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,106 @@
+"""The desk as one process: the Celery worker and its clock as threads beside the web server, and the lock on the data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import IO
+
+from celery.beat import EmbeddedService, Scheduler
+from celery.worker import WorkController
+
+from engagement.models import Delivery
+from engagement.services.delivery import sweep
+from listening.models import Source
+from socialdesk.celery import app
+from socialdesk.lib.clock import now
+
+logger = logging.getLogger(__name__)
+QUEUES = "desk,delivery,intake"
+THREADS = 6  # tasks wait for networks and for SQLite's one writer more than they compute
+STOP_SECONDS = 1.5  # what a task that is under way gets when the desk stops
+
+
+class CannotStart(Exception):
+    """The desk cannot start. The message says why and what to do, in one line."""
+
+
+class FolderLock:
+    """Keeps a second desk off the same data folder. The system lets go of it when the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "desk.lock"
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Raises CannotStart if the folder cannot be written or another desk runs on it."""
+        try:
+            self._file = self._path.open("a+")
+        except OSError as error:
+            raise CannotStart(
+                f"The data folder {self._path.parent} cannot be written ({error.strerror}). Give another one with SOCIALDESK_DATA."
+            ) from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            raise CannotStart(
+                f"Another desk (process {owner}) runs on {self._path.parent}. Stop it, or give this one its own folder with SOCIALDESK_DATA."
+            ) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Work:
+    """The worker and the clock. Tasks live in memory only: rows are the truth, so what a stop loses the next start finds."""
+
+    def __init__(self) -> None:
+        app.conf.worker_enable_remote_control = False
+        self._worker = WorkController(
+            app=app,
+            pool="threads",
+            concurrency=THREADS,
+            queues=QUEUES,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        self._worker_thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
+        # The stock scheduler keeps a file; after a restart everything here is due at once anyway.
+        self._beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._worker_thread.is_alive() and self._beat.is_alive()
+
+    def start(self) -> None:
+        self._worker_thread.start()
+        self._beat.start()
+
+    def stop(self) -> bool:
+        """Stop the clock, then the worker. False if a task did not end in time: the caller must leave without waiting for it."""
+        self._beat.service.stop()
+        stopping = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
+        stopping.start()
+        stopping.join(STOP_SECONDS)
+        return not stopping.is_alive()
+
+
+running: Work | None = None  # asked by /readyz
+
+
+def resume() -> None:
+    """Go on where the last run of this folder stopped, however it stopped: nobody else can still hold what it had begun."""
+    Delivery.objects.filter(state=Delivery.State.INFLIGHT).update(claimed_until=now())
+    Source.objects.exclude(polled_until=None).update(polled_until=None)
+    sweep()

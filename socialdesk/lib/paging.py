@@ -1,0 +1,74 @@
+"""Pages by key for the API: newest first, each page one walk along an index however far it is from the first."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+
+from socialdesk.lib.errors import DeskError
+
+USUAL = 50
+MOST = 500
+
+
+class NewestFirst(BasePagination):
+    """`{results, next}`: `next` is the address of the following page, null at the end. `page_size` up to 500."""
+
+    field = "created_at"
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        size = request.query_params.get("page_size", str(USUAL))
+        if not size.isdecimal() or not 1 <= int(size[:9]) <= MOST:
+            raise DeskError(f"page_size must be a number from 1 to {MOST}.")
+        after = request.query_params.get("after", "")
+        if after:
+            at, pk = read_key(after)
+            queryset = queryset.filter(Q(**{f"{self.field}__lt": at}) | Q(**{self.field: at}, pk__lt=pk), **{f"{self.field}__lte": at})
+        rows = list(queryset.order_by(f"-{self.field}", "-pk")[: int(size) + 1])
+        self._next: str | None = None
+        if len(rows) > int(size):
+            rows.pop()
+            key = write_key(getattr(rows[-1], self.field), rows[-1].pk)
+            self._next = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", key)
+        return rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"results": data, "next": self._next})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "required": ["results", "next"],
+            "properties": {"results": schema, "next": {"type": "string", "format": "uri", "nullable": True}},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            {"name": "page_size", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
+            {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}, "description": "Taken from `next`."},
+        ]
+
+
+def write_key(at: datetime, pk: int) -> str:
+    """The place of a row in an order by (time, id), as text for an address."""
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), pk]).encode()).decode().rstrip("=")
+
+
+def read_key(key: str) -> tuple[datetime, int]:
+    """The place that write_key wrote. Raises DeskError on anything else."""
+    try:
+        at, pk = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment, int(pk)
+    except (ValueError, TypeError):
+        raise DeskError("This page key is not one of ours. Start again from the first page.") from None

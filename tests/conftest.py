@@ -1,0 +1,37 @@
+"""What holds for every test: no network but this machine, and a clean slate in what processes keep."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+_connect = socket.socket.connect
+
+
+def _guarded_connect(self: socket.socket, address: Any) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        host = address[0]
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise PermissionError(f"a test tried to reach {host}: tests speak to this machine only")
+    _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_this_machine() -> Iterator[None]:
+    socket.socket.connect = _guarded_connect  # type: ignore[method-assign,assignment]
+    yield
+    socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _clean_slate(settings: Any, tmp_path: Any) -> Iterator[None]:
+    """Throttles, lock-outs and kept matchers of one test say nothing in the next; each has a sandbox of its own."""
+    settings.SANDBOX_PATH = tmp_path / "sandbox.sqlite3"
+    cache.clear()
+    yield
+    cache.clear()
