@@ -102,15 +102,15 @@ class PushedMentionViewSet(MentionViewSet):
 
 
 router = SimpleRouter()
-router.register("mentions", PushedMentionViewSet, basename="api-mention")
-router.register("conversations", ConversationViewSet, basename="api-conversation")
-router.register("topics", TopicViewSet, basename="api-topic")
-router.register("sources", SourceViewSet, basename="api-source")
-router.register("accounts", AccountViewSet, basename="api-account")
-router.register("profiles", ProfileViewSet, basename="api-profile")
+router.register("mentions", PushedMentionViewSet, basename="api_mention")
+router.register("conversations", ConversationViewSet, basename="api_conversation")
+router.register("topics", TopicViewSet, basename="api_topic")
+router.register("sources", SourceViewSet, basename="api_source")
+router.register("accounts", AccountViewSet, basename="api_account")
+router.register("profiles", ProfileViewSet, basename="api_profile")
 
 urlpatterns = [
-    path("topics/check/", TopicCheckView.as_view(), name="api-topic-check"),
+    path("topics/check/", TopicCheckView.as_view(), name="api_topic_check"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("engagement.api_urls")),

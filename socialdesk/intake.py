@@ -117,7 +117,7 @@ def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:
         return
     keys = sorted({crc32(f"{network}:{author.external_id}".encode()) % LOCKS for network, author in authors})
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('intake'), key) FROM unnest(%s) AS key", [keys])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('intake'), key) FROM unnest(%s::int[]) AS key", [keys])
 
 
 def _record(result: Result, *, filtered_by: dict[str, int], source: Source | None, cursor: str | None, received_at: datetime) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from django.urls import include, path
 
-from django.urls import URLPattern, URLResolver, include, path
+from socialdesk import health
 
-_MODULES = ["listening.urls", "listening.pages_urls", "engagement.urls", "engagement.outbox_urls", "profiles.urls", "profiles.page_urls"]
-urlpatterns: list[URLPattern | URLResolver] = [path("", include(name)) for name in _MODULES if find_spec(name)]
-if find_spec("engagement.api_urls"):
-    urlpatterns.append(path("api/", include("socialdesk.api")))
+urlpatterns = [
+    path("", include("listening.urls")),
+    path("", include("listening.pages_urls")),
+    path("", include("engagement.urls")),
+    path("", include("engagement.outbox_urls")),
+    path("", include("profiles.urls")),
+    path("", include("profiles.page_urls")),
+    path("api/", include("socialdesk.api")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

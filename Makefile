@@ -1,0 +1,51 @@
+# Social Desk: `make` says what there is.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help run test check bench venv lock format screenshots
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: venv ## Set up and serve the demo desk on http://127.0.0.1:8000
+	@$(BIN)/python manage.py desk
+
+test: venv browser ## Set up and run every test: as one process on SQLite, then on PostgreSQL and Redis
+	@mkdir -p data
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.with_servers $(BIN)/python -m pytest -q -m "not embedded and not browser"
+
+check: venv ## Lint, format, types, templates, migrations, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djlint --check --lint socialdesk/templates
+	$(BIN)/mypy
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+bench: venv browser ## Measure, as a table and bench.json
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.bench
+
+venv: $(VENV)/.ready ## Only the environment
+
+$(VENV)/.ready: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 (Debian: apt install python3.11-venv), or say PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: Python 3.11 is needed"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv: apt install python3.11-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the packages of requirements.txt into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt || { echo "The packages could not be installed: is the package index reachable?"; exit 1; }
+	@touch $@
+
+.PHONY: browser
+browser:
+	@$(BIN)/python -m tests.browser.install
+
+lock: venv ## Make requirements.txt anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-options --no-emit-find-links --output-file requirements.txt pyproject.toml
+
+format: venv ## Put the code in its form
+	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; $(BIN)/djlint --reformat --quiet socialdesk/templates
