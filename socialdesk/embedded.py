@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from celery.beat import EmbeddedService, Scheduler
+from celery.beat import Scheduler, Service
 from celery.worker import WorkController
 
 from engagement.models import Delivery
@@ -37,20 +37,17 @@ class FolderLock:
 
     def take(self) -> None:
         """Raises CannotStart if the folder cannot be written or another desk runs on it."""
+        folder = self._path.parent
         try:
             self._file = self._path.open("a+")
         except OSError as error:
-            raise CannotStart(
-                f"The data folder {self._path.parent} cannot be written ({error.strerror}). Give another one with SOCIALDESK_DATA."
-            ) from None
+            raise CannotStart(f"The data folder {folder} cannot be written: {error.strerror}. Give another with SOCIALDESK_DATA.") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.seek(0)
             owner = self._file.read().strip() or "unknown"
-            raise CannotStart(
-                f"Another desk (process {owner}) runs on {self._path.parent}. Stop it, or give this one its own folder with SOCIALDESK_DATA."
-            ) from None
+            raise CannotStart(f"Another desk (process {owner}) runs on {folder}. Stop it, or give another SOCIALDESK_DATA.") from None
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
@@ -77,22 +74,24 @@ class Work:
         )
         self._worker_thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
         # The stock scheduler keeps a file; after a restart everything here is due at once anyway.
-        self._beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
+        self._clock = Service(app, max_interval=1, scheduler_cls=Scheduler)
+        self._clock_thread = threading.Thread(target=self._clock.start, name="clock", daemon=True)
 
     @property
     def is_alive(self) -> bool:
-        return self._worker_thread.is_alive() and self._beat.is_alive()
+        return self._worker_thread.is_alive() and self._clock_thread.is_alive()
 
     def start(self) -> None:
         self._worker_thread.start()
-        self._beat.start()
+        self._clock_thread.start()
 
     def stop(self) -> bool:
         """Stop the clock, then the worker. False if a task did not end in time: the caller must leave without waiting for it."""
-        self._beat.service.stop()
+        self._clock.stop()
         stopping = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
         stopping.start()
         stopping.join(STOP_SECONDS)
+        self._clock_thread.join(0.5)
         return not stopping.is_alive()
 
 

@@ -38,6 +38,7 @@ OTHER_PROCESSES = """REDIS_URL is given, so this process serves the web only. Ru
 and exactly once:
   celery -A socialdesk beat
 """
+UNUSED_STATIC_FILES = ["rest_framework", "redoc"]  # pages of other packages that the desk does not show
 LARGEST_FRAME = 16 * 1024  # bytes that a browser may send over the websocket at once
 
 
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             raise CannotStart(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from None
         if static_files_changed():
             self.stdout.write("Preparing static files ...")
-            call_command("collectstatic", interactive=False, verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED_STATIC_FILES)
             remember_static_files()
         is_demo = (settings.DATA_DIR / PASSWORD_FILE).exists()
         if demo and (DEMO == "1" or is_demo or not Agent.objects.exists()):
