@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -91,6 +92,11 @@ def send_now(event: Event) -> None:
     _sender().send({"type": MESSAGE_TYPE, "event": asdict(event)})
 
 
+def run(work: Coroutine[Any, Any, None], timeout: float) -> None:
+    """Run something on the loop that speaks to the layer, from any other thread. Raises TimeoutError after `timeout` seconds."""
+    _sender().run(work, timeout)
+
+
 def wait_until_sent(timeout: float = 1.0) -> bool:
     """Wait until every event of this process has left it, at most `timeout` seconds. True if all did."""
     return _current is None or _current.drain(timeout)
@@ -124,6 +130,9 @@ class _Sender:
             future = asyncio.run_coroutine_threadsafe(self._pass_on(numbered), self._loop)
             self._pending.add(future)
         future.add_done_callback(self._pending.discard)
+
+    def run(self, work: Coroutine[Any, Any, None], timeout: float) -> None:
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout), self._loop).result(timeout + 1)
 
     def drain(self, timeout: float) -> bool:
         return not wait(list(self._pending), timeout).not_done
