@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import attrgetter
 
 from listening.trends.axes import Tick, count_axis, share_axis
 from listening.trends.change import Band, Counts, percent
@@ -20,12 +21,14 @@ STACK = ("negative", "neutral", "unsure", "positive")  # from the foot: what is 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a chart is told about one bucket. `name` says when, as "Mon 16 Nov, 14:00"; `url` opens its posts."""
+    """What a chart is told about one bucket. `name` says when, as "Mon 16 Nov, 14:00"; `url` opens its posts; `span` is its width
+    among the others."""
 
     name: str
     counts: Counts
     url: str = ""
     is_partial: bool = False
+    span: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class VolumeChart:
     bars: list[Bar]
     y_ticks: list[YTick]
     x_ticks: list[XTick]
-    classes: list[tuple[str, int]]  # sentiments in stacking order with their sums
+    classes: list[tuple[str, int]]  # the sentiments that occur, in stacking order, with their sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def draw_volume(slots: Sequence[Slot], ticks: Sequence[Tick], *, height: int = H
         for i, slot in enumerate(slots)
     ]
     total = sum((slot.counts for slot in slots), Counts())
-    classes = [(sentiment, getattr(total, sentiment)) for sentiment in reversed(STACK)]
+    classes = [(sentiment, getattr(total, sentiment)) for sentiment in STACK if getattr(total, sentiment)]
     return VolumeChart(height, bars, _place(y_ticks, height), _spread(ticks), classes)
 
 
@@ -154,28 +157,28 @@ def draw_share(slots: Sequence[Slot], ticks: Sequence[Tick], *, usual: Band | No
     """A chart of the negative share of `slots`; `usual` is that of the window before, drawn as a line to compare with."""
     bands = [slot.counts.negative_share for slot in slots]
     top, y_ticks = share_axis(max([band.high for band in bands if band] + ([usual.value] if usual else []), default=0))
-    step = 100 / max(len(slots), 1)
+    step = 100 / max(sum(slot.span for slot in slots), 1)
+    starts = list(accumulate((slot.span for slot in slots), initial=0))
     dots = [
         Dot(
             slot=slot,
-            slot_x=_round(i * step),
-            slot_width=_round(step),
-            x=_round((i + 0.5) * step),
+            slot_x=_round(start * step),
+            slot_width=_round(slot.span * step),
+            x=_round((start + slot.span / 2) * step),
             y=_y(band.value, top, height) if band else None,
             label=percent(band.value) if band else "",
             reading=read_share(slot),
         )
-        for i, (slot, band) in enumerate(zip(slots, bands, strict=True))
+        for start, slot, band in zip(starts, slots, bands, strict=False)
     ]
     lines, areas = [], []
-    for run in _runs(bands):
-        xs = [LINE_WIDTH * (i + 0.5) / len(slots) for i, _ in run]
+    for run in _runs(dots, bands):
+        spots = [(LINE_WIDTH / 100 * dot.x, band) for dot, band in run]
         if len(run) == 1:  # a lone point still has a band to show
-            half = LINE_WIDTH / len(slots) / 4
-            xs, run = [xs[0] - half, xs[0] + half], run * 2
-        lines.append(_path([(x, _y(band.value, top, height)) for x, (_, band) in zip(xs, run, strict=True)]))
-        upper = [(x, _y(band.high, top, height)) for x, (_, band) in zip(xs, run, strict=True)]
-        lower = [(x, _y(band.low, top, height)) for x, (_, band) in zip(xs, run, strict=True)]
+            (x, band), half = spots[0], LINE_WIDTH / 400 * run[0][0].slot_width
+            spots = [(x - half, band), (x + half, band)]
+        lines.append(_path([(x, _y(band.value, top, height)) for x, band in spots]))
+        upper, lower = ([(x, _y(edge(band), top, height)) for x, band in spots] for edge in (attrgetter("high"), attrgetter("low")))
         areas.append(_path(upper + lower[::-1]) + "Z")
     return ShareChart(
         height=height,
@@ -224,10 +227,11 @@ def _stack(counts: Counts, top: float, height: int) -> Iterator[Segment]:
             yield Segment(sentiment, _y(below, top, height), _round(count / top * height))
 
 
-def _runs(bands: Sequence[Band | None]) -> Iterator[list[tuple[int, Band]]]:
-    for is_there, run in groupby(enumerate(bands), key=lambda pair: pair[1] is not None):
+def _runs(dots: Sequence[Dot], bands: Sequence[Band | None]) -> Iterator[list[tuple[Dot, Band]]]:
+    """Neighbours that all have a share."""
+    for is_there, run in groupby(zip(dots, bands, strict=True), key=lambda pair: pair[1] is not None):
         if is_there:
-            yield [(i, band) for i, band in run if band is not None]
+            yield [(dot, band) for dot, band in run if band is not None]
 
 
 def _place(ticks: Sequence[Tick], height: int) -> list[YTick]:

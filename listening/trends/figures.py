@@ -15,6 +15,18 @@ from listening.trends.filters import Narrowing
 from listening.trends.series import Comparison, Part, Point, Report
 from listening.trends.windows import HOUR, Bucket, Per, Window
 
+ENOUGH = 20  # scored posts that a point of the share's line should stand for on average
+FEWEST_POINTS = 5
+POOL_SIZES: dict[Per, tuple[int, ...]] = {"hour": (2, 3, 6, 12, 24), "day": (2, 7, 14, 28)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Points in groups of `size`; the last group may be smaller."""
+
+    size: int
+    groups: list[Sequence[Point]]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -44,6 +56,7 @@ class PartLine:
 class Figures:
     volume: VolumeChart
     share: ShareChart | None  # None where one sentiment is chosen: its share of itself says nothing
+    share_per: str  # "day", "6 hours": so long that a point stands for enough posts
     rows: list[Row]
     topics: list[PartLine]
     networks: list[PartLine]
@@ -52,12 +65,15 @@ class Figures:
 def make_figures(report: Report) -> Figures:
     """All that `listening/trends.html` draws."""
     window, narrowing = report.filters.window, report.filters.narrowing
-    slots = [_slot(point, narrowing, window) for point in report.points]
+    slots = [_slot([point], narrowing, window) for point in report.points]
     ticks = time_axis([point.bucket for point in report.points], per=window.per, zone=window.zone)
-    share = None if narrowing.sentiment else draw_share(slots, ticks, usual=report.comparison.before.negative_share)
+    pooled = pool(report.points, per=window.per)
+    share_slots = [_slot(group, narrowing, window) for group in pooled.groups]
+    share = None if narrowing.sentiment else draw_share(share_slots, ticks, usual=report.comparison.before.negative_share)
     return Figures(
         volume=draw_volume(slots, ticks),
         share=share if share and share.last else None,
+        share_per=_name_step(pooled.size, window.per),
         rows=[Row(slot.name, slot.is_partial, slot.counts, slot.counts.negative_share, slot.url) for slot in reversed(slots)],
         topics=_part_lines(report, report.topics, "topic"),
         networks=_part_lines(report, report.networks, "network"),
@@ -93,10 +109,34 @@ def name_stretch(since: datetime, until: datetime, *, zone: tzinfo) -> str:
     return f"{start.day} {start:%B %Y, %H:%M} to {end.day} {end:%B %Y, %H:%M}"
 
 
-def _slot(point: Point, narrowing: Narrowing, window: Window) -> Slot:
-    bucket = point.bucket
-    name = name_bucket(bucket, per=window.per, zone=window.zone, today=window.now)
-    return Slot(name, point.counts, posts_url(narrowing, bucket.start, bucket.end), bucket.is_partial)
+def pool(points: Sequence[Point], *, per: Per) -> Pooled:
+    """Neighbouring points put together until they stand for enough posts on average, as long as some are left to make a line.
+
+    A share of two posts leaps between 0 and 100%: a line through such points would show changes where there are none.
+    """
+    scored = sum(point.counts.scored for point in points)
+    size = 1
+    for larger in POOL_SIZES[per]:
+        if scored * size >= ENOUGH * len(points) or len(points) < larger * FEWEST_POINTS:
+            break
+        size = larger
+    return Pooled(size, [points[at : at + size] for at in range(0, len(points), size)])
+
+
+def _name_step(size: int, per: Per) -> str:
+    if size == 1:
+        return per
+    return {(24, "hour"): "day", (7, "day"): "week"}.get((size, per), f"{size} {per}s")
+
+
+def _slot(group: Sequence[Point], narrowing: Narrowing, window: Window) -> Slot:
+    first, last = group[0].bucket, group[-1].bucket
+    name = name_bucket(first, per=window.per, zone=window.zone, today=window.now)
+    if len(group) > 1:
+        end = last.end.astimezone(window.zone)
+        name += f" to {end:%H:%M}" if window.per == "hour" else f" to {name_bucket(last, per='day', zone=window.zone, today=window.now)}"
+    counts = sum((point.counts for point in group), Counts())
+    return Slot(name, counts, posts_url(narrowing, first.start, last.end), last.is_partial, span=len(group))
 
 
 def _part_lines(report: Report, parts: Sequence[Part], parameter: str) -> list[PartLine]:
@@ -108,7 +148,7 @@ def _part_lines(report: Report, parts: Sequence[Part], parameter: str) -> list[P
             counts=part.total,
             share=None if filters.narrowing.sentiment else part.total.negative_share,
             segments=list(stretch(part.total, longest)),
-            change=_change_words(part.comparison),
+            change=_change_words(part.comparison) if report.comparison.before.total else "",
             posts_url=posts_url(filters.narrowing, filters.window.since, filters.window.until, **{parameter: part.key}),
             trend_url=f"{reverse('trends')}?{filters.as_query(**{parameter: part.key})}",
         )

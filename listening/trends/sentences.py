@@ -52,20 +52,21 @@ def _say_share(report: Report) -> list[str]:
         sentences.append(f"{percent(now.value)} are negative ({_range(now)}); there is nothing before to compare with.")
     elif comparison.share_direction == "same":
         sentences.append(
-            f"The negative part has not clearly changed: {percent(now.value)} ({_range(now)}), "
+            f"The negative share has not clearly changed: {percent(now.value)} ({_range(now)}), "
             f"before {percent(before.value)} ({_range(before)})."
         )
     else:
-        words = "A larger part is negative" if comparison.share_direction == "up" else "A smaller part is negative"
-        came_from = "up from" if comparison.share_direction == "up" else "down from"
+        verb = "rose" if comparison.share_direction == "up" else "fell"
         main = _main_part(report.topics, comparison.share_direction, "negative")
-        sentences.append(f"{words}: {percent(now.value)} ({_range(now)}), {came_from} {percent(before.value)} ({_range(before)}){main}.")
+        sentences.append(
+            f"The negative share {verb} to {percent(now.value)} ({_range(now)}), from {percent(before.value)} ({_range(before)}){main}."
+        )
     unsure = comparison.now.unsure
     if unsure and now is not None:
         verb = "is" if unsure == 1 else "are"
         sentences.append(
             f"{_count(unsure)} of the {_count(comparison.now.total)} {verb} unsure: they could not be read well enough, "
-            "and are in none of these parts."
+            "and are in none of these shares."
         )
     return sentences
 
