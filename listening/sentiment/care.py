@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from importlib.metadata import version
 
 from .base import Explanation, Guess, Label, Part, Score
 from .language import ENGLISH, language_name, resolve_language, without_links
-from .vader import HIT, NEGATES, Word, compound, punctuation_emphasis, weigh
+from .vader import FIRM, HIT, NEGATES, Word, compound, punctuation_emphasis, weigh
 from .vocabulary import CARE, HINT, REQUEST, SYMBOL, THANKS, CareVocabulary, join_phrases, prepare, tokens_in_place
 
 # Where the labels begin, as scores. Praise needs more: a polite word is soon said.
@@ -26,6 +27,7 @@ _HINTS_AT_MOST = -2.0  # a long post gathers many; they shall not outweigh what 
 _A_COMPLAINT = -1.2  # from here on thanks are a bitter or a polite ending
 _WEAK = HINT | NEGATES
 _MARKS = re.compile(r"[!?]+")
+_AROUND = string.punctuation + "“”‘’…—–"
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -56,9 +58,17 @@ class _Account:
         self.weights[i] *= factor
         self.notes[i].append(note)
 
+    def place(self, i: int) -> tuple[int, int]:
+        """Where the word at `i` stands, without the punctuation around it, which an emoticon consists of."""
+        start, end = self.spans[i]
+        token = self.text[start:end]
+        if not _LETTER.search(token):
+            return start, end
+        return start + len(token) - len(token.lstrip(_AROUND)), end - len(token) + len(token.rstrip(_AROUND))
+
     def quote(self, i: int) -> str:
         """The word at `i` as it was written."""
-        start, end = self.spans[i]
+        start, end = self.place(i)
         return f"“{self.text[start:end]}”"
 
 
@@ -93,7 +103,7 @@ class CareScorer:
         """
         account = _Account(text[:_LONGEST])
         score = self._judge(text, language, account)
-        places = [(*account.spans[i], weight, "; ".join(account.notes[i])) for i, weight in account.weights.items()]
+        places = [(*account.place(i), weight, "; ".join(account.notes[i])) for i, weight in account.weights.items()]
         if account.marks and (marks := _MARKS.search(text)):
             places.append((*marks.span(), account.marks, "exclamation or question marks strengthen what the words say"))
         parts = [Part(text[start:end], start, end, weight, note) for start, end, weight, note in sorted(places)]
@@ -110,7 +120,7 @@ class CareScorer:
         if not readable:
             words = [word if word is not None and word.flags & SYMBOL else None for word in words]
             readable = not language and _is_symbols_alone(tokens, words)
-        good, bad = _weigh(text, tokens, words, account)
+        good, bad = _weigh(tokens, words, account)
         total = good + bad
         emphasis = punctuation_emphasis(text)
         score = round(compound(total, emphasis), 4)
@@ -131,7 +141,7 @@ def _is_symbols_alone(tokens: Sequence[str], words: Sequence[Word | None]) -> bo
     return not _LETTER.search(without_links(rest))
 
 
-def _weigh(text: str, tokens: list[str], words: list[Word | None], account: _Account | None) -> tuple[float, float]:
+def _weigh(tokens: list[str], words: list[Word | None], account: _Account | None) -> tuple[float, float]:
     """All that speaks for (0 or more) and against (0 or less). Joins phrases in `tokens` and `words`."""
     join_phrases(tokens, words, account.spans if account is not None else None)
     flags, hits, weak = _survey(words)
@@ -145,7 +155,7 @@ def _weigh(text: str, tokens: list[str], words: list[Word | None], account: _Acc
     good_hints, bad_hints = _hints(words, hits, weak, account) if weak else (0.0, 0.0)
     bad += bad_hints
     if flags & (THANKS | CARE):
-        weights = _discount(text, words, flags, hits, weights, bad, account)
+        weights = _discount(tokens, words, flags, hits, weights, bad, account)
     return sum(weight for weight in weights if weight > 0) + good_hints, bad
 
 
@@ -175,7 +185,7 @@ def _hints(words: Sequence[Word | None], hits: Sequence[int], weak: Sequence[int
             found.append((i, word.weight))
         else:
             following = bisect_right(hits, i)
-            if following == len(hits) or hits[following] > i + _REACH:
+            if following == len(hits) or hits[following] > i + _REACH or _is_firm(words[hits[following]]):
                 found.append((i, _UNMET))
     good = sum(weight for _, weight in found if weight > 0)
     bad = sum(weight for _, weight in found if weight < 0)
@@ -194,12 +204,22 @@ def _hints(words: Sequence[Word | None], hits: Sequence[int], weak: Sequence[int
     return good, bad * share
 
 
+def _is_firm(word: Word | None) -> bool:
+    return word is not None and bool(word.flags & FIRM)
+
+
 def _discount(
-    text: str, words: Sequence[Word | None], flags: int, hits: Sequence[int], weights: list[float], bad: float, account: _Account | None
+    tokens: Sequence[str],
+    words: Sequence[Word | None],
+    flags: int,
+    hits: Sequence[int],
+    weights: Sequence[float],
+    bad: float,
+    account: _Account | None,
 ) -> list[float]:
     """`weights` without thanks that only close a complaint or a request, and with half of the praise that stands beside a failure."""
     complaint = bad <= _A_COMPLAINT
-    closing = complaint or bool(flags & REQUEST) or "?" in text
+    closing = complaint or bool(flags & REQUEST) or any("?" in token and "://" not in token for token in tokens)
     bits = [word.flags if (word := words[i]) is not None else 0 for i in hits]
     failing = any(weight < 0 and bit & CARE for weight, bit in zip(weights, bits, strict=True))
     discounted = []
@@ -232,8 +252,10 @@ def _reasons(language: str, readable: bool, label: Label, good: float, bad: floa
     if not readable:
         if language:
             reasons = [f"The words are in {language_name(language)}, which this scorer cannot read."]
+        elif _LETTER.search(without_links(account.text)):
+            reasons = ["It is too short or too unusual to tell its language, so its words were not judged."]
         else:
-            reasons = ["There are no words in it whose language could be told, so none were judged."]
+            reasons = ["There is nothing in it to judge: no words, and no emoji that carry feeling."]
         if account.weights:
             reasons.append("Only its emoji and emoticons were read.")
         return reasons

@@ -24,6 +24,7 @@ _SCRIPTS = (
 
 _SUBTAG = re.compile(r"[A-Za-z]{2,3}(?=$|[-_])")
 _NOT_PROSE = re.compile(r"(?:https?://|www\.)\S*|(?<!\w)[@#]\w+")
+_NOT_WORDS = re.compile(r"(?:https?://|www\.)\S*|(?<!\w)@\w+")
 # The detector refuses control characters, halves of surrogate pairs and code points that Unicode keeps unassigned for good.
 _NEVER_ASSIGNED = "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _REFUSED = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NEVER_ASSIGNED}]")
@@ -52,6 +53,7 @@ def _english_vocabulary() -> frozenset[str]:
 
 def detect_language(text: str) -> str:
     """The BCP 47 primary subtag of the language that `text` is written in, "" when that cannot be told. Never raises."""
+    text = text[:_ENOUGH]
     return resolve_language(text, text.split())
 
 
@@ -63,9 +65,12 @@ def resolve_language(text: str, tokens: Sequence[str], claimed: str = "") -> str
     if _reads_as_english(tokens) and (text.isascii() or not _is_in_other_script(text[:_ENOUGH])):
         return ENGLISH
     claimed = primary_subtag(claimed)
-    prose = _REFUSED.sub(" ", without_links(text[:_ENOUGH]))
+    prose = without_links(text[:_ENOUGH])
     if not _LETTER.search(prose):
-        return UNKNOWN
+        prose = _without_handles(text[:_ENOUGH])  # nothing but hashtags, perhaps: then these have to do
+        if not _LETTER.search(prose):
+            return UNKNOWN
+    prose = _REFUSED.sub(" ", prose)
     detected, sure = _detect(prose)
     if not claimed or _contradicts(claimed, prose):
         return detected
@@ -86,14 +91,18 @@ def primary_subtag(tag: str) -> str:
 @cache
 def language_name(code: str) -> str:
     """The English name of a language, as it stands in a sentence."""
-    names = {subtag: name.replace("_", " ").title() for name, subtag in reversed(pycld2.LANGUAGES)}
-    name = names.get(code) or names.get({"he": "iw", "jv": "jw"}.get(code, ""), "")
-    return name or f"a language with the code “{code}”"
+    names = {primary_subtag(known): name.title() for name, known in reversed(pycld2.LANGUAGES) if "-" not in known}
+    name: str = names.get(code, f"a language with the code “{code}”")
+    return name
 
 
 def without_links(text: str) -> str:
     """`text` without links, handles and hashtags."""
     return _NOT_PROSE.sub(" ", text)
+
+
+def _without_handles(text: str) -> str:
+    return _NOT_WORDS.sub(" ", text)
 
 
 def _reads_as_english(tokens: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ UPPER = 4  # written in capitals
 NEGATES = 8
 IDIOM = 16  # the word without which an idiom cannot be there
 BUT = 32
+FIRM = 64  # weighs what it weighs, whatever stands around it; no word of vaderSentiment's is so
 
 # Words that the rules ask for by name.
 _GRAMMAR = frozenset({"no", "never", "so", "this", "without", "doubt", "least", "at", "very", "or", "nor", "kind", "of", "but"})
@@ -248,6 +249,8 @@ def _weight(i: int, words: Sequence[Word | None], capitals: bool, idioms: bool, 
     word = words[i]
     assert word is not None
     weight = word.weight
+    if word.flags & FIRM:
+        return weight
     first = words[i - 1] if i else None
     second = words[i - 2] if i > 1 else None
     third = words[i - 3] if i > 2 else None

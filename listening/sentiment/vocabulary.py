@@ -7,14 +7,30 @@ import string
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from .vader import BOOST, BOOSTERS, HIT, KNOWN, UPPER, Phrases, Vocabulary, Word, bare, emoji, lexicon, plain_vocabulary, survey, weigh
+from .vader import (
+    BOOST,
+    BOOSTERS,
+    FIRM,
+    HIT,
+    KNOWN,
+    UPPER,
+    Phrases,
+    Vocabulary,
+    Word,
+    bare,
+    emoji,
+    lexicon,
+    plain_vocabulary,
+    survey,
+    weigh,
+)
 from .words import care
 
 # Further bits of `Word.flags`, above those of the rules.
-HINT = 64  # a care word too weak for the rules: it is added as it is
+HINT = 128  # a care word too weak for the rules: it is added as it is
 THANKS = 256
 REQUEST = 512
-SYMBOL = 1024  # an emoji or emoticon: it can be read in a text of any language
+SYMBOL = 1024  # an emoji or emoticon: it can be read in a text of any language, and no “not” before it turns it round
 CARE = 2048  # speaks of a failure, in the care lexicon
 
 _CARE = care()
@@ -26,6 +42,7 @@ _DURATION = re.compile(r"\d+(?:[.,]\d+)?\+?-?([a-z]+)")
 _STRETCHED = re.compile(r"([^\W\d])\1{2,}")
 _LETTERS = re.compile(r"[a-z]{2}|^\w+$")
 
+_TYPED = (("’", "'"), ("‘", "'"), ("“", '"'), ("”", '"'), ("…", " "), ("—", " "), ("–", " "))
 # What only modifies an emoji: skin tones, joiners, variation selectors.
 _MODIFIERS = "\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # Blocks in which emoji stand, rather than each emoji: quicker to search for, and next year's are in them.
@@ -36,20 +53,25 @@ _TOKEN = re.compile(rf"[{_EMOJI}]|[^\s{_EMOJI}]+")
 
 
 def prepare(text: str) -> str:
-    """`text` ready to be split into words: emoji stand alone, apostrophes are straight, three dots part words."""
-    if not text.isascii():
-        text = text.replace("’", "'").replace("…", " ")
-        if not text.isascii():
-            text = _ANY_EMOJI.sub(r" \1 ", _ANY_MODIFIER.sub("", text))
-    return text.replace("...", "   ")
+    """`text` ready to be split into words: emoji stand alone, quotation marks are straight, dashes and three dots part words."""
+    text = _as_typed(text)
+    return text if text.isascii() else _ANY_EMOJI.sub(r" \1 ", _ANY_MODIFIER.sub("", text))
 
 
 def tokens_in_place(text: str) -> Iterator[tuple[str, int, int]]:
     """The words of `prepare(text)`, each with where it begins and ends in `text`."""
-    for found in _TOKEN.finditer(text.replace("’", "'").replace("…", " ").replace("...", "   ")):
+    for found in _TOKEN.finditer(_as_typed(text)):
         token = _ANY_MODIFIER.sub("", found.group())
         if token:
             yield token, found.start(), found.end()
+
+
+def _as_typed(text: str) -> str:
+    """`text` with what a phone makes of a typed text undone, character for character, so that places in it stay the same."""
+    if not text.isascii():
+        for character, typed in _TYPED:
+            text = text.replace(character, typed)
+    return text.replace("...", "   ")
 
 
 class CareVocabulary(Vocabulary):
@@ -73,7 +95,8 @@ class CareVocabulary(Vocabulary):
         for phrase, (weight, note) in phrases.items():
             self._plant(phrase, weight, note)
         for term in own:
-            self._plant(term, 0.0, "a name of your own")
+            if " " in term:
+                self._plant(term, 0.0, "a name of your own")
         # Each word inside a phrase has to be known, for the tree to be walked.
         self._asked_for |= {*self._units, *(word for phrase in (*phrases, *own) for word in phrase.split())}
 
@@ -90,7 +113,7 @@ class CareVocabulary(Vocabulary):
         word = self._read(token)
         if word is None:
             short = token.strip(string.punctuation)
-            if len(short) < len(token):
+            if len(short) < len(token) and short.lower() in self._care:
                 word = self._read(short)  # “ty!” and “bs.”, which the rules take for emoticons
             if word is None and _STRETCHED.search(token):
                 word = self._read(_STRETCHED.sub(r"\1\1", token)) or self._read(_STRETCHED.sub(r"\1", token))
@@ -111,7 +134,7 @@ class CareVocabulary(Vocabulary):
         if care is not None:
             flags |= _flags_of([lower], care[0])
         elif lower in self.weights and not _LETTERS.search(lower):
-            flags |= SYMBOL
+            flags |= SYMBOL | FIRM
         if word is None:
             if not flags and not phrases:
                 return None
@@ -123,8 +146,8 @@ class CareVocabulary(Vocabulary):
         return word
 
 
-def join_phrases(tokens: list[str], words: list[Word | None], spans: list[tuple[int, int]] | None = None) -> bool:
-    """Make each phrase in `words` one word, in place, and the same in `tokens` and `spans`. Says whether there was any."""
+def join_phrases(tokens: list[str], words: list[Word | None], spans: list[tuple[int, int]] | None = None) -> None:
+    """Make each phrase in `words` one word, in place, and the same in `tokens` and `spans`."""
     found: list[tuple[int, int, Word]] = []
     taken = 0
     for start, tree in [(i, word.phrases) for i, word in enumerate(words) if word is not None and word.phrases is not None]:
@@ -147,7 +170,6 @@ def join_phrases(tokens: list[str], words: list[Word | None], spans: list[tuple[
         words[start:end] = [word]
         if spans is not None:
             spans[start:end] = [(spans[start][0], spans[end - 1][1])]
-    return bool(found)
 
 
 def _is_hint(weight: float) -> bool:
