@@ -82,13 +82,10 @@ class Words:
         return tuple(Key(*piece) for piece in self.pieces)
 
     def test(self) -> Test:
-        first = self.pieces[0]
         plain = not (self.lead or self.tail)
-        if plain and len(self.pieces) == 1:
-            if not first.prefix:
-                return lambda prepared: first.text in prepared.words
-            start = f" {first.text}"
-            return lambda prepared: start in prepared.joined
+        word = whole_word(self)
+        if word:
+            return lambda prepared: word in prepared.words
         if plain and all(joint == Joint() for joint in self.joints) and not any(piece.prefix for piece in self.pieces[:-1]):
             row = " " + " ".join(piece.text for piece in self.pieces) + ("" if self.pieces[-1].prefix else " ")
             return lambda prepared: row in prepared.joined
@@ -104,6 +101,7 @@ class Words:
         return lambda prepared: needle in prepared.folded and any(True for _ in self.find(prepared))
 
     def _fixed(self) -> Iterator[str]:
+        """The stretches that a text must hold letter by letter: the term, cut where anything may stand between."""
         stretch = self.lead
         for piece, joint in zip(self.pieces, (*self.joints, Joint(after=self.tail)), strict=True):
             stretch += piece.text
@@ -119,15 +117,19 @@ class Words:
         folded, places = prepared.folded, prepared.places
         last = len(self.pieces) - 1
         for i in range(len(places) - last):
-            if all(piece.fits(places[i + n][0]) for n, piece in enumerate(self.pieces)) and all(
-                joint.fits(folded[places[i + n][2] : places[i + n + 1][1]]) for n, joint in enumerate(self.joints)
+            row = places[i : i + last + 1]
+            if all(piece.fits(token) for piece, (token, _, _) in zip(self.pieces, row, strict=True)) and all(
+                joint.fits(folded[left[2] : right[1]]) for joint, (left, right) in zip(self.joints, pairwise(row), strict=True)
             ):
-                start, end = places[i][1] - len(self.lead), places[i + last][2] + len(self.tail)
-                if start >= 0 and folded.startswith(self.lead, start) and folded.startswith(self.tail, end - len(self.tail)):
-                    # "C+" is not in "C++"
-                    if self.tail and folded[end : end + 1] == self.tail[-1]:
-                        continue
-                    yield start, end
+                start, end = row[0][1], row[-1][2]
+                beyond = end + len(self.tail)
+                # The next sign must be another one: "C+" is not in "C++".
+                if (
+                    folded.endswith(self.lead, 0, start)
+                    and folded.startswith(self.tail, end)
+                    and not (self.tail and folded.startswith(self.tail[-1], beyond))
+                ):
+                    yield start - len(self.lead), beyond
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from statistics import median
 
 from listening.query import Doc, TopicMatcher
 
@@ -12,7 +11,7 @@ _COMMON = (
     "the and to of my is it for you on with this that have not be at are was but so just me all out up get your from now time can what "
     "when they will how been still waiting again hours day week bike ride phone app help please thanks never really again anyone why "
     "customer service broken battery charge brake light wheel lock order delivery late refund money price support call back today"
-).split()
+)
 _SYLLABLES = ["ba", "ko", "ri", "len", "tor", "mi", "sa", "vel", "du", "nex", "fo", "gra", "hu", "pim", "qua", "zel", "wo", "yan"]
 
 
@@ -34,12 +33,12 @@ def bench(*, posts: int = 2_000, rounds: int = 7) -> dict[str, float]:
             for doc in docs:
                 matcher.match(doc)
             timings[n].append((time.perf_counter() - start) / posts * 1e6)
-    ratio = median(many / one for many, one in zip(timings[200], timings[1], strict=True))
-    return {f"topics_{n}_us": round(min(values), 2) for n, values in timings.items()} | {"ratio_200_to_1": round(ratio, 3)}
+    best = {n: min(values) for n, values in timings.items()}
+    return {f"topics_{n}_us": round(us, 2) for n, us in best.items()} | {"ratio_200_to_1": round(best[200] / best[1], 3)}
 
 
 def _post(rng: random.Random, brands: list[str]) -> str:
-    words = rng.choices(_COMMON, k=rng.randint(12, 22))
+    words = rng.choices(_COMMON.split(), k=rng.randint(12, 22))
     if rng.random() < 0.6:
         words[0] = rng.choice("@# ").strip() + rng.choice(brands)
     if rng.random() < 0.3:
