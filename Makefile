@@ -42,7 +42,7 @@ $(VENV)/.ready: requirements.txt
 
 .PHONY: browser
 browser:
-	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.chromium
 
 lock: venv ## Make requirements.txt anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-options --no-emit-find-links --output-file requirements.txt pyproject.toml

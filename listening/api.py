@@ -110,7 +110,7 @@ def _moment(query: Any, name: str) -> datetime | None:
         moment = parse_datetime(value.replace(" ", "+")) or parse_datetime(value)
         if moment is None:
             day = parse_date(value)
-            moment = datetime(day.year, day.month, day.day) if day else None  # noqa: DTZ001  made aware below
+            moment = datetime(day.year, day.month, day.day) if day else None
         if moment is not None:
             return moment if moment.tzinfo else timezone.make_aware(moment)
     except (ValueError, OverflowError):
@@ -150,7 +150,7 @@ class MentionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(request=serializers.Serializer, responses=MentionSerializer)
+    @extend_schema(request={"application/json": {"type": "object", "properties": {"label": {"type": "string"}}}}, responses=MentionSerializer)
     @action(detail=True, methods=["post"])
     def correct(self, request: Request, pk: str) -> Response:
         """Say what the sentiment is: `{"label": "negative"}`. The score stays beside it."""

@@ -11,7 +11,7 @@ from profiles.models import Agent, Handle
 from socialdesk.networks import registry
 
 
-class HandleSerializer(serializers.ModelSerializer[Handle]):
+class AuthorSerializer(serializers.ModelSerializer[Handle]):
     profile = serializers.IntegerField(source="profile_id", read_only=True)
 
     class Meta:
@@ -33,11 +33,12 @@ class MentionTopicsSerializer(serializers.Serializer[Any]):
 
 
 class MentionSerializer(serializers.ModelSerializer[Mention]):
-    author = HandleSerializer(read_only=True)
+    author = AuthorSerializer(read_only=True)
     conversation = serializers.IntegerField(source="conversation_id", read_only=True, allow_null=True)
     status = serializers.CharField(source="conversation.status", read_only=True, default=None)
     assignee = AgentSerializer(source="conversation.assignee", read_only=True, default=None)
     topics = MentionTopicsSerializer(source="topic_links", many=True, read_only=True)
+    corrected_label = serializers.CharField(read_only=True, help_text="What an agent said instead of `label`; empty: nothing.")
 
     class Meta:
         model = Mention
@@ -50,7 +51,7 @@ class MentionSerializer(serializers.ModelSerializer[Mention]):
 
 
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
-    author = HandleSerializer(read_only=True)
+    author = AuthorSerializer(read_only=True)
     assignee = AgentSerializer(read_only=True)
     claimed_by = AgentSerializer(read_only=True)
     priority = serializers.CharField(source="get_priority_display", read_only=True)

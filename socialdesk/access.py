@@ -85,8 +85,8 @@ ACCESS: dict[str, Rule] = {
     "sign_in": PUBLIC,
     "sign_out": Rule(write=EVERYBODY),
     # Programs
-    "schema": Rule(EVERYBODY),
-    "docs": Rule(EVERYBODY),
+    "schema": PUBLIC,
+    "docs": PUBLIC,
     "api_mention-list": Rule(EVERYBODY, WORKERS),
     "api_mention-detail": Rule(EVERYBODY),
     "api_mention-correct": Rule(write=EVERYBODY),

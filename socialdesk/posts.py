@@ -96,7 +96,8 @@ def _media(raw: Any) -> tuple[MediaData, ...]:
     if not isinstance(raw, list) or not all(isinstance(item, Mapping) for item in raw):
         raise Refused("media must be a list of objects with kind, url and alt")
     return tuple(
-        MediaData(kind=_text(item, "kind")[:20] or "image", url=_text(item, "url")[:1000], alt=_text(item, "alt")[:1000]) for item in raw[:20]
+        MediaData(kind=_text(item, "kind")[:20] or "image", url=_text(item, "url")[:1000], alt=_text(item, "alt")[:1000])
+        for item in raw[:20]
     )
 
 

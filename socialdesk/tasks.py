@@ -85,7 +85,7 @@ def _note_failure(source: Source, error: NetworkError) -> float:
         accounts.mark_revoked(account_id=source.account_id, reason=str(error))
     elif failures == 3:
         live.publish(live.SourcesChanged(troubled=accounts.count_troubled()))
-    return error.retry_after or min(LONGEST_PAUSE, source.interval * 2**min(failures, 10))
+    return error.retry_after or min(LONGEST_PAUSE, source.interval * 2 ** min(failures, 10))
 
 
 @shared_task

@@ -14,7 +14,7 @@ from socialdesk.lib.clock import now
 from socialdesk.networks.base import AuthorData, PostData
 
 _numbers = count(1)
-PASSWORD = "a password for tests"  # noqa: S105
+PASSWORD = "a password for tests"
 
 
 def make_agent(role: str = Role.AGENT, *, username: str = "", **fields: Any) -> Agent:
@@ -30,7 +30,9 @@ def make_account(network: str = "sandbox", username: str = "tidewheel", **fields
 
 
 def make_author(username: str = "mara_k", **fields: Any) -> AuthorData:
-    return AuthorData(**{"external_id": f"id-{username}", "username": username, "display_name": username.title(), "followers": 120, **fields})
+    return AuthorData(
+        **{"external_id": f"id-{username}", "username": username, "display_name": username.title(), "followers": 120, **fields}
+    )
 
 
 def make_post(text: str = "@tidewheel my bike is late", *, author: str | AuthorData = "mara_k", ago: float = 5, **fields: Any) -> PostData:

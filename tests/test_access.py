@@ -54,7 +54,11 @@ def test_roles_are_let_in_and_kept_out_as_the_table_says(name, path):
             continue
         assert stranger.status_code in (302, 401, 403), f"{method} {where} answers a stranger with {stranger.status_code}"
         for role in Role.values:
-            client = Client(headers={"Authorization": f"Token {AuthToken.objects.create(make_agent(role))[1]}"}) if path.startswith("api/") else Client()
+            client = (
+                Client(headers={"Authorization": f"Token {AuthToken.objects.create(make_agent(role))[1]}"})
+                if path.startswith("api/")
+                else Client()
+            )
             if not path.startswith("api/"):
                 client.force_login(make_agent(role), backend="django.contrib.auth.backends.ModelBackend")
             answer = client.generic(method, where, content_type="application/json")

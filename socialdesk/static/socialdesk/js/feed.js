@@ -91,9 +91,10 @@ function fade(card, state) {
 }
 
 function takenWords(state) {
-  const who = state.claimed_by_name || state.assignee_name;
+  const who = state.claimed_by_name || (state.assignee === me ? "you" : state.assignee_name);
   if (state.status === "resolved") return who ? `resolved · ${who}` : "resolved";
   if (state.status === "snoozed") return "snoozed";
+  if (state.status === "waiting") return who ? `answered · ${who}` : "answered";
   if (state.claimed_by) return state.claimed_by === me ? "You are on it" : `${who} is on it`;
   if (state.assignee) return state.assignee === me ? "yours" : who;
   return "";

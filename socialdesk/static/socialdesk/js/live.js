@@ -2,9 +2,11 @@
 
 import { announce } from "desk/page";
 
+const SIGN_IN = 4401; // the server's close code
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds before each further try
 let socket = null;
 let seq = 0;
+let greeted = false;
 let tries = 0;
 let retryAt = 0;
 let timer = 0;
@@ -13,7 +15,7 @@ let wasLost = false;
 const banner = () => document.querySelector("[data-connection]");
 
 export function isLive() {
-  return socket?.readyState === WebSocket.OPEN && seq > 0;
+  return greeted && socket.readyState === WebSocket.OPEN;
 }
 
 /** Tell the server something; lost without a connection, as presence may be. */
@@ -23,7 +25,6 @@ export function tell(frame) {
 
 export function connect() {
   clearTimeout(timer);
-  seq = 0;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   socket = new WebSocket(`${scheme}://${location.host}/ws/desk/`);
   socket.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
@@ -32,49 +33,48 @@ export function connect() {
 
 function receive(frame) {
   if (frame.type === "hello") {
-    seq = frame.seq || 1;
+    greeted = true;
     tries = 0;
-    const element = banner();
-    if (element) element.hidden = true;
+    banner().hidden = true;
     if (wasLost) {
       wasLost = false;
       announce("Connected again. What you missed is being fetched.");
       emit("live:catch-up");
     }
-  } else if (frame.seq) {
-    // A counter that jumped means that frames were dropped on the way: the database has what they said.
-    if (seq && frame.seq > seq + 1) emit("live:catch-up");
-    seq = Math.max(seq, frame.seq);
+  } else if (frame.type === "resync" || frame.seq > seq + 1) {
+    // Frames were dropped on the way: the database has what they said.
+    emit("live:catch-up");
   }
-  if (frame.type === "resync") emit("live:catch-up");
+  seq = frame.seq;
   emit("live", frame);
 }
 
-function lose() {
-  seq = 0;
+function lose({ code }) {
+  greeted = false;
+  emit("live:lost");
+  if (!wasLost) announce("The connection is lost. What you see may be old.");
+  wasLost = true;
+  if (code === SIGN_IN) {
+    say("You are signed out. Sign in again in another tab, then press Try now; what you typed is kept.");
+    return;
+  }
   const wait = WAITS[Math.min(tries, WAITS.length - 1)] * (0.8 + Math.random() * 0.4);
   tries += 1;
   retryAt = Date.now() + wait * 1000;
-  if (!wasLost) announce("The connection is lost. What you see may be old.");
-  wasLost = true;
-  emit("live:lost");
   count();
 }
 
 function count() {
   clearTimeout(timer);
   const left = Math.ceil((retryAt - Date.now()) / 1000);
-  say(left);
+  say(`Connection lost: what you see may be old. ${left > 0 ? `Trying again in ${left} s.` : "Trying again…"}`);
   if (left <= 0) connect();
   else timer = setTimeout(count, 1000);
 }
 
-function say(seconds) {
-  const element = banner();
-  if (!element) return;
-  element.hidden = false;
-  const words = seconds > 0 ? `Trying again in ${seconds} s.` : "Trying again…";
-  element.querySelector("[data-connection-words]").textContent = `Connection lost: what you see may be old. ${words}`;
+function say(words) {
+  banner().hidden = false;
+  banner().querySelector("[data-connection-words]").textContent = words;
 }
 
 function emit(name, detail) {
@@ -87,6 +87,6 @@ document.addEventListener("click", (event) => event.target.closest("[data-connec
 
 function connectNow() {
   if (socket?.readyState === WebSocket.CONNECTING || isLive()) return;
-  say(0);
-  connect();
+  retryAt = 0;
+  count();
 }
