@@ -1,0 +1,1 @@
+"""Tests of how posts are scored and their language told."""
