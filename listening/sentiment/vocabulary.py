@@ -79,7 +79,7 @@ class CareVocabulary(Vocabulary):
 
     def __init__(self, own_terms: Iterable[str] = ()) -> None:
         own = {" ".join(term.lower().split()) for term in own_terms}
-        phrases = {entry: meaning for entry, meaning in _CARE.entries.items() if " " in entry}
+        phrases = {form: meaning for entry, meaning in _CARE.entries.items() if " " in entry for form in (entry, entry.replace("'", ""))}
         self._care = {entry: meaning for entry, meaning in _CARE.entries.items() if " " not in entry}
         weights = {word: weight for word, weight in lexicon().items() if word not in _CARE.without_feeling and word not in self._care}
         weights |= _emoji_weights()
