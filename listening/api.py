@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from listening.models import Conversation, Mention, MentionTopic, NetworkAccount, Sentiment, Source, Status, Topic
 from listening.query import Doc, QueryError, parse
-from listening.search import matching_mentions
+from listening.search import newest_matching
 from listening.serializers import (
     AccountSerializer,
     ConversationSerializer,
@@ -45,7 +45,32 @@ def agent_of(request: Request) -> Agent:
 
 
 class MentionPages(NewestFirst):
+    """Pages of mentions. A topic's are walked along the topic's own index, a search finds its own way."""
+
     field = "posted_at"
+
+    def read(self, queryset: QuerySet[Any], request: Request, upto: Q, limit: int) -> list[Any]:
+        words = request.query_params.get("q", "").replace("\x00", "")[:200]
+        if words:
+            return newest_matching(queryset, words, upto=upto, limit=limit)
+        if request.query_params.get("topic"):
+            queryset = queryset.order_by("-topic_links__posted_at", "-topic_links__mention_id")
+            return list(queryset.filter(_of_links(upto))[:limit])
+        return super().read(queryset, request, upto, limit)
+
+
+def _of_links(upto: Q) -> Q:
+    """The same place in the list, asked of the topic's links, which hold the mention's time as well."""
+    names = {"pk": "topic_links__mention_id", "posted_at": "topic_links__posted_at"}
+    moved = Q(_connector=upto.connector)
+    for child in upto.children:
+        if isinstance(child, Q):
+            moved.children.append(_of_links(child))
+        else:
+            assert isinstance(child, tuple)
+            field, _, lookup = child[0].partition("__")
+            moved.children.append(("__".join(filter(None, (names[field], lookup))), child[1]))
+    return moved
 
 
 class ConversationPages(NewestFirst):
@@ -93,9 +118,6 @@ def filter_mentions(found: QuerySet[Mention], query: Any) -> QuerySet[Mention]:
         found = found.filter(posted_at__gte=since)
     if until:
         found = found.filter(posted_at__lt=until)
-    words = query.get("q", "").replace("\x00", "")[:200]
-    if words:
-        found = found.filter(pk__in=matching_mentions(words).values("pk"))
     return found
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
 
 from listening.models import ACTIVE, Conversation, ConversationTopic, Mention, SavedSearch, Sentiment, Status, Topic
-from listening.search import matching_mentions
+from listening.search import conversations_with
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
@@ -134,7 +134,7 @@ def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 4
     limit = max(1, min(limit, MOST))
     found = find_conversations(agent=agent, filters=filters)
     if filters.q:
-        found = found.filter(pk__in=matching_mentions(filters.q).values("conversation_id"))
+        found = found.filter(pk__in=conversations_with(filters.q))
     if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
         found = found.filter(due_at__isnull=False).order_by("due_at", "id")
         if after:
@@ -161,7 +161,7 @@ def read_cards(ids: Iterable[int], *, agent: Agent, filters: Filters) -> list[Co
     """Those of `ids` (at most MOST of them) that fit the filters, newest first."""
     found = find_conversations(agent=agent, filters=filters).filter(pk__in=list(ids)[:MOST])
     if filters.q:
-        found = found.filter(pk__in=matching_mentions(filters.q).values("conversation_id"))
+        found = found.filter(pk__in=conversations_with(filters.q))
     return _load(found.order_by("-activity_at", "-id"))
 
 

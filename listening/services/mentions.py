@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from listening.models import Conversation, Mention, NetworkAccount
+from listening.query import fold_text
 from profiles.services.handles import find_or_create_handles
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.text import fold
 from socialdesk.networks.base import AuthorData
 
 
@@ -35,7 +35,7 @@ def record_own_post(
             "author_id": handle.id,
             "conversation": conversation,
             "text": text,
-            "folded": fold(text),
+            "folded": fold_text(text),
             "posted_at": posted_at,
             "received_at": current_time(),
             "url": url,

@@ -102,6 +102,12 @@ def sign(sentiment: str) -> str:
 
 
 @register.filter
+def signed(weight: float) -> str:
+    """−1.3 or +0.8."""
+    return f"{'−' if weight < 0 else '+'}{abs(weight):.1f}"
+
+
+@register.filter
 def entry_word(kind: str) -> str:
     """What an entry of a person's history is called."""
     return ENTRY_WORDS.get(kind, kind.replace("_", " "))

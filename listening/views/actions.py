@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -156,19 +157,27 @@ def mention_why(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(request, "listening/_why.html", {"mention": mention, **explain_mention(mention)})
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a post; `note` says what gave it its weight, "" where it has none."""
+
+    words: str
+    weight: float = 0.0
+    note: str = ""
+
+
 def explain_mention(mention: Mention) -> dict[str, Any]:
-    """The score's explanation and the text cut into pieces of (words, part or None), in the order of reading."""
+    """The score's explanation, the post cut into pieces in the order of reading, and the parts that stand for the whole post."""
     explanation = get_scorer().explain(mention.text, language=mention.language)
-    pieces: list[tuple[str, Any]] = []
+    pieces: list[Piece] = []
     at = 0
     for part in sorted((part for part in explanation.parts if part.end > part.start), key=lambda part: part.start):
-        if part.start < at:
-            continue
-        pieces += [(mention.text[at : part.start], None), (mention.text[part.start : part.end], part)]
-        at = part.end
-    pieces.append((mention.text[at:], None))
+        if part.start >= at:
+            pieces += [Piece(mention.text[at : part.start]), Piece(mention.text[part.start : part.end], part.weight, part.note or part.text)]
+            at = part.end
+    pieces.append(Piece(mention.text[at:]))
     whole = [part for part in explanation.parts if part.end <= part.start]
-    return {"explanation": explanation, "pieces": [piece for piece in pieces if piece[0]], "whole": whole}
+    return {"explanation": explanation, "pieces": pieces, "whole": whole}
 
 
 @require_POST

@@ -67,9 +67,7 @@ def read_piles(agent: Agent, filters: Filters) -> dict[str, list[Pile]]:
     searches = SavedSearch.objects.filter(agent=agent)
     return {
         "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
-        "topics": [
-            pile(f"topic:{topic.pk}", topic.name, Filters(topic=topic.pk).as_query()) for topic in Topic.objects.filter(is_active=True)
-        ],
+        "topics": [pile(f"topic:{topic.pk}", topic.name, Filters(topic=topic.pk).as_query()) for topic in topics],
         "searches": [
             pile(f"search:{search.pk}", search.name, Filters.from_query(search.filters).as_query(), search_id=search.pk)
             for search in searches
@@ -91,6 +89,7 @@ def feed_choices(filters: Filters) -> dict[str, Any]:
     staff = list(Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name"))
     return {
         "title": VIEWS[filters.view] if filters.view != "all" else dict(topics).get(filters.topic or 0, VIEWS["all"]),
+        "other_order": replace(filters, sort="newest" if filters.sort == "due" else "due").as_query(),
         "chips": list(_chips(filters, dict(topics), {colleague.pk: colleague.name for colleague in staff})),
         "networks": [(network.key, network.label) for network in registry.NETWORKS.values()],
         "languages": [(code, LANG_INFO[code]["name"]) for code in LANGUAGES],
@@ -111,7 +110,6 @@ def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str]) -> I
         "status": Status(filters.status).label if filters.status else "",
         "assignee": staff.get(filters.assignee or 0, "somebody") if filters.assignee is not None else "",
         "q": f"“{filters.q}”" if filters.q else "",
-        "sort": "due first" if filters.sort == "due" else "",
     }
     default = Filters()
     for name, said in words.items():

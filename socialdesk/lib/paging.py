@@ -28,17 +28,22 @@ class NewestFirst(BasePagination):
         size = request.query_params.get("page_size", str(USUAL))
         if not size.isdecimal() or not 1 <= int(size[:9]) <= MOST:
             raise DeskError(f"page_size must be a number from 1 to {MOST}.")
+        upto = Q()
         after = request.query_params.get("after", "")
         if after:
             at, pk = read_key(after)
-            queryset = queryset.filter(Q(**{f"{self.field}__lt": at}) | Q(**{self.field: at}, pk__lt=pk), **{f"{self.field}__lte": at})
-        rows = list(queryset.order_by(f"-{self.field}", "-pk")[: int(size) + 1])
+            upto = Q(**{f"{self.field}__lte": at}) & (Q(**{f"{self.field}__lt": at}) | Q(pk__lt=pk))
+        rows = self.read(queryset, request, upto, int(size) + 1)
         self._next: str | None = None
         if len(rows) > int(size):
             rows.pop()
             key = write_key(getattr(rows[-1], self.field), rows[-1].pk)
             self._next = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", key)
         return rows
+
+    def read(self, queryset: QuerySet[Any], request: Request, upto: Q, limit: int) -> list[Any]:
+        """The first `limit` rows at `upto`, the place where the page begins."""
+        return list(queryset.filter(upto).order_by(f"-{self.field}", "-pk")[:limit])
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self._next})
