@@ -23,6 +23,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connections
+from whitenoise.compress import Compressor
 
 from profiles.models import Agent
 from socialdesk import embedded, env
@@ -77,8 +78,7 @@ class Command(BaseCommand):
             raise CannotStart(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from None
         if static_files_changed():
             self.stdout.write("Preparing static files ...")
-            call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED_STATIC_FILES)
-            remember_static_files()
+            collect_static_files()
         is_demo = (settings.DATA_DIR / PASSWORD_FILE).exists()
         if demo and (DEMO == "1" or is_demo or not Agent.objects.exists()):
             return prepare()
@@ -187,6 +187,10 @@ def static_files_changed() -> bool:
     return True
 
 
-def remember_static_files() -> None:
+def collect_static_files() -> None:
+    # Neither source maps nor copies without a hash in their name are ever asked for: compressing them took most of a minute.
+    settings.WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
+    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED_STATIC_FILES)
     _stamp_file().parent.mkdir(parents=True, exist_ok=True)
     _stamp_file().write_text(_static_stamp())

@@ -1,0 +1,111 @@
+"""The desk as users run it: a child process of its own, on any free port, with a data folder of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[3]
+STARTS_WITHIN = 90.0  # seconds; some 2 on an idle machine
+
+
+class Desk:
+    """A desk process. `output` is all that it has printed so far."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
+        self.environment = {**kept, "SOCIALDESK_DATA": str(folder), "PORT": "0", **environment}
+        self.log = folder.with_suffix(".log")
+        with self.log.open("wb") as log:
+            command = [sys.executable, "manage.py", "desk"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_until_it_runs(self) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not (found := re.search(r"running on (http://\S+)", self.output)):
+            assert self.process.poll() is None, f"the desk ended: {self.output}"
+            assert time.monotonic() < deadline, f"the desk does not start: {self.output}"
+            time.sleep(0.05)
+        self.url = found[1]
+
+    def command(self, *words: str) -> str:
+        """Run another command on the same data folder; its output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def token_session(self, username: str) -> requests.Session:
+        session = requests.Session()
+        session.headers["Authorization"] = f"Token {self.command('create_token', username)}"
+        return session
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Seconds that it took to end."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collected once: compressing takes seconds."""
+    folder = tmp_path_factory.mktemp("static") / "data"
+    folder.mkdir()
+    desk = Desk(folder, DEMO="0")
+    try:
+        desk.wait_until_it_runs()
+    finally:
+        desk.kill()
+    return folder / "static"
+
+
+@pytest.fixture
+def start_desk(tmp_path: Path, static_files: Path) -> Iterator[Callable[..., Desk]]:
+    """Start a desk and wait until it serves, unless `wait` is False. The same `name` is the same data folder."""
+    desks: list[Desk] = []
+
+    def start(name: str = "data", *, wait: bool = True, **environment: str) -> Desk:
+        folder = tmp_path / name
+        if not folder.exists():
+            folder.mkdir()
+            shutil.copytree(static_files, folder / "static")
+        desks.append(Desk(folder, **environment))
+        if wait:
+            desks[-1].wait_until_it_runs()
+        return desks[-1]
+
+    yield start
+    for desk in desks:
+        if desk.process.poll() is None:
+            desk.kill()
+
+
+def wait_for(condition: Callable[[], Any], timeout: float = 30) -> Any:
+    """The first true answer of `condition`."""
+    deadline = time.monotonic() + timeout
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain"
+        time.sleep(0.1)
+    return answer
