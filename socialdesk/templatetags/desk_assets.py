@@ -1,4 +1,4 @@
-"""Template tags for the browser's files: the import map that gives each JavaScript module its name."""
+"""Template tags for the browser's files: the import map that names the JavaScript modules, and the colours, inlined."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 register = Library()
-MODULES = Path(__file__).resolve().parent.parent / "static" / "socialdesk" / "js"
+STATIC = Path(__file__).resolve().parent.parent / "static" / "socialdesk"
 
 
 @lru_cache(maxsize=1)
 def _imports() -> str:
-    names = {f"desk/{path.stem}": static(f"socialdesk/js/{path.name}") for path in sorted(MODULES.glob("*.js"))}
+    names = {f"desk/{path.stem}": static(f"socialdesk/js/{path.name}") for path in sorted((STATIC / "js").glob("*.js"))}
     return json.dumps({"imports": names}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=1)
+def _tokens() -> str:
+    return (STATIC / "css" / "tokens.css").read_text()
 
 
 @register.simple_tag(takes_context=True)
@@ -29,3 +34,11 @@ def import_map(context: Context) -> SafeString:
         _imports.cache_clear()
     # The file names are ours: nothing in them can close the script element.
     return format_html('<script type="importmap" nonce="{}">{}</script>', context.get("CSP_NONCE", ""), mark_safe(_imports()))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def tokens(context: Context) -> SafeString:
+    """tokens.css in the page itself: it is small, every page needs it before it can be painted, and a request costs more."""
+    if settings.DEBUG:
+        _tokens.cache_clear()
+    return format_html('<style nonce="{}">{}</style>', context.get("CSP_NONCE", ""), mark_safe(_tokens()))  # noqa: S308

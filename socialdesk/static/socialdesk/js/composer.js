@@ -1,0 +1,127 @@
+// The composer: one text for each door, counted as the network counts, kept here at once and on the server soon after.
+
+import { length } from "desk/length";
+
+const SAVE_AFTER = 700;
+const TYPING_EVERY = 5_000;
+const agent = document.querySelector("[data-desk]").dataset.agent;
+
+let composer = null;
+let conversation = 0;
+let sayDoing = () => {};
+let saidTypingAt = 0;
+const timers = new Map();
+
+const forms = () => [...composer.querySelectorAll("[data-writing]")];
+const formOf = (kind) => composer.querySelector(`[data-writing="${kind}"]`);
+const textOf = (form) => form.querySelector("textarea");
+const nameOf = (form) => `draft ${agent} ${conversation} ${form.dataset.writing}`;
+
+export function bind(element, id, say) {
+  composer = element;
+  conversation = id;
+  sayDoing = say;
+  for (const form of forms()) {
+    // What is kept here has not reached the server yet: it is newer than what came with the page.
+    const kept = localStorage.getItem(nameOf(form));
+    if (kept !== null) {
+      textOf(form).value = kept;
+      saveSoon(form);
+    }
+    measure(form);
+    form.addEventListener("input", () => typed(form));
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        if (!form.querySelector(".send").disabled) form.requestSubmit(form.querySelector(".send"));
+      }
+    });
+  }
+}
+
+function typed(form) {
+  localStorage.setItem(nameOf(form), textOf(form).value);
+  form.elements.request_key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // another text is another message
+  measure(form);
+  saveSoon(form);
+  if (Date.now() - saidTypingAt > TYPING_EVERY) {
+    saidTypingAt = Date.now();
+    sayDoing("typing");
+  }
+}
+
+function measure(form) {
+  const text = textOf(form).value.trim();
+  const limit = Number(form.dataset.limit);
+  const size = length(text, form.dataset.unit);
+  const over = limit > 0 && size > limit;
+  const counter = form.querySelector("[data-length]");
+  counter.textContent = over ? `${size - limit} too long: ${size} / ${limit}` : limit && (text || limit < 5000) ? `${size} / ${limit}` : "";
+  counter.classList.toggle("over", over);
+  const send = form.querySelector(".send");
+  send.disabled = over || form.querySelector(`#obstacle-${form.dataset.writing}`) !== null;
+  composer.querySelector(`[data-door="${form.dataset.writing}"]`).parentElement.querySelector("[data-has-draft]").hidden = !text;
+}
+
+function saveSoon(form) {
+  clearTimeout(timers.get(nameOf(form)));
+  timers.set(nameOf(form), setTimeout(() => save(form), SAVE_AFTER));
+}
+
+async function save(form) {
+  const name = nameOf(form);
+  const text = textOf(form).value;
+  const body = new FormData();
+  for (const field of ["csrfmiddlewaretoken", "kind"]) body.set(field, form.elements[field].value);
+  body.set("text", text);
+  const kept = form.querySelector("[data-kept]");
+  try {
+    const response = await fetch(composer.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive: text.length < 20_000 });
+    if (!response.ok) throw new Error("refused");
+    if (localStorage.getItem(name) === text) localStorage.removeItem(name);
+    kept.textContent = text.trim() ? "Draft kept" : "";
+  } catch {
+    kept.textContent = "Draft kept on this machine only";
+  }
+}
+
+/** After the pane was fetched again: obstacles and targets follow, unless somebody is writing to what they see. */
+export function update(fresh) {
+  for (const form of forms()) {
+    const now = fresh.querySelector(`[data-writing="${form.dataset.writing}"]`);
+    const text = textOf(form);
+    const obstacle = form.querySelector(`#obstacle-${form.dataset.writing}`);
+    const newObstacle = now.querySelector(`#obstacle-${form.dataset.writing}`);
+    obstacle?.remove();
+    if (newObstacle) form.querySelector(".promise").after(newObstacle);
+    if (!text.value.trim() || text.value === text.defaultValue) {
+      if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) text.value = text.defaultValue = textOf(now).value;
+      for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
+    }
+    measure(form);
+  }
+}
+
+/** Something in this conversation was done. What was sent is not a draft any more; what was taken back is one again. */
+export function done({ did, kind }) {
+  const form = kind && formOf(kind);
+  if (!form) return;
+  if (did === "undone" || did === "decided") {
+    composer.querySelector(`[data-door="${kind}"]`).checked = true;
+    measure(form);
+  }
+}
+
+/** A message left: its text goes, before anything else is typed. */
+document.addEventListener("desk:done", ({ detail }) => {
+  if (detail.conversation !== conversation || !["queued", "noted"].includes(detail.did)) return;
+  const form = formOf(detail.kind);
+  clearTimeout(timers.get(nameOf(form)));
+  localStorage.removeItem(nameOf(form));
+  textOf(form).value = textOf(form).defaultValue = "";
+  form.querySelector(".refusal").replaceChildren();
+  form.querySelector("[data-kept]").textContent = "";
+  form.elements.request_key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  measure(form);
+  document.getElementById("thread-title")?.focus({ preventScroll: true });
+});

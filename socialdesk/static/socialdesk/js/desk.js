@@ -1,0 +1,112 @@
+// The desk begins here: frames and presses are led to those who know what to do; what is seldom needed is fetched on first use.
+
+import { announce, remember } from "desk/page";
+import * as feed from "desk/feed";
+import { connect } from "desk/live";
+import { tick } from "desk/clocks";
+import { press } from "desk/keys";
+
+const pane = document.getElementById("conversation");
+const use = {
+  bulk: () => import("desk/bulk"),
+  conversation: () => import("desk/conversation"),
+  outgoing: () => import("desk/outgoing"),
+  panes: () => import("desk/panes"),
+  waiting: () => import("desk/waiting"),
+};
+const want = (ids) => use.waiting().then((waiting) => waiting.want(ids));
+
+const frames = {
+  "mentions.stored": ({ conversations }) => want(conversations),
+  "conversations.changed": ({ conversations }) => {
+    feed.showStates(conversations);
+    want(conversations.map(({ id }) => id));
+  },
+  "sources.changed": ({ troubled }) => {
+    document.querySelector("[data-troubled]").hidden = troubled === 0;
+    document.querySelector("[data-troubled-count]").textContent = troubled;
+  },
+  counts: ({ views, mine }) => feed.showCounts({ ...views, mine }),
+};
+document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
+document.addEventListener("live:catch-up", () => use.waiting().then((waiting) => waiting.catchUp()));
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  for (const open of document.querySelectorAll("details[data-dropdown][open]")) if (!open.contains(target)) open.open = false;
+  if (target.closest("[data-pill]")) use.waiting().then((waiting) => waiting.showHeld()).then(() => feed.focusCard(feed.cards()[0]));
+  if (target.closest("[data-help]")) import("desk/help").then((help) => help.open());
+  if (target.closest("[data-profile-toggle]")) toggleProfile();
+  if (target.closest("[data-pile]")) feed.show("feed");
+  const link = target.closest("[data-show]");
+  if (link && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    feed.show(link.dataset.show);
+  }
+});
+
+function toggleProfile() {
+  const visible = getComputedStyle(document.getElementById("profile")).display !== "none";
+  if (matchMedia("(max-width: 719.9px)").matches) feed.show("profile");
+  else feed.desk.dataset.profile = visible ? "folded" : "open";
+  if (matchMedia("(min-width: 1240px)").matches) remember("profile", visible ? "folded" : "");
+}
+
+for (const name of ["pointerover", "focusin"]) {
+  document.addEventListener(name, ({ target }) => target.closest?.("[data-splitter]") && use.panes());
+}
+document.addEventListener("change", ({ target }) => target.matches(".card-check") && use.bulk().then((bulk) => bulk.count()));
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "bulk-form") return;
+  event.preventDefault();
+  use.bulk().then((bulk) => bulk.send(event.target, event.submitter));
+});
+document.addEventListener("keydown", press);
+
+/** A conversation was opened by somebody, or is there from the start. */
+function opened(bySomebody) {
+  const id = pane.querySelector("[data-conversation]")?.dataset.conversation;
+  if (!id) return;
+  feed.showOpen(id);
+  use.conversation().then((conversation) => conversation.opened(bySomebody));
+}
+
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  tick(target.isConnected ? target : document);
+  if (target.id === "conversation") {
+    feed.show("conversation");
+    opened(true);
+  } else if (target.id === "feed") {
+    showPlace();
+  }
+});
+
+/** After another view was fetched: its line is the current one. */
+function showPlace() {
+  const { query, title } = feed.feed().dataset;
+  for (const link of document.querySelectorAll("[data-pile]")) {
+    if (link.dataset.query === query) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${title} · Social Desk`;
+  feed.showOpen(pane.querySelector("[data-conversation]")?.dataset.conversation);
+  announce(`${title}: ${feed.cards().length} conversations shown`);
+}
+
+document.addEventListener("desk:done", async ({ detail }) => {
+  const { conversation, did, words } = detail;
+  if (["queued", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
+  else announce(words);
+  if (did === "search_saved" || did === "search_deleted") location.reload();
+  if (!["resolved", "snoozed", "assigned"].includes(did)) {
+    if (conversation) want([conversation]);
+    return;
+  }
+  const wasOpen = pane.querySelector(`[data-conversation="${conversation}"]`) && !feed.feed().contains(document.activeElement);
+  const next = await feed.leave(conversation).catch(() => null);
+  if (next && wasOpen) next.querySelector(".card-link").click();
+  else if (next) feed.focusCard(next);
+});
+
+opened(false);
+connect();

@@ -1,0 +1,151 @@
+"""The main job in a real browser: sign in, see a post arrive, answer it by keyboard, see it delivered; and take it back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from engagement.models import Delivery, Draft, Message
+from profiles.models import Agent
+from tests.browser.conftest import Windows, wait_until, wait_until_live
+from tests.engagement.desk import Desk, work
+
+
+def write(page: Page, key: str, door: str, text: str) -> None:
+    """Open a door by its key and type."""
+    page.keyboard.press(key)
+    expect(page.get_by_role("textbox", name=door)).to_be_focused()
+    page.keyboard.type(text)
+
+
+def deliver_now() -> None:
+    """What the worker does once Undo is over."""
+    delivery = wait_until(lambda: Delivery.objects.filter(state="queued").first())
+    work(delivery.not_before)
+
+
+def test_a_post_arrives_live_and_is_answered_by_keyboard_and_delivered(windows: Windows, desk: Desk, sam: Agent) -> None:
+    desk.conversation("@tidewheel hello from yesterday", author="earlier")
+    page = windows.open(sam)
+    wait_until_live(page)
+
+    mention = desk.mention("@tidewheel my bike does not unlock", author="mara_k")
+    pill = page.get_by_role("button", name="1 new")
+    expect(pill).to_be_visible()
+    expect(page.locator("[data-card]")).to_have_count(1)  # nothing is pushed down before it is asked for
+    expect(page.locator("#announcer")).to_contain_text("1 new conversation")
+
+    page.keyboard.press(".")
+    expect(page.locator("[data-card]")).to_have_count(2)
+    expect(page.locator("[data-card]").first).to_contain_text("does not unlock")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread-title")).to_contain_text("mara_k")
+    write(page, "r", "Public reply", "Hold the button for three seconds, please.")
+    expect(page.locator("[data-writing=reply] [data-length]")).to_have_text("42 / 500")
+    page.keyboard.press("Control+Enter")
+
+    expect(page.locator(".outgoing-bar")).to_contain_text(re.compile(r"Sending publicly in \d s"))
+    expect(page.locator("[data-delivery=queued]")).to_be_visible()
+    deliver_now()
+    expect(page.locator("[data-delivery=sent]")).to_contain_text("Sent")
+    expect(page.locator(".bubble.ours")).to_contain_text("public")
+    assert [answer.text for answer in desk.answers(mention)] == ["Hold the button for three seconds, please."]
+    expect(page.locator("[data-card].is-open [data-holder]")).to_contain_text("answered")
+
+
+def test_what_is_typed_ahead_of_the_text_field_is_text_and_no_command(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam)
+    page.keyboard.press("j")
+    page.route("**/conversations/*/?*", lambda route: (page.wait_for_timeout(400), route.continue_()))  # it takes its time
+    page.keyboard.press("r")
+    page.keyboard.type("crease")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("crease")
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.claimed_by_id) == ("new", None)
+
+
+def test_an_answer_is_taken_back_with_z_and_is_a_draft_again(windows: Windows, desk: Desk, sam: Agent, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
+    conversation = desk.conversation("@tidewheel where is my helmet?")
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    write(page, "r", "Public reply", "It is on its way.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".outgoing-bar")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("")
+    page.keyboard.press("z")
+    expect(page.locator(".bubble.aborted")).to_contain_text("Not sent")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("It is on its way.")
+    assert Delivery.objects.get().state == "aborted"
+
+
+def test_a_private_message_and_a_note_go_through_their_own_doors(windows: Windows, desk: Desk, sam: Agent) -> None:
+    desk.world.add_account("mara_k")
+    desk.world.follow("mara_k", "tidewheel")
+    conversation = desk.conversation("@tidewheel my invoice is wrong", author="mara_k")
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+
+    write(page, "n", "Note", "Carrier confirms the loss.")
+    expect(page.get_by_text("Note: only your team can read this.")).to_be_visible()
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".bubble.internal")).to_contain_text("Carrier confirms the loss.")
+
+    write(page, "m", "Private", "Which invoice number is it?")
+    expect(page.get_by_role("button", name="Send privately")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    deliver_now()
+    expect(page.locator(".bubble.private [data-delivery=sent]")).to_be_visible()
+    assert sorted(Message.objects.values_list("kind", flat=True)) == ["direct_message", "note"]
+
+
+def test_a_draft_survives_a_reload_and_a_lost_server(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    write(page, "r", "Public reply", "We are looking into")
+    wait_until(lambda: Draft.objects.filter(text="We are looking into").exists())
+    page.reload()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("We are looking into")
+
+    page.route("**/draft/", lambda route: route.fulfill(status=409, body="{}"))  # the server takes no draft
+    page.keyboard.press("r")
+    page.keyboard.press("End")
+    page.keyboard.type(" it.")
+    expect(page.locator("[data-writing=reply] [data-kept]")).to_contain_text("this machine only")
+    page.unroute("**/draft/")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("We are looking into it.")
+    wait_until(lambda: Draft.objects.filter(text="We are looking into it.").exists())
+
+
+def test_what_failed_says_what_to_do_and_is_tried_again(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    write(page, "r", "Public reply", "Thank you for telling us.")
+    page.keyboard.press("Control+Enter")
+    delivery = wait_until(lambda: Delivery.objects.first())
+    Delivery.objects.update(state="failed", error="The network is closed today", finished_at=delivery.created_at)
+    page.reload()
+    expect(page.locator("[data-delivery=failed]")).to_contain_text("The network is closed today.")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[data-delivery=queued]")).to_be_visible()
+    deliver_now()
+    expect(page.locator("[data-delivery=sent]")).to_be_visible()
+
+
+def test_a_revoked_account_locks_the_composer_and_keeps_the_text(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
+    write(page, "r", "Public reply", "Still here")
+    desk.account.state = "revoked"
+    desk.account.state_reason = "the password was changed"
+    desk.account.save()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-writing=reply] .refusal")).to_contain_text("has to be connected again")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Still here")
+    page.reload()
+    expect(page.get_by_role("button", name="Send publicly")).to_be_disabled()
+    expect(page.locator("#obstacle-reply")).to_contain_text("the password was changed")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Still here")
