@@ -27,6 +27,7 @@ class Desk:
         kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
         self.environment = {**kept, "SOCIALDESK_DATA": str(folder), "PORT": "0", **environment}
         self.log = folder.with_suffix(".log")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             command = [sys.executable, "manage.py", "desk"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
@@ -69,28 +70,31 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Collected once: compressing takes seconds."""
-    folder = tmp_path_factory.mktemp("static") / "data"
-    folder.mkdir()
-    desk = Desk(folder, DEMO="0")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo desk that was started once: migrating, compressing and casting the play take seconds."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    desk = Desk(folder)
     try:
         desk.wait_until_it_runs()
+        assert desk.stop() < 5
     finally:
-        desk.kill()
-    return folder / "static"
+        desk.process.kill()
+    return folder
 
 
 @pytest.fixture
-def start_desk(tmp_path: Path, static_files: Path) -> Iterator[Callable[..., Desk]]:
-    """Start a desk and wait until it serves, unless `wait` is False. The same `name` is the same data folder."""
+def start_desk(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Desk]]:
+    """Start a desk and wait until it serves, unless `wait` is False: a demo desk, with DEMO="0" an empty one. Starting again is
+    on the same folder, `tmp_path / "data"`."""
     desks: list[Desk] = []
+    folder = tmp_path / "data"
 
-    def start(name: str = "data", *, wait: bool = True, **environment: str) -> Desk:
-        folder = tmp_path / name
+    def start(*, wait: bool = True, **environment: str) -> Desk:
         if not folder.exists():
-            folder.mkdir()
-            shutil.copytree(static_files, folder / "static")
+            if environment.get("DEMO") == "0":
+                shutil.copytree(prepared / "static", folder / "static")
+            else:
+                shutil.copytree(prepared, folder)
         desks.append(Desk(folder, **environment))
         if wait:
             desks[-1].wait_until_it_runs()

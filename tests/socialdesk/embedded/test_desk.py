@@ -123,7 +123,6 @@ def test_port_that_is_none_is_said_in_one_line(start_desk: StartDesk, port: str)
 
 
 def test_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "data.log").touch()
     desk = Desk(
         tmp_path / "data", SOCIALDESK_DATA="/proc", SOCIALDESK_SECRET_KEY="a key that is given"
     )  # nobody can write there, root neither

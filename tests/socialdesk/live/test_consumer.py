@@ -12,6 +12,7 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.sessions.models import Session
+from django.db import connections
 from django.test import Client
 from knox.models import AuthToken
 
@@ -33,6 +34,7 @@ def sam() -> Agent:
 async def fresh_hub() -> AsyncIterator[None]:
     yield
     await consumers.stop_hub()
+    await sync_to_async(connections.close_all)()  # that of the thread which answered for the database
 
 
 @sync_to_async
