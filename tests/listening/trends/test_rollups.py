@@ -102,7 +102,7 @@ def test_the_rollup_equals_a_recount_whatever_happens() -> None:
     steps = settings(
         max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
     )
-    run_state_machine_as_test(Desk, settings=steps)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Desk, settings=steps)
 
 
 def test_a_mention_counts_once_among_all_and_once_in_each_topic() -> None:

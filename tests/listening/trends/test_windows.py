@@ -104,4 +104,4 @@ def test_buckets_cover_the_window_without_gap_or_overlap(zone: str, now: datetim
 )
 def test_nonsense_is_refused_with_what_to_do(given: dict[str, str], says: str) -> None:
     with pytest.raises(DeskError, match=says):
-        make_window(**given, now=datetime(2026, 11, 22, 9, tzinfo=UTC), zone=BERLIN)  # type: ignore[arg-type]
+        make_window(**given, now=datetime(2026, 11, 22, 9, tzinfo=UTC), zone=BERLIN)
