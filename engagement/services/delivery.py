@@ -138,10 +138,11 @@ def _send(run: Run, publisher: Publisher) -> None:
         return
     message, token = run.delivery.message, run.delivery.token
     try:
-        if message.kind == Message.Kind.REPLY and message.mention is not None:
-            sent = publisher.reply(in_reply_to=message.mention.external_id, text=message.text, token=token)
+        mention, to = _addressee(message)
+        if mention:
+            sent = publisher.reply(in_reply_to=mention, text=message.text, token=token)
         else:
-            sent = publisher.direct_message(to=message.conversation.author.external_id, text=message.text, token=token)
+            sent = publisher.direct_message(to=to, text=message.text, token=token)
     except Exception as error:
         outcomes.record_failure(run, _as_network_error(error))
         return
@@ -149,10 +150,18 @@ def _send(run: Run, publisher: Publisher) -> None:
 
 
 def _find(message: Message, token: str, publisher: Publisher) -> Sent | None:
-    since = message.created_at - CLOCK_SKEW
+    mention, to = _addressee(message)
+    return publisher.find(token=token, text=message.text, in_reply_to=mention, to=to, since=message.created_at - CLOCK_SKEW)
+
+
+def _addressee(message: Message) -> tuple[str, str]:
+    """The external ids of the post that a reply answers, or of the account that a private message goes to; the other one is ""."""
     if message.kind == Message.Kind.REPLY and message.mention is not None:
-        return publisher.find(token=token, text=message.text, in_reply_to=message.mention.external_id, since=since)
-    return publisher.find(token=token, text=message.text, to=message.conversation.author.external_id, since=since)
+        return message.mention.external_id, ""
+    if message.kind == Message.Kind.DIRECT_MESSAGE and not message.is_incoming:
+        return "", message.conversation.author.external_id
+    # A note has no delivery; should a fault make one, it ends here (invariant 4).
+    raise NetworkError(f"A message of kind {message.kind} is not sent anywhere.", permanent=True, code="not_for_a_network")
 
 
 def _as_network_error(error: Exception) -> NetworkError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -28,7 +28,7 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
     return future
 
 
-def at_once(works: Sequence[Callable[[], T]], *, timeout: float = 60) -> list[T | Exception]:
+def at_once(works: Sequence[Callable[[], Any]], *, timeout: float = 60) -> list[Any]:
     """Do all of `works` at the same moment, each on its own thread. What one raised stands in the place of its result."""
     barrier = threading.Barrier(len(works))
 
@@ -41,7 +41,7 @@ def at_once(works: Sequence[Callable[[], T]], *, timeout: float = 60) -> list[T 
         return run
 
     futures = [in_thread(released(work)) for work in works]
-    results: list[T | Exception] = []
+    results = []
     for future in futures:
         error = future.exception(timeout)
         if error is not None and not isinstance(error, Exception):
