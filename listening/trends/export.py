@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from asgiref.sync import sync_to_async
@@ -31,15 +31,21 @@ def disarm(text: str) -> str:
     return f"'{text}" if text.lstrip(" \u00a0\u200b\ufeff").startswith(_FORMULA_STARTS) else text
 
 
-async def stream_mentions(narrowing: Narrowing, since: datetime, until: datetime, *, zone: tzinfo) -> AsyncIterator[bytes]:
+def write_mentions(narrowing: Narrowing, since: datetime, until: datetime, *, zone: tzinfo) -> Iterator[bytes]:
     """The file piece by piece, oldest mention first: as many rows as the chart of the same filters counts."""
     yield _lines([MENTION_COLUMNS])
     after, more = "", True
     while more:
-        page = await sync_to_async(read_posts)(narrowing, since, until, after=after, limit=AT_ONCE, newest_first=False)
+        page = read_posts(narrowing, since, until, after=after, limit=AT_ONCE, newest_first=False)
         if page.mentions:
             yield _lines(_mention_row(mention, zone) for mention in page.mentions)
         after, more = page.next, bool(page.next)
+
+
+async def stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """`pieces` for an asynchronous server, which would else gather the whole file before it sends the first byte."""
+    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
+        yield piece
 
 
 def write_counts(report: Report) -> bytes:

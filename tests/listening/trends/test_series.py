@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from listening.models import Mention, Topic
 from listening.services.corrections import correct_sentiment
 from listening.services.topics import save_topic
-from listening.trends.export import disarm, stream_mentions, write_counts
+from listening.trends.export import disarm, stream, write_counts, write_mentions
 from listening.trends.figures import ENOUGH, FEWEST_POINTS, make_figures, name_bucket, name_stretch, pool
 from listening.trends.filters import Filters, Narrowing
 from listening.trends.posts import read_posts
@@ -289,10 +289,14 @@ def test_figures_posts_and_files_say_the_same(query: str, window: str) -> None:
 
 
 def _read_file(narrowing: Narrowing, since: datetime, until: datetime) -> str:
-    async def read() -> bytes:
-        return b"".join([piece async for piece in stream_mentions(narrowing, since, until, zone=BERLIN)])
+    return b"".join(write_mentions(narrowing, since, until, zone=BERLIN)).decode()
 
-    return async_to_sync(read)().decode()
+
+def test_an_asynchronous_server_gets_the_file_piece_by_piece() -> None:
+    async def read() -> list[bytes]:
+        return [piece async for piece in stream(iter([b"first", b"second"]))]
+
+    assert async_to_sync(read)() == [b"first", b"second"]
 
 
 @pytest.mark.parametrize(
