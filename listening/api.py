@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -31,6 +32,7 @@ from listening.services import conversations, corrections, topics
 from listening.tasks import rematch_topic
 from profiles.models import Agent
 from profiles.services.people import find_agent
+from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
 from socialdesk.networks.registry import NETWORKS
@@ -123,8 +125,6 @@ def filter_mentions(found: QuerySet[Mention], query: Any) -> QuerySet[Mention]:
 
 def _moment(query: Any, name: str) -> datetime | None:
     """A time or a day of the query string, as an aware time."""
-    from django.utils import timezone
-
     value = query.get(name, "").strip()
     if not value:
         return None
@@ -153,6 +153,11 @@ MENTION_FILTERS = [
 ]
 
 
+def _body(**kinds: str) -> dict[str, Any]:
+    """The schema of a small JSON body, from the names of its fields and their kinds."""
+    return {"application/json": {"type": "object", "properties": {name: {"type": kind} for name, kind in kinds.items()}}}
+
+
 class MentionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Mention]):
     """Mentions, newest first. Our own posts are context and are not listed."""
 
@@ -165,14 +170,14 @@ class MentionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def get_queryset(self) -> QuerySet[Mention]:
         return loaded_mentions()
 
-    def filter_queryset(self, queryset: QuerySet[Mention]) -> QuerySet[Mention]:
+    def filter_queryset(self, queryset: Any) -> Any:
         return filter_mentions(queryset, self.request.query_params)
 
     @extend_schema(parameters=MENTION_FILTERS)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(request={"application/json": {"type": "object", "properties": {"label": {"type": "string"}}}}, responses=MentionSerializer)
+    @extend_schema(request=_body(label="string"), responses=MentionSerializer)
     @action(detail=True, methods=["post"])
     def correct(self, request: Request, pk: str) -> Response:
         """Say what the sentiment is: `{"label": "negative"}`. The score stays beside it."""
@@ -199,7 +204,7 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     def get_queryset(self) -> QuerySet[Conversation]:
         return Conversation.objects.select_related("author", "assignee", "claimed_by")
 
-    def filter_queryset(self, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    def filter_queryset(self, queryset: Any) -> Any:
         status, assignee = self.request.query_params.get("status", ""), self.request.query_params.get("assignee", "")
         if status:
             if status not in Status.values:
@@ -235,7 +240,7 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         conversations.release_claim(conversation_id=int(pk), agent=agent_of(request))
         return self._answer()
 
-    @extend_schema(request={"application/json": {"type": "object", "properties": {"agent": {"type": "string", "nullable": True}}}})
+    @extend_schema(request=_body(agent="string"))
     @action(detail=True, methods=["post"])
     def assign(self, request: Request, pk: str) -> Response:
         """Give it to `agent` (id or user name), to yourself if none is named, or to nobody with null."""
@@ -246,14 +251,10 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         conversations.assign_conversation(conversation_id=int(pk), agent=agent, to=to)
         return self._answer()
 
-    @extend_schema(request={"application/json": {"type": "object", "properties": {"until": {"type": "string", "format": "date-time"}}}})
+    @extend_schema(request=_body(until="string", minutes="integer"))
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: str) -> Response:
         """Put it away `until` a time within 90 days, or for `minutes`."""
-        from datetime import timedelta
-
-        from socialdesk.lib.clock import now
-
         data = request.data if isinstance(request.data, dict) else {}
         minutes = data.get("minutes")
         if isinstance(minutes, int) and not isinstance(minutes, bool) and 0 < minutes <= 130_000:
@@ -266,7 +267,7 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
         conversations.snooze_conversation(conversation_id=int(pk), agent=agent_of(request), until=until)
         return self._answer()
 
-    @extend_schema(request={"application/json": {"type": "object", "properties": {"version": {"type": "integer"}}}})
+    @extend_schema(request=_body(version="integer"))
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: str) -> Response:
         """Close it. 409 if somebody did already, or if it changed since the `version` that you saw."""

@@ -88,9 +88,9 @@ class DeskConsumer(AsyncWebsocketConsumer):
         if header is not None:
             by_token: Agent | None = await _find_by_token(header)
             return by_token
-        # Read anew each time: the session in the scope is as old as the connection.
+        # Read anew each time: a session that was kept would be as old as the connection.
         store = import_module(settings.SESSION_ENGINE).SessionStore
-        user = await get_user({"session": store(self.scope["session"].session_key)})
+        user = await get_user({"session": store(self.scope["cookies"].get(settings.SESSION_COOKIE_NAME))})
         return user if isinstance(user, Agent) else None
 
 

@@ -59,7 +59,8 @@ class Filters:
                 if not values[name].isdecimal() or len(values[name]) > 12:
                     raise DeskError(f"{name} must be a number, not {values[name][:40]!r}.")
                 values[name] = int(values[name])
-        choices: dict[str, Iterable[str]] = {"view": VIEWS, "sort": SORTS, "sentiment": Sentiment.values, "network": NETWORKS, "status": Status.values}
+        choices: dict[str, Iterable[str]] = {"view": VIEWS, "sort": SORTS, "network": NETWORKS}
+        choices |= {"sentiment": Sentiment.values, "status": Status.values}
         for name, known in choices.items():
             if name in values and values[name] not in known:
                 raise DeskError(f"{values[name][:40]!r} is no {name}. Use one of: {', '.join(known)}.")
@@ -180,20 +181,23 @@ def _load(found: QuerySet[Conversation]) -> list[Conversation]:
 # --- Counts -------------------------------------------------------------------------------------------------------------
 
 
-def count_views(agent: Agent | None) -> dict[str, int]:
+def count_views(
+    agent: Agent | None, *, topics: Iterable[Topic] | None = None, searches: Iterable[SavedSearch] | None = None
+) -> dict[str, int]:
     """How many conversations each view, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
 
-    One query for all of them, and one each for the topics and the searches. Without an agent, what is the same for everybody.
+    One query for all of them, and one each for the topics and the searches where the caller has not read them already. Without an
+    agent, what is the same for everybody.
     """
     counted: dict[str, QuerySet[Conversation] | QuerySet[ConversationTopic]] = {}
     for view in VIEWS:
         if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
             continue
         counted[view] = in_view(view, agent)
-    for pk in Topic.objects.filter(is_active=True).values_list("pk", flat=True):
-        counted[f"topic:{pk}"] = ConversationTopic.objects.filter(topic=pk, is_active=True)
+    for topic in Topic.objects.filter(is_active=True) if topics is None else topics:
+        counted[f"topic:{topic.pk}"] = ConversationTopic.objects.filter(topic=topic, is_active=True)
     if agent is not None:
-        for search in SavedSearch.objects.filter(agent=agent):
+        for search in SavedSearch.objects.filter(agent=agent) if searches is None else searches:
             filters = Filters.from_query(search.filters)
             if not filters.q:  # a search for words costs what it costs; it is counted when it is opened
                 counted[f"search:{search.pk}"] = find_conversations(agent=agent, filters=filters)
@@ -204,7 +208,8 @@ def _count_all(counted: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """All counts in one statement, each stopping at MOST_COUNTED."""
     parts, parameters = [], []
     for name, found in counted.items():
-        sql, given = found.order_by().annotate(one=Value(1, output_field=IntegerField())).values("one")[:MOST_COUNTED].query.sql_with_params()
+        rows = found.order_by().annotate(one=Value(1, output_field=IntegerField())).values("one")[:MOST_COUNTED]
+        sql, given = rows.query.sql_with_params()
         parts.append(f"SELECT %s, (SELECT count(*) FROM ({sql}) AS part)")  # noqa: S608  made by the ORM
         parameters += [name, *given]
     if not parts:

@@ -29,14 +29,14 @@ def matching_mentions(words: str) -> QuerySet[Mention]:
     if connection.vendor == "postgresql":
         # The column `search` is PostgreSQL's alone (migration 0002), so the model does not know it.
         sql = '"listening_mention"."search" @@ plainto_tsquery(\'simple\', %s)'
-        return found.filter(RawSQL(sql, [" ".join(wanted)], BooleanField()))
+        return found.filter(RawSQL(sql, [" ".join(wanted)], BooleanField()))  # noqa: S611  the words are a parameter
     condition = Q()
     for word in wanted:
         condition &= Q(folded__contains=word)
     return found.filter(condition)
 
 
-def newest_matching(found: QuerySet[Mention], words: str, *, upto: Q, limit: int) -> list[Any]:
+def newest_matching(found: QuerySet[Mention, Any], words: str, *, upto: Q, limit: int) -> list[Any]:
     """The newest `limit` of `found` at `upto` (where a page begins) that hold `words`; whole rows or what `found` selects.
 
     Costs about the same however many mentions there are: first the newest WALKED are looked through, and only if they do not fill

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -73,7 +73,7 @@ class TopicSerializer(serializers.ModelSerializer[Topic]):
         model = Topic
         fields = ["id", "name", "query", "is_active", "created_at", "changed_at"]
         # The service says more helpfully that a name is taken.
-        extra_kwargs = {"name": {"validators": []}}
+        extra_kwargs: ClassVar[dict[str, Any]] = {"name": {"validators": []}}
 
 
 class TopicCheckSerializer(serializers.Serializer[Any]):
@@ -94,7 +94,10 @@ class TopicCheckAnswerSerializer(serializers.Serializer[Any]):
 class SourceSerializer(serializers.ModelSerializer[Source]):
     class Meta:
         model = Source
-        fields = ["id", "network", "kind", "name", "account", "is_active", "interval", "last_read_at", "last_item_at", "failures", "last_error"]
+        fields = [
+            *("id", "network", "kind", "name", "account", "is_active", "interval"),
+            *("last_read_at", "last_item_at", "failures", "last_error"),
+        ]
         read_only_fields = fields
 
 

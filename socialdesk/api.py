@@ -103,7 +103,7 @@ class PushedMentionViewSet(MentionViewSet):
 
 
 # The page of the API styles itself as it goes; it shows nothing of the desk's data.
-docs = csp_update({"style-src": ["'unsafe-inline'"], "img-src": ["data:"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))  # type: ignore[no-untyped-call]
+docs = csp_update({"style-src": ["'unsafe-inline'"], "img-src": ["data:"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 router = SimpleRouter()
 router.register("mentions", PushedMentionViewSet, basename="api_mention")

@@ -15,7 +15,7 @@ from socialdesk.lib.clock import now
 from socialdesk.networks.registry import sandbox_world
 from socialdesk.networks.sandbox.script import play
 
-PASSWORD_FILE = "demo_password"
+PASSWORD_FILE = "demo_password"  # noqa: S105  a file's name
 
 
 @dataclass(frozen=True, slots=True)

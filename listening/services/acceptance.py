@@ -45,15 +45,12 @@ def accept_post(post: PostData, *, received_at: datetime) -> PostData:
         raise Refused("posted_at has no time zone")
     if post.posted_at < EARLIEST or post.posted_at > received_at + CLOCK_SKEW:
         raise Refused(f"posted_at is {post.posted_at:%Y-%m-%d}, which cannot be the time of a post received on {received_at:%Y-%m-%d}")
-    return replace(
-        post,
-        text=text,
-        author=_accept_author(post.author),
-        posted_at=min(post.posted_at, received_at),
-        url=_accept_url(post.url),
-        in_reply_to=clean(post.in_reply_to),
-        language=clean(post.language)[:12],
-    )
+    author, url = _accept_author(post.author), _accept_url(post.url)
+    in_reply_to, language, posted_at = clean(post.in_reply_to), clean(post.language)[:12], min(post.posted_at, received_at)
+    accepted = (text, author, url, in_reply_to, language, posted_at)
+    if accepted == (post.text, post.author, post.url, post.in_reply_to, post.language, post.posted_at):
+        return post  # as nearly always; a copy would cost more than all the checks
+    return replace(post, text=text, author=author, url=url, in_reply_to=in_reply_to, language=language, posted_at=posted_at)
 
 
 def _accept_id(name: str, value: str) -> None:
@@ -70,18 +67,17 @@ def _accept_author(author: AuthorData) -> AuthorData:
     username = clean(author.username, limit=MAX_NAME).strip().removeprefix("@")
     if not username:
         raise Refused("author.username is empty")
-    return AuthorData(
-        external_id=author.external_id,
-        username=username,
-        display_name=clean(author.display_name, limit=MAX_NAME),
-        followers=max(0, min(author.followers, MAX_FOLLOWERS)),
-        url=_accept_url(author.url),
-        follows_us=author.follows_us,
-    )
+    display_name, url = clean(author.display_name, limit=MAX_NAME), _accept_url(author.url)
+    followers = max(0, min(author.followers, MAX_FOLLOWERS))
+    if (username, display_name, url, followers) == (author.username, author.display_name, author.url, author.followers):
+        return author
+    return replace(author, username=username, display_name=display_name, url=url, followers=followers)
 
 
 def _accept_url(url: str) -> str:
     """A link that may stand in a page, or none: anything but http(s) could be run by a browser."""
+    if not url:
+        return url
     if not url.startswith(("https://", "http://")) or len(url) > MAX_URL or clean(url) != url:
         return ""
     return url

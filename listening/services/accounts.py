@@ -12,11 +12,10 @@ from socialdesk.lib.clock import now
 
 def count_troubled() -> int:
     """How many accounts and sources in use need a person."""
-    accounts = NetworkAccount.objects.filter(removed_at=None).exclude(state=NetworkAccount.State.OK).count()
-    sources = Source.objects.filter(
-        Q(account=None) | Q(account__state=NetworkAccount.State.OK), removed_at=None, is_active=True, failures__gte=3
-    )
-    return accounts + sources.count()
+    accounts = NetworkAccount.objects.filter(removed_at=None).exclude(state=NetworkAccount.State.OK)
+    reachable = Q(account=None) | Q(account__state=NetworkAccount.State.OK)  # of a revoked account's sources, the account speaks
+    sources = Source.objects.filter(reachable, removed_at=None, is_active=True, failures__gte=3)
+    return accounts.values("pk").union(sources.values("pk"), all=True).count()
 
 
 def mark_revoked(*, account_id: int, reason: str) -> None:

@@ -84,7 +84,7 @@ def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None
     MentionTopic.objects.filter(mention=mention).delete()
     link_topics([(topic, mention.pk, mention.posted_at) for topic in topics])
     append_deltas(count_deltas(before, sign=-1), count_deltas(_counted(mention)))
-    conversation = Conversation.objects.select_for_update().get(pk=mention.conversation_id)
+    conversation = Conversation.objects.select_for_update().get(mentions=mention)
     links = [(topic, conversation.pk, conversation.is_active, conversation.activity_at) for topic in topics]
     bulk.insert_missing(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links)
     if conversation.last_mention_id == mention.pk:

@@ -21,9 +21,9 @@ from socialdesk.lib.text import fold
 from socialdesk.networks.base import PostData
 
 MENTION_FIELDS = (
-    *("id", "network", "external_id", "source_id", "author_id", "conversation_id", "text", "folded", "language", "posted_at", "received_at"),
-    *("url", "in_reply_to", "parent_id", "media", "reposts", "is_own", "is_addressed", "asks_for_help", "edited_at"),
-    *("score", "label", "confidence", "scorer"),
+    *("id", "network", "external_id", "source_id", "author_id", "conversation_id", "text", "folded", "language"),
+    *("posted_at", "received_at", "url", "in_reply_to", "parent_id", "media", "reposts", "is_own", "is_addressed", "asks_for_help"),
+    *("edited_at", "score", "label", "confidence", "scorer"),
 )  # fmt: skip
 
 
@@ -142,8 +142,9 @@ def _look_up(posts: Sequence[PostData]) -> tuple[dict[Key, Known], dict[Key, fol
             known[network, row[1]] = Known(row[0], row[2], row[3], row[4])
         same = [known[network, external_id].id for external_id in ids if (network, external_id) in known]
         if same:
-            for external_id, *rest in Mention.objects.filter(pk__in=same).values_list("external_id", "text", "edited_at", "deleted_at"):
-                texts[network, external_id] = folding.StoredText(*rest)
+            stored = Mention.objects.filter(pk__in=same).values_list("external_id", "text", "edited_at", "deleted_at")
+            for external_id, text, edited_at, deleted_at in stored:
+                texts[network, external_id] = folding.StoredText(text, edited_at, deleted_at)
     return known, texts
 
 

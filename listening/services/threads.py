@@ -83,7 +83,7 @@ class Thread:
 
     @property
     def threaded(self) -> Threaded:
-        return self.row  # type: ignore[return-value]  # a model's fields are descriptors, which protocols do not see through
+        return self.row
 
     def take(
         self,

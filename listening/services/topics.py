@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from listening.models import Mention, MentionTopic, Topic
+from listening.models import Conversation, ConversationTopic, Mention, MentionTopic, Topic
 from listening.query import Doc, Query, QueryError, parse
 from listening.services.folding import link_topics
 from listening.trends.rollups import append_deltas, count_deltas
@@ -124,11 +125,8 @@ def _change_links(topic: Topic, mention_ids: set[int], *, sign: int) -> None:
 
 
 def _refresh_conversations(topic: Topic, conversation_ids: set[int]) -> None:
-    from listening.models import Conversation, ConversationTopic
-
-    still = set(
-        MentionTopic.objects.filter(topic=topic, mention__conversation_id__in=conversation_ids).values_list("mention__conversation_id", flat=True)
-    )
+    links = MentionTopic.objects.filter(topic=topic, mention__conversation_id__in=conversation_ids)
+    still = set(links.values_list("mention__conversation_id", flat=True))
     ConversationTopic.objects.filter(topic=topic, conversation_id__in=conversation_ids - still).delete()
     ConversationTopic.objects.bulk_create(
         [
@@ -139,5 +137,5 @@ def _refresh_conversations(topic: Topic, conversation_ids: set[int]) -> None:
     )
 
 
-def _of_last_week():  # type: ignore[no-untyped-def]  # a queryset of mentions
+def _of_last_week() -> QuerySet[Mention]:
     return Mention.objects.filter(posted_at__gte=now() - PREVIEW_WINDOW, is_own=False, deleted_at=None).order_by("-posted_at", "-id")

@@ -7,14 +7,16 @@ from listening.models import Priority
 # Stems on folded text (no case, no accents), in the desk's first languages. Short on purpose: each must earn its place.
 # A stem that begins with a space begins a word.
 _HELP = (
-    *("?", "؟", "？", " help", " how do ", " how can ", " how to ", "anyone know", "anyone else", "n't work", "not working", " broken", " can't ", " cannot ", " stuck"),
+    *("?", "؟", "？", " help", " how do ", " how can ", " how to ", "anyone know", "anyone else"),
+    *("n't work", "not working", " broken", " can't ", " cannot ", " stuck"),
     *(" hilfe", " kaputt", "weiss jemand", "geht nicht", "funktioniert nicht", "jemand eine idee"),
     *(" aide", " quelqu'un", " marche pas", " marche plus", " en panne", " comment faire"),
     *(" ayuda", "alguien sabe", " no funciona", " como puedo", " averiad"),
     *("مساعد", "كيف", "لا يعمل"),
 )  # fmt: skip
 _SAFETY = (
-    *(" on fire", " caught fire", " smoke", " smoking", " burnt", " burned", " injur", " accident", " hospital", " unsafe", " dangerous", "brakes fail", "brake fail", "brakes gone"),
+    *(" on fire", " caught fire", " smoke", " smoking", " burnt", " burned", " injur", " accident", " hospital"),
+    *(" unsafe", " dangerous", "brakes fail", "brake fail", "brakes gone"),
     *(" brennt", " rauch", " unfall", " verletzt", " krankenhaus", " gefahrlich", "bremse versag", "bremsen versag"),
     *(" prend feu", " pris feu", " fumee", " blesse", " hopital", " dangereu"),
     *(" fuego", " humo", " herido", " herida", " accidente", " peligros", " peligro "),

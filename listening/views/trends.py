@@ -78,7 +78,10 @@ def trends_csv(request: HttpRequest) -> HttpResponseBase:
     since, until = _read_stretch(request, topics)
     pieces = write_mentions(narrowing, since, until, zone=timezone.get_current_timezone())
     content = stream(pieces) if isinstance(request, ASGIRequest) else pieces
-    return _as_file(StreamingHttpResponse(content, content_type="text/csv; charset=utf-8"), "mentions")
+    response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
+    # GZipMiddleware would make each piece of an asynchronous stream a gzip file of its own, and browsers read only the first.
+    response["Content-Encoding"] = "identity"
+    return _as_file(response, "mentions")
 
 
 @require_safe

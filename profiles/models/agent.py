@@ -18,7 +18,7 @@ class Agent(AbstractUser):
     display_name = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.AGENT)
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta(AbstractUser.Meta):
         verbose_name = "agent"
 
     def __str__(self) -> str:

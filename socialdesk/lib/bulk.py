@@ -116,7 +116,7 @@ def _as_values(model: type[models.Model], names: Sequence[str], rows: Iterable[R
             converters.append((position, connection.ops.adapt_datetimefield_value))
     if not converters:
         return list(rows)
-    prepared = []
+    prepared: list[Row] = []
     for row in rows:
         values = list(row)
         for position, convert in converters:

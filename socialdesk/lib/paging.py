@@ -24,7 +24,7 @@ class NewestFirst(BasePagination):
 
     field = "created_at"
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size = request.query_params.get("page_size", str(USUAL))
         if not size.isdecimal() or not 1 <= int(size[:9]) <= MOST:
             raise DeskError(f"page_size must be a number from 1 to {MOST}.")

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.core.management import call_command
@@ -24,16 +25,16 @@ INSERT INTO profiles_handle (id, profile_id, network, external_id, username, dis
   SELECT n, n, 'x', 'a' || n, 'person' || n, 'Person ' || n, n % 5000, '', now() FROM generate_series(1, {people}) n;
 INSERT INTO listening_topic (id, name, query, is_active, created_at, changed_at)
   SELECT n, 'Topic ' || n, 'word' || n, true, now(), now() FROM generate_series(1, 10) n;
-INSERT INTO listening_conversation (id, network, author_id, status, assignee_id, priority, priority_reasons, last_mention_id, excerpt, language,
-    sentiment, is_proactive, activity_at, opened_at, waiting_since, due_at, due_kind)
+INSERT INTO listening_conversation (id, network, author_id, status, assignee_id, priority, priority_reasons, last_mention_id,
+    excerpt, language, sentiment, is_proactive, activity_at, opened_at, waiting_since, due_at, due_kind)
   SELECT n, (ARRAY['x', 'mastodon', 'bluesky'])[1 + n / 11 % 3], 1 + n % {people},
     (ARRAY['new', 'open', 'waiting', 'resolved', 'resolved', 'resolved'])[1 + n / 7 % 6], CASE WHEN n % 40 = 0 THEN 1 + n % 5 END,
     (ARRAY[1, 1, 1, 1, 1, 1, 1, 2, 0, 3])[1 + n % 10], '[]', n, 'the bike number ' || n || ' is late again and nobody answers',
     (ARRAY['en', 'en', 'en', 'de', 'fr'])[1 + n / 13 % 5], (ARRAY['negative', 'negative', 'neutral', 'positive', 'unsure'])[1 + n % 5], n % 200 = 0,
     now() - make_interval(secs => 30.0 * ({size} - n)), now() - make_interval(secs => 30.0 * ({size} - n)), now(), now(), 'first'
   FROM generate_series(1, {size}) n;
-INSERT INTO listening_mention (id, network, external_id, author_id, conversation_id, text, folded, language, posted_at, received_at, url, media,
-    reposts, is_own, is_addressed, asks_for_help, score, label, confidence, scorer)
+INSERT INTO listening_mention (id, network, external_id, author_id, conversation_id, text, folded, language, posted_at, received_at,
+    url, media, reposts, is_own, is_addressed, asks_for_help, score, label, confidence, scorer)
   SELECT n, (ARRAY['x', 'mastodon', 'bluesky'])[1 + n / 11 % 3], 'm' || n, 1 + n % {people}, n, t.text, t.text, 'en',
     now() - make_interval(secs => 30.0 * ({size} - n)), now(), '', '[]', 0, false, true, false, -0.4,
     (ARRAY['negative', 'negative', 'neutral', 'positive', 'unsure'])[1 + n % 5], 0.8, 'bench'
@@ -41,10 +42,12 @@ INSERT INTO listening_mention (id, network, external_id, author_id, conversation
     LATERAL (SELECT 'the bike number ' || n || ' is late again ' || (ARRAY['battery', 'brake', 'app', 'delivery', 'bill'])[1 + n % 5]
       || CASE WHEN n % 2000 = 0 THEN ' zebra' ELSE '' END || CASE WHEN n % 50 = 0 THEN ' lantern' ELSE '' END AS text) t;
 INSERT INTO listening_mentiontopic (topic_id, mention_id, posted_at)
-  SELECT t.id, m.id, m.posted_at FROM listening_mention m JOIN listening_topic t ON m.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
+  SELECT t.id, m.id, m.posted_at FROM listening_mention m 
+  JOIN listening_topic t ON m.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
 INSERT INTO listening_conversationtopic (topic_id, conversation_id, is_active, activity_at)
   SELECT t.id, c.id, c.status IN ('new', 'open'), c.activity_at
-  FROM listening_conversation c JOIN listening_topic t ON c.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
+  FROM listening_conversation c 
+  JOIN listening_topic t ON c.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
 """
 
 PAGES = {
@@ -84,7 +87,6 @@ def fill(size: int) -> None:
         Agent.objects.create(pk=number, username=f"agent{number}", role="agent")
     with connection.cursor() as cursor:
         cursor.execute(FILL.format(size=size, people=size // 2))
-    connection.commit() if not connection.get_autocommit() else None
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -132,7 +134,7 @@ def bench(small: str, large: str) -> dict[str, Any]:
                         answer = client.get(where)
                     assert answer.status_code == 200, (where, answer.status_code, answer.content[:300])
                     queries[page] = max(queries.get(page, 0), len(captured))
-                    spent = _milliseconds(lambda where=where: client.get(where))
+                    spent = _milliseconds(partial(client.get, where))
                     if turn >= 2:
                         times[page][name].append(spent)
     rows = {}

@@ -65,8 +65,9 @@ def _floor(posts: list[PostData]) -> float:
         started = time.perf_counter()
         for start in range(0, len(posts), BATCH):
             part = posts[start : start + BATCH]
+            scores = [analyzer.polarity_scores(p.text)["compound"] for p in part]
             rows = [
-                (p.network, p.external_id, p.author.username, p.text, p.posted_at, analyzer.polarity_scores(p.text)["compound"]) for p in part
+                (p.network, p.external_id, p.author.username, p.text, p.posted_at, score) for p, score in zip(part, scores, strict=True)
             ]
             with transaction.atomic():
                 execute_values(

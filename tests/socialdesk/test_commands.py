@@ -107,3 +107,16 @@ def test_a_token_is_printed_alone_and_works():
     assert TokenAuthentication().authenticate_credentials(out.strip().encode())[0] == agent
     with pytest.raises(CommandError, match="no active agent"):
         run("create_token", "nobody")
+
+
+def test_staff_is_added_with_a_password_worth_the_name(monkeypatch):
+    from profiles.models import Agent
+
+    monkeypatch.setattr("sys.stdin", StringIO("12345\n"))
+    with pytest.raises(CommandError, match="too short"):
+        run("create_agent", "nina", role="lead")
+    monkeypatch.setattr("sys.stdin", StringIO("a long and quiet evening\n"))
+    assert "may sign in as Lead" in run("create_agent", "nina", role="lead", name="Nina")
+    assert Agent.objects.get(username="nina").check_password("a long and quiet evening")
+    with pytest.raises(CommandError, match="already"):
+        run("create_agent", "nina")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--map", nargs="+", action="extend", default=[], metavar="FIELD=COLUMN", help=f"fields: {', '.join((*FIELDS, *AUTHOR_FIELDS))}"
         )
-        parser.add_argument("--own", nargs="+", action="extend", default=[], metavar="USERNAME", help="our own accounts: their posts are context")
+        parser.add_argument("--own", nargs="+", action="extend", default=[], metavar="USERNAME", help="our accounts there")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         totals: Counter[str] = Counter()
         refused: list[tuple[int, str]] = []
         entries = _read_entries(path, mapping)
-        with tqdm(desc=path.name, unit=" posts", file=self.stderr._out, disable=not options["verbosity"]) as bar:
+        with tqdm(desc=path.name, unit=" posts", file=sys.stderr, disable=options["verbosity"] == 0) as bar:
             line = 1
             while True:
                 part = list(islice(entries, BATCH))
@@ -152,7 +153,8 @@ def _read_rows(file: Iterable[str], mapping: dict[str, str]) -> Iterator[Any]:
     if not any(name.startswith("author") for name in chosen):
         missing.append("author")
     if missing:
-        raise CommandError(f"no column for {', '.join(missing)}: say which with --map FIELD=COLUMN. Columns: {', '.join(map(str, columns)) or 'none'}")
+        there = ", ".join(map(str, columns)) or "none"
+        raise CommandError(f"no column for {', '.join(missing)}: say which with --map FIELD=COLUMN. Columns: {there}")
     while True:
         try:
             row = next(rows)

@@ -30,6 +30,7 @@ def test_a_customers_second_post_falls_into_the_same_conversation():
     conversation = Conversation.objects.get()
     assert conversation.unanswered == 2
     assert conversation.excerpt == "hello??"
+    assert conversation.last_mention is not None
     assert conversation.last_mention.external_id == second.external_id
 
 
@@ -88,8 +89,8 @@ def test_posts_out_of_order_find_each_other(together):
             push(post)
     assert Conversation.objects.count() == 1
     assert set(Mention.objects.values_list("conversation_id", flat=True)) == {Conversation.objects.get().pk}
-    assert Mention.objects.get(external_id=back.external_id).parent.external_id == ours.external_id
-    assert Mention.objects.get(external_id=ours.external_id).parent.external_id == first.external_id
+    assert Mention.objects.get(external_id=back.external_id).parent == Mention.objects.get(external_id=ours.external_id)
+    assert Mention.objects.get(external_id=ours.external_id).parent == Mention.objects.get(external_id=first.external_id)
 
 
 def test_what_came_late_and_was_answered_since_does_not_reopen():

@@ -1,0 +1,129 @@
+"""The same desk as separate processes on real PostgreSQL and Redis: web, worker and clock, from a pushed post to the delivered answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.servers import free_port, postgres, redis
+
+pytestmark = [pytest.mark.servers, pytest.mark.embedded, pytest.mark.slow, pytest.mark.timeout(180)]
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def eventually(what: Callable[[], Any], *, seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+@contextmanager
+def process(*command: str, env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        running = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield running
+    finally:
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("distributed")
+    port = free_port()
+    with ExitStack() as stack:
+        env = {
+            **os.environ,
+            "DATABASE_URL": stack.enter_context(postgres()),
+            "REDIS_URL": stack.enter_context(redis()),
+            "SOCIALDESK_DATA": str(folder / "data"),
+            "SOCIALDESK_UNDO_SECONDS": "0",
+            "DEMO": "1",
+        }
+        env.pop("PYTEST_CURRENT_TEST", None)
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+        stack.enter_context(process("manage.py", "desk", "--port", str(port), env=env, log=folder / "web.log"))
+        worker = ("-m", "celery", "-A", "socialdesk", "worker", "-Q", "desk,delivery,intake", "--pool", "threads", "-c", "4")
+        stack.enter_context(process(*worker, env=env, log=folder / "worker.log"))
+        stack.enter_context(
+            process("-m", "celery", "-A", "socialdesk", "beat", "-s", str(folder / "beat"), env=env, log=folder / "beat.log")
+        )
+        base = f"http://127.0.0.1:{port}"
+
+        def is_up() -> bool:
+            try:
+                return httpx.get(f"{base}/healthz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        assert eventually(is_up, seconds=60), (folder / "web.log").read_text()[-3000:]
+        token = subprocess.run(
+            [sys.executable, "manage.py", "create_token", "agent"], cwd=ROOT, env=env, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        yield {
+            "base": base,
+            "port": port,
+            "folder": folder,
+            "http": httpx.Client(base_url=base, headers={"Authorization": f"Token {token}"}),
+            "token": token,
+        }
+
+
+def test_it_says_that_it_is_ready(desk):
+    answer = desk["http"].get("/readyz")
+    assert answer.status_code == 200, answer.text
+
+
+def test_the_sandbox_is_read_by_the_worker(desk):
+    assert eventually(lambda: len(desk["http"].get("/api/mentions/?page_size=500&network=sandbox").json()["results"]) >= 50)
+
+
+def test_a_pushed_post_reaches_an_open_socket_of_another_process(desk):
+    with connect(f"ws://127.0.0.1:{desk['port']}/ws/desk/", additional_headers={"Authorization": f"Token {desk['token']}"}) as socket:
+        assert json.loads(socket.recv(timeout=10))["type"] == "hello"
+        post = {
+            "network": "x", "external_id": "live-1", "text": "hello desk", "author": {"external_id": "a", "username": "a"},
+            "posted_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }  # fmt: skip
+        stored = desk["http"].post("/api/mentions/", json=post).json()["ids"]["live-1"]
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            frame = json.loads(socket.recv(timeout=10))
+            if frame["type"] == "mentions.stored" and stored in frame["ids"]:
+                return
+        pytest.fail("the post did not come over the socket")
+
+
+def test_an_answer_is_delivered_by_the_worker_exactly_once(desk):
+    http = desk["http"]
+    mentions = eventually(lambda: http.get("/api/mentions/?network=sandbox&status=new").json()["results"])
+    conversation = mentions[0]["conversation"]
+    answer = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
+    assert answer.status_code == 201, answer.text
+
+    def states() -> list[str]:
+        return [m["state"] for m in http.get(f"/api/conversations/{conversation}/messages/").json()["results"] if m["kind"] == "reply"]
+
+    assert eventually(lambda: states() == ["sent"]), states()
+    second = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
+    assert second.status_code == 409
