@@ -8,7 +8,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from channels.sessions import SessionMiddlewareStack
+from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
@@ -24,7 +24,8 @@ from listening.consumers import DeskConsumer, stop_hub  # noqa: E402  needs the 
 get_channel_layer()  # made here, before there are threads: two that ask for it at the same time would make two
 
 _desk = DeskConsumer.as_asgi()
-_desk_by_cookie = AllowedHostsOriginValidator(SessionMiddlewareStack(_desk))
+# Channels' session middleware is left out: it would look at the session again for each frame that is sent.
+_desk_by_cookie = AllowedHostsOriginValidator(CookieMiddleware(_desk))
 
 
 async def open_websocket(scope: Any, receive: Any, send: Any) -> None:
