@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with a query and where: the text before the column, the character at it, the text after."""
+    """What is wrong with a query and where: the text before the column, the word at it, the text after."""
 
     message: str
     column: int
@@ -146,14 +147,16 @@ def _place_error(error: DeskError, query: str) -> dict[str, Any]:
     if not isinstance(column, int):
         return {"error": error}
     at = column - 1
-    before, after = query[max(0, at - AROUND) : at], query[at + 1 : at + 1 + AROUND]
+    word = re.match(r"\w+|\S|", query[at:])
+    end = at + max(1, len(word.group()) if word else 0)
+    before, after = query[max(0, at - AROUND) : at], query[end : end + AROUND]
     return {
         "mistake": Mistake(
             message=error.message,
             column=column,
             before=f"{'…' if at > AROUND else ''}{before}",
-            at=query[at : at + 1].strip() or "␣",
-            after=f"{after}{'…' if len(query) > at + 1 + AROUND else ''}",
+            at=query[at:end].strip() or "␣",
+            after=f"{after}{'…' if len(query) > end + AROUND else ''}",
         )
     }
 
