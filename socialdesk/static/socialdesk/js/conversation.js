@@ -2,7 +2,7 @@
 
 import { fetchPart } from "desk/page";
 import { tick } from "desk/clocks";
-import { tell } from "desk/live";
+import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
 
 const pane = document.getElementById("conversation");
@@ -10,7 +10,6 @@ const desk = document.querySelector("[data-desk]");
 const me = Number(desk.dataset.agent);
 const LOOKING_EVERY = 20_000;
 
-const there = new Map(); // `${conversation} ${agent}` -> {name, doing}
 let id = 0;
 let refreshing = null;
 let again = false;
@@ -115,12 +114,8 @@ const concerns = {
 };
 
 document.addEventListener("live", ({ detail }) => {
-  if (detail.type === "hello") there.clear();
-  if (detail.presence) {
-    for (const entry of detail.presence) there.set(`${entry.conversation} ${entry.agent}`, entry);
-    showPresence();
-  }
   if (detail.type === "hello") say();
+  if (detail.presence) showPresence();
   if (root() && concerns[detail.type]?.(detail)) refresh();
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
@@ -129,7 +124,7 @@ document.addEventListener("desk:done", ({ detail }) => {
 });
 
 function showPresence() {
-  const words = [...there.values()]
+  const words = [...presence.values()]
     .filter((entry) => entry.conversation === id && entry.agent !== me && entry.doing !== "left")
     .map((entry) => `${entry.name} is ${entry.doing}.`);
   const line = pane.querySelector("[data-presence]");

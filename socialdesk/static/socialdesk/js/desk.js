@@ -33,7 +33,7 @@ document.addEventListener("live:catch-up", () => use.waiting().then((waiting) =>
 
 document.addEventListener("click", (event) => {
   const { target } = event;
-  for (const open of document.querySelectorAll("details[data-dropdown][open]")) if (!open.contains(target)) open.open = false;
+  closeMenus(target);
   if (target.closest("[data-pill]")) use.waiting().then((waiting) => waiting.showHeld()).then(() => feed.focusCard(feed.cards()[0]));
   if (target.closest("[data-help]")) import("desk/help").then((help) => help.open());
   if (target.closest("[data-profile-toggle]")) toggleProfile();
@@ -44,6 +44,10 @@ document.addEventListener("click", (event) => {
     feed.show(link.dataset.show);
   }
 });
+
+function closeMenus(except = null) {
+  for (const menu of document.querySelectorAll("details[data-dropdown][open]")) if (!menu.contains(except)) menu.open = false;
+}
 
 function toggleProfile() {
   const visible = getComputedStyle(document.getElementById("profile")).display !== "none";
@@ -95,6 +99,7 @@ function showPlace() {
 
 document.addEventListener("desk:done", async ({ detail }) => {
   const { conversation, did, words } = detail;
+  closeMenus();
   if (["queued", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();
@@ -102,7 +107,7 @@ document.addEventListener("desk:done", async ({ detail }) => {
     if (conversation) want([conversation]);
     return;
   }
-  const wasOpen = pane.querySelector(`[data-conversation="${conversation}"]`) && !feed.feed().contains(document.activeElement);
+  const wasOpen = pane.querySelector(`[data-conversation="${conversation}"]`);
   const next = await feed.leave(conversation).catch(() => null);
   if (next && wasOpen) next.querySelector(".card-link").click();
   else if (next) feed.focusCard(next);

@@ -4,6 +4,8 @@ import { announce } from "desk/page";
 
 const SIGN_IN = 4401; // the server's close code
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds before each further try
+export const presence = new Map(); // "conversation agent" -> {agent, name, conversation, doing}
+
 let socket = null;
 let seq = 0;
 let greeted = false;
@@ -33,6 +35,7 @@ export function connect() {
 
 function receive(frame) {
   if (frame.type === "hello") {
+    presence.clear();
     greeted = true;
     tries = 0;
     banner().hidden = true;
@@ -46,6 +49,7 @@ function receive(frame) {
     emit("live:catch-up");
   }
   seq = frame.seq;
+  for (const entry of frame.presence ?? []) presence.set(`${entry.conversation} ${entry.agent}`, entry);
   emit("live", frame);
 }
 

@@ -60,3 +60,11 @@ document.addEventListener("change", (event) => {
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, ({ detail: { xhr } }) => toast(reasonOf(xhr.status, xhr.responseText)));
 }
+
+// A refusal that is a part of the page takes its place there; one that is only a sentence is said.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { xhr } = detail;
+  if (xhr.status < 400 || detail.isError || !xhr.getResponseHeader("Content-Type")?.includes("json")) return;
+  detail.shouldSwap = false;
+  toast(reasonOf(xhr.status, xhr.responseText));
+});

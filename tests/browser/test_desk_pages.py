@@ -1,0 +1,198 @@
+"""The desk and the sign-in for everybody: accessible in light and dark, by keyboard alone, at every width, small, quick and quiet."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from engagement.services.send import add_note, send_reply
+from listening.models import Conversation
+from profiles.models import Agent
+from tests.browser.conftest import Windows, wait_until_live
+from tests.engagement.desk import Desk
+
+MOST_BYTES, MOST_REQUESTS = 150_000, 12
+SCHEMES = ["light", "dark"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+DESCRIBE_FOCUS = """() => {
+  const element = document.activeElement;
+  const ringed = [element, element.nextElementSibling].some((one) => one && getComputedStyle(one).outlineStyle !== "none");
+  const card = element.closest("[data-card]");
+  const name = element === document.body ? "" : element.ariaLabel || element.textContent || element.name || element.type;
+  return [name.trim().slice(0, 30), ringed || (card && getComputedStyle(card).boxShadow !== "none")];
+}"""
+READING = [
+    *("Skip to the content", "Desk", "Sam", "All", "Width of the views", "Search in"),
+    *("Customer", "Release", "Assign", "Resolve e", "Public reply", "Send publicly", "Whole history"),
+]
+SCROLLING_SIDEWAYS = """() => [...document.querySelectorAll(".pane, .thread-scroll, .feed-scroll, .composer, .thread-head")]
+  .filter((part) => part.clientWidth && part.scrollWidth > part.clientWidth + 1).map((part) => part.className)"""
+COUNT_SHIFTS = """window.shifts = 0;
+new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
+  .observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.fixture
+def conversation(desk: Desk, sam: Agent) -> Conversation:
+    """A desk with something of everything that a page shows."""
+    desk.conversation("@tidewheel love it, thank you", author="happy")
+    desk.conversation("@tidewheel هل الدراجة متوفرة؟", author="arabic")
+    found = desk.conversation("@tidewheel terrible, my bike is broken again", author="mara_k")
+    add_note(conversation_id=found.pk, agent=sam, text="Second time this month.")
+    send_reply(conversation_id=found.pk, agent=sam, text="We are sorry.", hold=600)
+    return found
+
+
+def assert_accessible(page: Page) -> None:
+    results = Axe().run(page, options=RULES)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_desk_and_a_conversation_are_accessible(windows: Windows, conversation: Conversation, sam: Agent, scheme: str) -> None:
+    page = windows.open(sam, color_scheme=scheme)
+    wait_until_live(page)
+    assert_accessible(page)
+    page.locator("summary", has_text="Filter").click()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.locator(f"[data-card='{conversation.pk}'] .card-link").click()
+    expect(page.locator("[data-delivery=queued]")).to_be_visible()
+    for key, door in (("r", "Public reply"), ("m", "Private"), ("n", "Note")):
+        page.keyboard.press("Escape")
+        page.keyboard.press(key)
+        expect(page.get_by_role("textbox", name=door)).to_be_focused()
+        assert_accessible(page)
+    page.get_by_text("why?").click()
+    expect(page.locator(".why")).to_be_visible()
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_help_palette_and_menus_are_accessible(windows: Windows, conversation: Conversation, sam: Agent, scheme: str) -> None:
+    page = windows.open(sam, color_scheme=scheme)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Sam").click()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator(".bulk")).to_be_visible()
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_signing_in_and_being_locked_out_are_accessible(windows: Windows, sam: Agent, scheme: str) -> None:
+    page = windows.open(path="/sign-in/", color_scheme=scheme)
+    assert_accessible(page)
+    for attempt in range(8):
+        page.get_by_label("User name").fill("sam")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_load_state()
+        if attempt == 0:
+            expect(page.get_by_role("alert").first).to_contain_text("correct username and password")
+            assert_accessible(page)
+    windows.complaints[:] = [said for said in windows.complaints if "429" not in said]  # the lock is an answer, too
+    expect(page.get_by_role("heading", level=1)).to_have_text("Too many wrong passwords")
+    assert_accessible(page)
+
+
+def test_the_colour_switch_is_remembered_without_a_flash(windows: Windows, sam: Agent) -> None:
+    page = windows.open(sam)
+    page.get_by_role("button", name="Sam").click()
+    page.get_by_text("Dark", exact=True).click()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert 'data-theme="dark"' in page.request.get("/").text()  # the server knows before anything is painted
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1600])
+def test_the_desk_does_not_scroll_sideways(windows: Windows, conversation: Conversation, sam: Agent, width: int) -> None:
+    page = windows.open(sam, width=width, height=700)
+    for path in ("/", "/?piles", f"/conversations/{conversation.pk}/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(SCROLLING_SIDEWAYS) == [], path
+
+
+def test_one_pane_at_a_time_on_a_phone(windows: Windows, conversation: Conversation, sam: Agent) -> None:
+    page = windows.open(sam, width=390, height=844, has_touch=True, is_mobile=True)
+    expect(page.locator("#views")).to_be_hidden()
+    expect(page.locator("#conversation")).to_be_hidden()
+    page.get_by_role("link", name="Views").tap()
+    expect(page.locator("#views")).to_be_visible()
+    page.locator("[data-pile=all]").tap()
+    page.locator(f"[data-card='{conversation.pk}'] .card-link").tap()
+    expect(page.locator("#conversation")).to_be_visible()
+    expect(page.locator("#feed")).to_be_hidden()
+    composer = page.locator(".composer").bounding_box()
+    assert composer is not None
+    assert composer["y"] + composer["height"] > 800, "the composer is at the thumb"
+    page.get_by_role("button", name="Customer").tap()
+    expect(page.locator("#profile")).to_be_visible()
+    page.get_by_role("button", name="Back to the conversation").tap()
+    page.get_by_role("link", name="Back to the feed").tap()
+    expect(page.locator("#feed")).to_be_visible()
+
+
+def test_the_first_load_is_small(windows: Windows, conversation: Conversation, sam: Agent, desk: Desk) -> None:
+    for number in range(40):
+        desk.world.publish(f"author{number}", f"@tidewheel post number {number} about a bike that was late and an app that was not")
+    desk.read()
+    page = windows.open(sam)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    sizes: dict[str, float] = {}
+    names: list[str] = []
+    session.on("Network.requestWillBeSent", lambda event: names.append(event["request"]["url"]))
+    session.on("Network.webSocketCreated", lambda event: names.append(event["url"]))
+    session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    page.goto("/", wait_until="networkidle")
+    page.wait_for_function("document.querySelectorAll('[data-card]').length === 40")
+    assert len(names) <= MOST_REQUESTS, names
+    assert sum(sizes.values()) < MOST_BYTES, sizes  # here static files are not compressed; where it runs, they are
+
+
+def test_the_first_load_shifts_nothing(windows: Windows, conversation: Conversation, sam: Agent) -> None:
+    page = windows.open(sam)
+    page.add_init_script(COUNT_SHIFTS)
+    page.goto(f"/conversations/{conversation.pk}/", wait_until="networkidle")
+    wait_until_live(page)
+    assert page.evaluate("window.shifts") == 0
+
+
+def test_everything_is_reached_by_tab_in_the_order_of_reading(windows: Windows, conversation: Conversation, sam: Agent) -> None:
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
+    seen = []
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        name, is_ringed = page.evaluate(DESCRIBE_FOCUS)
+        if not name:
+            break
+        assert is_ringed, f"no focus ring on {name}"
+        seen.append(name)
+    places = {word: next((at for at, name in enumerate(seen) if name.startswith(word)), -1) for word in READING}
+    assert -1 not in places.values(), f"{places} in {' | '.join(seen)}"
+    assert list(places.values()) == sorted(places.values()), places
+
+
+def test_a_browser_without_javascript_can_work(windows: Windows, conversation: Conversation, sam: Agent) -> None:
+    page = windows.open(sam, java_script_enabled=False)
+    page.locator(f"[data-card='{conversation.pk}'] .card-link").click()
+    expect(page.locator("#thread-title")).to_have_text("mara_k")
+    page.locator("label.internal").click()
+    page.get_by_role("textbox", name="Note").fill("Written without scripts.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".bubble.internal").last).to_contain_text("Written without scripts.")
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.locator(".thread-state")).to_contain_text("Resolved")

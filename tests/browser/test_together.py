@@ -1,0 +1,88 @@
+"""Two people at one desk: claims and presence are shown, a second answer is refused until the first was read, what others take fades."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from engagement.models import Delivery, Message
+from engagement.services.send import send_reply
+from listening.models import Conversation
+from listening.services.conversations import claim_conversation, resolve_conversation
+from profiles.models import Agent
+from tests.browser.conftest import Windows, wait_until, wait_until_live
+from tests.browser.test_answering import write
+from tests.engagement.desk import Desk, work
+
+
+def test_a_claim_and_who_is_there_are_shown_to_the_other(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
+    conversation = desk.conversation("@tidewheel my bike squeaks")
+    sams, anas = windows.open(sam), windows.open(ana)
+    for page in (sams, anas):
+        wait_until_live(page)
+
+    sams.keyboard.press("j")
+    sams.keyboard.press("c")
+    expect(anas.locator("[data-card] [data-holder]")).to_have_text("Sam is on it")
+    expect(anas.locator("[data-card].is-taken")).to_have_count(1)
+    expect(sams.locator("[data-card] [data-holder]")).to_have_text("You are on it")
+
+    anas.keyboard.press("j")
+    anas.keyboard.press("Enter")
+    expect(anas.locator(".thread-state")).to_contain_text("Sam is on it")
+    sams.keyboard.press("Enter")
+    expect(sams.locator("[data-presence]")).to_contain_text("Ana is looking.")
+    write(sams, "r", "Public reply", "We")
+    expect(anas.locator("[data-presence]")).to_contain_text("Sam is typing.")
+
+    anas.keyboard.press("c")
+    expect(anas.locator(".toast")).to_contain_text("Sam is working on this")
+    assert Conversation.objects.get(pk=conversation.pk).claimed_by == sam
+
+
+def test_a_second_answer_is_refused_until_the_first_was_read(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
+    mention = desk.mention("@tidewheel is the hub open on Sunday?")
+    assert mention.conversation_id
+    page = windows.open(ana, f"/conversations/{mention.conversation_id}/")
+    wait_until_live(page)
+    write(page, "r", "Public reply", "Yes, from ten.")
+
+    first = send_reply(conversation_id=mention.conversation_id, agent=sam, text="Sunday 10 to 16.", hold=0)
+    work(first.delivery.not_before)
+    page.keyboard.press("Control+Enter")
+    refusal = page.locator("[data-refusal=already_answered]")
+    expect(refusal).to_contain_text("Sam answered this already")
+    expect(refusal).to_contain_text("Sunday 10 to 16.")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Yes, from ten.")
+    assert Message.objects.count() == 1
+
+    page.get_by_role("button", name="Send mine as well").click()
+    expect(refusal).to_have_count(0)
+    second = wait_until(lambda: Delivery.objects.filter(state="queued").first())
+    work(second.not_before)
+    expect(page.locator("[data-delivery=sent]")).to_have_count(2)
+    assert [answer.text for answer in desk.answers(mention)] == ["Sunday 10 to 16.", "Yes, from ten."]
+
+
+def test_what_a_colleague_resolves_fades_in_place_and_nothing_jumps(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
+    conversations = [desk.conversation(f"@tidewheel question {number}") for number in range(4)]
+    page = windows.open(ana)
+    wait_until_live(page)
+    third = page.locator(f"[data-card='{conversations[0].pk}']")
+    before = third.bounding_box()
+    claim_conversation(conversation_id=conversations[2].pk, agent=sam)
+    resolve_conversation(conversation_id=conversations[2].pk, agent=sam)
+    card = page.locator(f"[data-card='{conversations[2].pk}']")
+    expect(card.locator("[data-holder]")).to_have_text("resolved · Sam")
+    expect(page.locator(".is-gone")).to_have_count(1)
+    assert third.bounding_box() == before
+
+
+def test_two_windows_resolve_at_once_and_the_second_is_told(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(ana, f"/conversations/{conversation.pk}/")
+    page.route(
+        "**/conversations/*/resolve/", lambda route: (resolve_conversation(conversation_id=conversation.pk, agent=sam), route.continue_())
+    )
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.locator(".toast")).to_contain_text("Somebody resolved it already.")
+    assert Conversation.objects.get().version == 1
