@@ -17,11 +17,6 @@ def wake_conversations() -> None:
 
 
 @shared_task
-def raise_priorities() -> None:
-    conversations.raise_priorities()
-
-
-@shared_task
 def compact_rollups() -> None:
     # The current hours are still being appended to; folding them again and again would be work for nothing.
     rollups.compact(before=now() - timedelta(hours=2))

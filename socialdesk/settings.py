@@ -169,7 +169,6 @@ CELERY_BEAT_SCHEDULE = {
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
-    "raise_priorities": {"task": "listening.tasks.raise_priorities", "schedule": 30.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
 }
 

@@ -106,7 +106,6 @@ class ConversationEvent(models.Model):
         RESOLVED = "resolved", "resolved"
         REOPENED = "reopened", "reopened"
         SENTIMENT_CORRECTED = "sentiment_corrected", "sentiment corrected"
-        PRIORITY_RAISED = "priority_raised", "priority raised"
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Min
 
-from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Priority, Status
+from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Status
 from listening.services import clocks
 from profiles.models import Agent, Handle
 from socialdesk.lib import live
@@ -249,22 +249,6 @@ def wake_conversations(*, now: datetime | None = None, limit: int = 200) -> int:
                 add_event(conversation, Kind.WOKEN, at=moment)
                 woken += 1
     return woken
-
-
-def raise_priorities(*, now: datetime | None = None, limit: int = 200) -> int:
-    """Make what is late at least high, once, and say so. Returns how many conversations changed."""
-    moment = now or current_time()
-    late = Conversation.objects.filter(status__in=ACTIVE, due_at__lt=moment, priority__lt=Priority.HIGH).order_by("due_at")
-    raised = 0
-    for pk in list(late.values_list("pk", flat=True)[:limit]):
-        with _changing(pk, None) as conversation:
-            if conversation.is_active and conversation.due_at and conversation.due_at < moment and conversation.priority < Priority.HIGH:
-                reason = f"late: {conversation.due_kind} answer was due"
-                conversation.priority = Priority.HIGH
-                conversation.priority_reasons = [reason, *conversation.priority_reasons]
-                add_event(conversation, Kind.PRIORITY_RAISED, at=moment, data={"reason": reason})
-                raised += 1
-    return raised
 
 
 # --- What engagement tells ----------------------------------------------------------------------------------------------

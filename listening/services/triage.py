@@ -7,7 +7,7 @@ from listening.models import Priority
 # Stems on folded text (no case, no accents), in the desk's first languages. Short on purpose: each must earn its place.
 # A stem that begins with a space begins a word.
 _HELP = (
-    *("?", "؟", "？", " help", " how do ", " how can ", " how to ", "anyone know", "anyone else"),
+    *("?", "؟", "？", " help ", " help!", " help.", " help,", " how do ", " how can ", " how to ", "anyone know", "anyone else"),
     *("n't work", "not working", " broken", " can't ", " cannot ", " stuck"),
     *(" hilfe", " kaputt", "weiss jemand", "geht nicht", "funktioniert nicht", "jemand eine idee"),
     *(" aide", " quelqu'un", " marche pas", " marche plus", " en panne", " comment faire"),

@@ -8,12 +8,11 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection
 
-from listening.models import Conversation, ConversationEvent, Priority, Status
+from listening.models import Conversation, ConversationEvent, Status
 from listening.services import clocks
 from listening.services.conversations import (
     assign_conversation,
     claim_conversation,
-    raise_priorities,
     record_answer,
     record_incoming_message,
     release_claim,
@@ -139,15 +138,6 @@ def test_the_clocks_can_be_computed_again_from_the_stored_facts():
     conversation.refresh_from_db()
     assert clocks.compute_due(conversation) == (conversation.due_at, conversation.due_kind)
     assert conversation.due_kind == "next"
-
-
-def test_what_is_late_is_raised_once_with_its_reason():
-    conversation = make_conversation("@tidewheel a question", ago=200)
-    assert raise_priorities() == 1
-    assert raise_priorities() == 0
-    conversation.refresh_from_db()
-    assert conversation.priority == Priority.HIGH
-    assert conversation.priority_reasons[0].startswith("late")
 
 
 def test_a_private_message_brings_the_conversation_back():
