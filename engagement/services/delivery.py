@@ -300,7 +300,7 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
 
 
 def _load(message_id: int) -> Delivery:
-    delivery = _loaded().filter(message_id=message_id).first()
+    delivery = _loaded().filter(message_id=message_id).first() if message_id < 2**63 else None  # no database has a greater id
     if delivery is None:
         raise NotFound("There is no such message in the outbox.")
     return delivery

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from engagement.models import Draft, Message
+from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
-from socialdesk.lib.errors import DeskError
+from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.text import clean
 
 
 def save_draft(*, agent: Agent, conversation_id: int, kind: str, text: str) -> None:
-    """Keep the text of this agent's draft of that kind; an empty one is deleted. Raises DeskError on an unknown kind."""
+    """Keep the text of this agent's draft of that kind; an empty one is deleted. Raises DeskError on an unknown kind, NotFound."""
     if kind not in Message.Kind.values:
         raise DeskError(f"There is no kind of message {kind!r}; there are {', '.join(Message.Kind.values)}.")
     if not text.strip():
         Draft.objects.filter(agent=agent, conversation_id=conversation_id, kind=kind).delete()
         return
+    if not Conversation.objects.filter(pk=conversation_id).exists():
+        raise NotFound("There is no such conversation. It may have been removed; reload the list.")
     draft = Draft(agent=agent, conversation_id=conversation_id, kind=kind, text=clean(text), changed_at=now())
     Draft.objects.bulk_create(
         [draft], update_conflicts=True, unique_fields=["agent", "conversation", "kind"], update_fields=["text", "changed_at"]

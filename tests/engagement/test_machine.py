@@ -69,6 +69,13 @@ class Answers(RuleBasedStateMachine):
         self.moment = now()
 
     def teardown(self) -> None:
+        try:
+            self.everything_comes_to_an_end()
+        finally:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    def everything_comes_to_an_end(self) -> None:
         self.desk.world.faults.heal()
         for _ in range(60):
             if not Delivery.objects.filter(state__in=[*UNFINISHED, "unconfirmed"]).exists():
@@ -80,8 +87,6 @@ class Answers(RuleBasedStateMachine):
                 decide_unconfirmed(message_id=message.pk, agent=self.sam, decision="look_again", now=self.moment)
         assert set(Delivery.objects.values_list("state", flat=True)) <= {"sent", "failed", "aborted"}
         self.what_is_there_is_there_once()
-        transaction.set_rollback(True)
-        self.atomic.__exit__(None, None, None)
 
     def there(self, message: Message) -> int:
         """How often the message stands on the network."""
