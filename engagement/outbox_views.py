@@ -23,7 +23,7 @@ class Choice:
 # The first that an entry allows is the one thing to do; the others stand behind it.
 CHOICES = (
     Choice("retry", "Try again"),
-    Choice("look_again", "Look on the network again"),
+    Choice("look_again", "Let the desk look again"),
     Choice("sent", "It is there"),
     Choice("send_again", "It is not there: send it"),
     Choice("abandon", "Give up, keep the text as a draft"),

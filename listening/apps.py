@@ -1,4 +1,4 @@
-"""Registers the listening app."""
+"""Registers the listening app, and its part of a profile's history."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class ListeningConfig(AppConfig):
     name = "listening"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from listening.timeline import read_mentions
+        from profiles.timeline import register
+
+        register("mentions", read_mentions)

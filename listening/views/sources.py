@@ -55,8 +55,8 @@ def sources(request: HttpRequest) -> HttpResponseBase:
     batches, older = _read_batches(source, request.GET.get("before", ""))
     accounts = NetworkAccount.objects.filter(removed_at=None).order_by("network", "username")
     context = {
-        "accounts": [AccountLine(account, _account_health(account)) for account in accounts],
-        "sources": [SourceLine(source, _source_health(source, moment)) for source in known],
+        "accounts": sorted((AccountLine(account, _account_health(account)) for account in accounts), key=_urgency),
+        "sources": sorted((SourceLine(source, _source_health(source, moment)) for source in known), key=_urgency),
         "chosen": source,
         "batches": batches,
         "older": older,
@@ -104,6 +104,11 @@ def _read_batches(source: Source | None, before: str) -> tuple[list[IntakeBatch]
         batches = batches.filter(pk__lt=int(before))
     found = list(batches[: BATCHES + 1])
     return found[:BATCHES], found[BATCHES - 1].pk if len(found) > BATCHES else None
+
+
+def _urgency(line: SourceLine | AccountLine) -> int:
+    """What needs a person stands first."""
+    return ("bad", "warn", "off", "good").index(line.health.kind)
 
 
 def _account_health(account: NetworkAccount) -> Health:

@@ -327,6 +327,15 @@ def test_a_revoked_account_stops_its_source_and_says_what_to_do() -> None:
     assert "Its account @tidewheel needs to be connected again." in text
 
 
+def test_what_needs_a_person_stands_first() -> None:
+    make_source(name="fine", last_read_at=now())
+    make_source(name="paused", is_active=False)
+    make_source(name="broken", failures=9)
+    make_source(name="late", last_read_at=now() - timedelta(hours=1))
+    page = sign_in().get("/sources/")
+    assert [line.source.name for line in page.context["sources"]] == ["broken", "late", "paused", "fine"]
+
+
 def test_a_removed_source_and_account_are_gone_from_the_page() -> None:
     NetworkAccount.objects.create(network="x", username="old", removed_at=now())
     make_source(removed_at=now())
@@ -402,6 +411,7 @@ def test_a_profile_shows_who_it_is_and_what_happened() -> None:
     assert "<script>alert" not in page.content.decode()
     assert "\u202e" not in page.content.decode()
     assert "1 mention" in page.content.decode()  # in the words of the chart
+    assert [entry.kind for entry in page.context["entries"]] == ["reply", "mention"]
 
 
 def test_a_history_pages_by_time_without_gap_or_repeat() -> None:
