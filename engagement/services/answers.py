@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Max, QuerySet
-
 from engagement.models import Delivery, Message
 from socialdesk.lib.errors import Conflict
 
@@ -20,37 +18,28 @@ class AlreadyAnswered(Conflict):
     code = "already_answered"
 
 
-def standing_answers(mention_id: int) -> QuerySet[Message]:
-    """The replies to a mention that are there, or may be, in order. Delivery and agent are loaded."""
-    replies = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).exclude(delivery__state__in=GONE)
-    return replies.select_related("delivery", "agent").order_by("answer_number")
+def check_answers_seen(*, mention_id: int, answer_seen: int, besides: int | None = None) -> int:
+    """The number of the next public answer to a mention, for an agent who saw those up to number `answer_seen` (0: there were none).
 
-
-def next_answer_number(mention_id: int) -> int:
-    """The number of the next reply to a mention. Numbers are never used twice, also not those of answers that are gone.
-
-    Inside the transaction that stores the reply: if two come to the same number, the database takes only one.
+    Raises AlreadyAnswered if one stands that the agent did not see. Numbers are never used twice, also not those of answers that are
+    gone. Call it with the conversation locked; even without, two who come to the same number are told apart by the database, because
+    what was seen and what comes next are read in one query. `besides` is a message that does not count: the one that is tried again.
     """
-    last = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).aggregate(last=Max("answer_number"))["last"]
-    return (last or 0) + 1
-
-
-def require_answers_seen(*, mention_id: int, answer_seen: int, besides: int | None = None) -> None:
-    """Raises AlreadyAnswered unless `answer_seen` is the number of the last standing answer (0: there is none).
-
-    Call it with the conversation locked. `besides` is a message that is not counted: the one that is tried again.
-    """
-    answers = [answer for answer in standing_answers(mention_id) if answer.pk != besides]
-    last = answers[-1].answer_number or 0 if answers else 0
+    replies = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).select_related("delivery", "agent")
+    numbers = {answer.answer_number or 0: answer for answer in replies.order_by("answer_number")}
+    following = max(numbers, default=0) + 1
+    standing = {number: answer for number, answer in numbers.items() if answer.pk != besides and answer.delivery.state not in GONE}
+    last = max(standing, default=0)
     # A number beyond the last may belong to an answer that is gone: whoever saw it saw those before it.
-    if last <= answer_seen < next_answer_number(mention_id):
-        return
-    if not answers:
+    if last <= answer_seen < following:
+        return following
+    if not standing:
         raise AlreadyAnswered("The answer that you refer to does not exist. Reload the conversation.", answers=[], answer_seen=0)
-    who = answers[-1].agent.name if answers[-1].agent else "Somebody"
+    agent = standing[last].agent
     raise AlreadyAnswered(
-        f"{who} answered this already. Read the answer; to send yours as well, send it again with answer_seen={last}.",
-        answers=[describe_answer(answer) for answer in answers],
+        f"{agent.name if agent else 'Somebody'} answered this already. Read the answer; to send yours as well, send it again with"
+        f" answer_seen={last}.",
+        answers=[describe_answer(answer) for answer in standing.values()],
         answer_seen=last,
     )
 

@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from engagement.models import UNFINISHED, Delivery, Message
 from engagement.services import checks, outcomes
-from engagement.services.answers import require_answers_seen
+from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
@@ -294,7 +294,7 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
         account = checks.speaking_account(conversation)
         Message.objects.filter(pk=message.pk).update(account=account)
         if message.kind == Message.Kind.REPLY and message.mention_id is not None:
-            require_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
+            check_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
         tell_worker(delivery.pk)
     return delivery
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from engagement.models import Delivery, Message
 from engagement.services import checks
-from engagement.services.answers import next_answer_number, require_answers_seen
+from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
@@ -62,7 +62,7 @@ def send_reply(
         ready = checks.check_reply_text(conversation, text)
         account = checks.speaking_account(conversation)
         mention = _answered_mention(conversation_id, mention_id)
-        require_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+        number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
         _take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
@@ -72,7 +72,7 @@ def send_reply(
             account=account,
             network=conversation.network,
             mention=mention,
-            answer_number=next_answer_number(mention.pk),
+            answer_number=number,
             request_key=request_key,
             created_at=moment,
         )
