@@ -36,10 +36,12 @@ from engagement.models import UNFINISHED, Delivery, Message
 from engagement.services import delivery, outcomes
 from engagement.services.outcomes import LEASE
 from listening.models import Conversation, Mention
-from profiles.models import Agent, Handle, Profile
+from profiles.models import Agent
+from profiles.services.handles import find_or_create_handles
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
+from socialdesk.networks.base import AuthorData
 from socialdesk.networks.sandbox.records import Post
 from tests.engagement.desk import Desk
 
@@ -183,11 +185,10 @@ class Storm:
         moment = now()
         world, account = self.desk.world, self.desk.account
         people = [world.add_account(f"person{number}") for number in range(AUTHORS)]
-        profiles = Profile.objects.bulk_create(Profile(name=person.username, created_at=moment) for person in people)
-        handles = Handle.objects.bulk_create(
-            Handle(profile=profile, network="sandbox", external_id=person.id, username=person.username, first_seen_at=moment)
-            for profile, person in zip(profiles, people, strict=True)
-        )
+        authors = [("sandbox", AuthorData(person.id, person.username)) for person in people]
+        with transaction.atomic():
+            known = find_or_create_handles(authors=authors, now=moment)
+        handles = [known["sandbox", person.id].id for person in people]
         posts: list[Post] = []
         kinds: list[tuple[int, str]] = []  # (place of the conversation, kind)
         with world.store.transaction():
@@ -198,11 +199,9 @@ class Storm:
                 posts.append(world.publish(people[place % AUTHORS].username, f"@tidewheel help {place}"))
                 kinds += [(place, "reply")] + [(place, "direct_message")] * (2 if place % 10 == 0 else 0)
         kinds = kinds[:count]
+        common: dict[str, Any] = {"network": "sandbox", "account": account, "opened_at": moment}
         conversations = Conversation.objects.bulk_create(
-            [
-                Conversation(network="sandbox", author=handles[i % AUTHORS], account=account, activity_at=post.posted_at, opened_at=moment)
-                for i, post in enumerate(posts)
-            ],
+            [Conversation(author_id=handles[i % AUTHORS], activity_at=post.posted_at, **common) for i, post in enumerate(posts)],
             batch_size=500,
         )
         mentions = Mention.objects.bulk_create(
@@ -210,7 +209,7 @@ class Storm:
                 Mention(
                     network="sandbox",
                     external_id=post.id,
-                    author=handles[i % AUTHORS],
+                    author_id=handles[i % AUTHORS],
                     conversation=conversations[i],
                     text=post.text,
                     folded=post.text,
