@@ -42,7 +42,7 @@ def _sandbox_reader(config: AccountConfig) -> Reader:
 
 
 def _sandbox_publisher(config: AccountConfig) -> Publisher:
-    return SandboxPublisher(Client(sandbox_world(), config.username))
+    return SandboxPublisher(Client(sandbox_world(), config.username), admits_strangers=True)
 
 
 def _web_reader(config: AccountConfig) -> Reader:

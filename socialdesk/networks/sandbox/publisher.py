@@ -27,8 +27,10 @@ CAPABILITIES = Capabilities(
 class SandboxPublisher:
     """Writes as one account of the sandbox. See Publisher."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, admits_strangers: bool = False) -> None:
+        """`admits_strangers`: posts that were never written here, but pushed or imported as ours, can be answered too."""
         self._client = client
+        self._admits_strangers = admits_strangers
         self._world = client.world
 
     def reply(self, *, in_reply_to: str, text: str, token: str) -> Sent:
@@ -36,6 +38,8 @@ class SandboxPublisher:
             _check_length(text, CAPABILITIES.max_length)
             if not in_reply_to:
                 raise Refused("not_found", "a reply needs the id of the post that it answers")
+            if self._admits_strangers:
+                self._world.admit(in_reply_to)
             return self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token)
 
         return _receipt(self._client.write(write))

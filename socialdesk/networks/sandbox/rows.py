@@ -15,7 +15,10 @@ def _columns(table: str, prefix: str) -> str:
 
 
 # Each is followed by a WHERE of the caller's.
-SELECT_POST = f"SELECT post.*, {_columns('author', 'author_')} FROM post JOIN account author ON author.id = post.author"  # noqa: S608
+SELECT_POST = (
+    f"SELECT post.*, {_columns('author', 'author_')}, stranger.external_id AS stranger FROM post"  # noqa: S608
+    " JOIN account author ON author.id = post.author LEFT JOIN stranger ON stranger.post = post.in_reply_to"
+)
 SELECT_MESSAGE = (
     f"SELECT message.*, {_columns('s', 'sender_')}, {_columns('r', 'recipient_')} FROM message"  # noqa: S608
     " JOIN account s ON s.id = message.sender JOIN account r ON r.id = message.recipient"
@@ -34,7 +37,7 @@ def post_of(row: sqlite3.Row) -> Post:
         author=account_of(row, "author_"),
         text=row["text"],
         posted_at=moment(row["posted_at"]),
-        in_reply_to=str(row["in_reply_to"] or ""),
+        in_reply_to=row["stranger"] or str(row["in_reply_to"] or ""),
         repost_of=str(row["repost_of"] or ""),
         thread=str(row["thread"]),
         language=row["language"],

@@ -24,6 +24,7 @@ from socialdesk.networks.sandbox.rows import (
 from socialdesk.networks.sandbox.store import Store
 
 COMPANY = "tidewheel"
+STRANGER = "elsewhere"  # who stands for the authors of posts that were never written here
 
 
 class World:
@@ -144,6 +145,25 @@ class World:
             self._log(connection, network, "post", post=post_id)
             return self._standing(str(post_id), network)
 
+    def admit(self, external_id: str) -> Post:
+        """The post of that id; a stand-in where it was never written here, so that it can be answered all the same.
+
+        Posts that were pushed or imported as the sandbox's own live only in the desk. Their stand-in has no words and no
+        entry in the change log.
+        """
+        with self.store.transaction() as connection:
+            there = self.post(external_id)
+            if there is not None:
+                return there
+            author = self.account(STRANGER) or self.add_account(STRANGER, mood="silent")
+            post_id = self.store.new_id()
+            connection.execute(
+                "INSERT INTO post (id, network, author, text, posted_at, thread, language, media, token) VALUES (?, ?, ?, '', ?, ?, '', 0, '')",
+                (post_id, SANDBOX, author.id, epoch(None), post_id),
+            )
+            connection.execute("INSERT INTO stranger VALUES (?, ?)", (external_id, post_id))
+            return self._found(external_id)
+
     def reply_as(self, username: str, in_reply_to: str, text: str, *, posted_at: datetime | None = None) -> Post:
         """A public reply by `username` to the post of that id."""
         answered = self.post(in_reply_to)
@@ -184,8 +204,13 @@ class World:
         return int(row["n"]) if row else 0
 
     def post(self, post_id: str) -> Post | None:
-        row = self.store.row(f"{SELECT_POST} WHERE post.id = ?", (number(post_id),))
+        row = self.store.row(f"{SELECT_POST} WHERE post.id = ?", (self._number(post_id),))
         return None if row is None else post_of(row)
+
+    def _number(self, post_id: str) -> int:
+        """The post's number in the file; strangers are known by the id that they came with."""
+        row = self.store.row("SELECT post FROM stranger WHERE external_id = ?", (post_id,))
+        return number(post_id) if row is None else int(row["post"])
 
     def posts_by(self, username: str, *, network: str = SANDBOX) -> list[Post]:
         """Everything public by that account in the order of writing, deleted posts as well."""
@@ -195,7 +220,9 @@ class World:
 
     def replies_to(self, post_id: str) -> list[Post]:
         """The direct replies to a post in the order of writing."""
-        return [post_of(row) for row in self.store.rows(f"{SELECT_POST} WHERE post.in_reply_to = ? ORDER BY post.id", (number(post_id),))]
+        return [
+            post_of(row) for row in self.store.rows(f"{SELECT_POST} WHERE post.in_reply_to = ? ORDER BY post.id", (self._number(post_id),))
+        ]
 
     def find_reply(self, author: Account, *, token: str, text: str, in_reply_to: str, since: datetime) -> Post | None:
         """The author's own reply to that post: the one with the token, else one with the text that bears no token.
@@ -203,7 +230,7 @@ class World:
         A post that bears another token is another post, though it may say the same. A deleted one was sent all the same.
         """
         select = f"{SELECT_POST} WHERE post.author = ? AND post.in_reply_to = ? AND post.posted_at >= ?"
-        common = (author.id, number(in_reply_to), since.timestamp())
+        common = (author.id, self._number(in_reply_to), since.timestamp())
         row = self.store.row(f"{select} AND post.token = ? AND post.token != '' ORDER BY post.id LIMIT 1", (*common, token))
         row = row or self.store.row(f"{select} AND post.token = '' AND post.text = ? ORDER BY post.id LIMIT 1", (*common, text))
         return None if row is None else post_of(row)

@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from socialdesk.networks.base import NetworkError
+from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.records import Refused
@@ -208,6 +209,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from socialdesk.networks.sandbox.client import Client
+from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.world import World
 
@@ -243,3 +245,15 @@ def test_a_forked_child_writes_on_a_connection_of_its_own(world: World) -> None:
     os.waitpid(child, 0)
     world.publish("ana", "after")
     assert [post.text for name in ("ana", "ben") for post in world.posts_by(name)] == ["before", "after", "from the child"]
+
+
+def test_a_post_that_was_never_written_here_can_be_answered_and_the_answer_found(world: World) -> None:
+    world.add_account("tidewheel")
+    us = SandboxPublisher(Client(world, "tidewheel"), admits_strangers=True)
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    sent = us.reply(in_reply_to="pushed-1", text="We are on it", token="t1")
+    assert us.reply(in_reply_to="pushed-1", text="And again", token="t2").external_id != sent.external_id
+    assert us.find(token="t1", text="We are on it", in_reply_to="pushed-1", since=since) == sent
+    assert us.find(token="t3", text="Never sent", in_reply_to="pushed-1", since=since) is None
+    read = SandboxReader(Client(world, "tidewheel")).fetch("").posts
+    assert [(post.text, post.in_reply_to) for post in read] == [("We are on it", "pushed-1"), ("And again", "pushed-1")]
