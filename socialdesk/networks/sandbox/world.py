@@ -158,7 +158,8 @@ class World:
             author = self.account(STRANGER) or self.add_account(STRANGER, mood="silent")
             post_id = self.store.new_id()
             connection.execute(
-                "INSERT INTO post (id, network, author, text, posted_at, thread, language, media, token) VALUES (?, ?, ?, '', ?, ?, '', 0, '')",
+                "INSERT INTO post (id, network, author, text, posted_at, thread, language, media, token)"
+                " VALUES (?, ?, ?, '', ?, ?, '', 0, '')",
                 (post_id, SANDBOX, author.id, epoch(None), post_id),
             )
             connection.execute("INSERT INTO stranger VALUES (?, ?)", (external_id, post_id))
