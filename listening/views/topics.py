@@ -12,10 +12,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from kombu.exceptions import OperationalError
 
 from listening.models import Mention, Topic
 from listening.query import HELP, find_spans, parse
 from listening.services.topics import Preview, preview_topic, save_topic
+from listening.tasks import rematch_topic
 from listening.templatetags.desk import mark_spans
 from listening.trends.charts import Spark, draw_spark
 from listening.trends.series import read_days
@@ -92,6 +94,7 @@ def topic_switch(request: HttpRequest, pk: int) -> HttpResponseBase:
     topic = _get_topic(pk)
     is_active = request.POST.get("on") == "1"
     save_topic(topic=topic, name=topic.name, query=topic.query, agent=agent_of(request), is_active=is_active)
+    _match_again(request, topic)
     return redirect("topics")
 
 
@@ -107,15 +110,28 @@ def _edit(request: HttpRequest, topic: Topic | None) -> HttpResponseBase:
     context: dict[str, Any] = {"topic": topic, "typed": typed, "help": HELP}
     if request.method == "POST" and "try" not in request.POST:
         try:
-            save_topic(topic=topic, name=typed.name, query=typed.query, agent=agent_of(request), is_active=typed.is_active)
+            saved = save_topic(topic=topic, name=typed.name, query=typed.query, agent=agent_of(request), is_active=typed.is_active)
         except DeskError as error:
             context |= {"status": error.status} | _place_error(error, typed.query)
         else:
-            messages.success(request, f"{typed.name.strip()} is saved.")
+            messages.success(request, f"{saved.name} is saved.")
+            _match_again(request, saved)
             return redirect("topics")
     if "mistake" not in context:
         context |= _try_out(typed.query)
     return render(request, "listening/topic_form.html", context, status=context.get("status", 200))
+
+
+def _match_again(request: HttpRequest, topic: Topic) -> None:
+    """Ask a worker to match last week with the topic as it is now."""
+    if not topic.is_active:
+        return
+    try:
+        rematch_topic.delay(topic.pk)
+    except OperationalError:
+        messages.warning(
+            request, "Only new posts are matched: the queue cannot be reached. Save it again later to match last week's."
+        )
 
 
 def _read_form(request: HttpRequest, topic: Topic | None) -> Typed:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, connection
 from django.template.loader import render_to_string
@@ -17,6 +18,7 @@ from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.views import defaults
+from kombu.exceptions import OperationalError
 
 from engagement.models import Delivery, Message
 from engagement.services.send import send_direct_message, send_reply
@@ -205,6 +207,27 @@ def test_a_lead_writes_changes_and_turns_off_a_topic() -> None:
     client.post(f"/topics/{topic.pk}/switch/", {"on": "1"})
     topic.refresh_from_db()
     assert topic.is_active
+
+
+def test_a_saved_topic_begins_with_last_week() -> None:
+    current_app.conf.task_always_eager = True
+    make_mention("my parcel is late", ago=60)
+    client = sign_in(Role.LEAD)
+    try:
+        client.post("/topics/new/", {"name": "Delivery", "query": "parcel", "is_active": "on"})
+    finally:
+        current_app.conf.task_always_eager = False
+    assert client.get("/topics/").context["lines"][0].count == 1
+
+
+def test_a_topic_is_saved_though_the_queue_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", refuse)
+    page = sign_in(Role.LEAD).post("/topics/new/", {"name": "Delivery", "query": "parcel", "is_active": "on"}, follow=True)
+    assert "the queue cannot be reached" in text_of(page)
+    assert Topic.objects.get().name == "Delivery"
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.MARKETING])
