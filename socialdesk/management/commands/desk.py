@@ -22,7 +22,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, connections
+from django.db import DatabaseError, connections
 from whitenoise.compress import Compressor
 
 from profiles.models import Agent
@@ -74,11 +74,13 @@ class Command(BaseCommand):
     def _prepare(self, *, demo: bool) -> list[SignIn]:
         try:
             call_command("migrate", interactive=False, verbosity=0)
-        except OperationalError as error:
+            if static_files_changed():
+                self.stdout.write("Preparing static files ...")
+                collect_static_files()
+        except DatabaseError as error:
             raise CannotStart(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from None
-        if static_files_changed():
-            self.stdout.write("Preparing static files ...")
-            collect_static_files()
+        except OSError as error:
+            raise CannotStart(f"{error.filename or settings.DATA_DIR} cannot be written: {error.strerror}") from None
         is_demo = (settings.DATA_DIR / PASSWORD_FILE).exists()
         if demo and (DEMO == "1" or is_demo or not Agent.objects.exists()):
             return prepare()
@@ -108,7 +110,10 @@ class Command(BaseCommand):
         host, port = listener.getsockname()[:2]
         if not settings.EMBEDDED:
             self.stdout.write(OTHER_PROCESSES)
-        self.stdout.write(f"Social Desk is running on http://{f'[{host}]' if ':' in host else host}:{port}  (Ctrl-C stops it)")
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+        self.stdout.write(f"Social Desk is running on http://{shown}:{port}  (Ctrl-C stops it)")
+        if not host.startswith("127.") and host != "::1":
+            self.stdout.write(f"It answers to the names in SOCIALDESK_HOSTS: {', '.join(settings.ALLOWED_HOSTS)}")
         if sign_ins:
             self.stdout.write(f"\nSign in with the password  {sign_ins[0].password}  as")
             for one in sign_ins:

@@ -131,6 +131,23 @@ def test_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) 
     assert desk.output.count("\n") == 1
 
 
+def test_database_that_is_none_is_said_in_one_line(start_desk: StartDesk, tmp_path: Path) -> None:
+    desk = start_desk(DEMO="0")
+    desk.stop()
+    for left in (tmp_path / "data").glob("desk.sqlite3*"):
+        left.write_bytes(b"this is no database, but long enough to look like one" * 100)
+    broken = start_desk(wait=False, DEMO="0")
+    assert broken.process.wait(30) == 1
+    assert broken.output.count("\n") == 1
+    assert "database" in broken.output
+
+
+def test_database_server_that_is_away_is_said_in_one_line(start_desk: StartDesk) -> None:
+    desk = start_desk(wait=False, DEMO="0", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert desk.process.wait(30) == 1
+    assert desk.output.count("\n") == 1
+
+
 def test_full_disk_shows_on_readyz_and_is_over_when_there_is_room(start_desk: StartDesk) -> None:
     desk = start_desk(DEMO="0")
 
