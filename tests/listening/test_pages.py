@@ -66,7 +66,7 @@ def test_trends_read_like_an_article_and_lead_to_their_posts() -> None:
     assert page.status_code == 200
     assert "6 mentions of “Battery” in the last 24 hours" in text_of(page)
     html = page.content.decode()
-    links = [link.replace("&amp;", "&") for link in re.findall(r'<a class="point[^"]*" href="([^"]+)"', html)]
+    links = [link.replace("&amp;", "&") for link in re.findall(r'<a class="point[^"]*"\s+href="([^"]+)"', html)]
     assert len(links) >= 24
     listed = [client.get(link).context["mentions"] for link in links[:24]]
     assert sorted(mention.pk for mentions in listed for mention in mentions) == sorted(Mention.objects.values_list("pk", flat=True))
