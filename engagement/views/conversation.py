@@ -103,7 +103,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "answers": last_answers(thread),
         "doors": open_doors(agent, found, thread, refused=refused, kind=kind),
         "open_door": kind or _first_door(agent, found),
-        "colleagues": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
+        "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
         "may_change": agent.may_answer or agent.may_configure,
     }

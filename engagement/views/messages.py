@@ -68,7 +68,12 @@ def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) ->
 
 
 def _number(word: str) -> int | None:
-    return int(word) if word.isdecimal() and len(word) < 19 else None
+    """A number of the form, None where nothing was given."""
+    if not word:
+        return None
+    if not word.isdecimal() or len(word) > 18:
+        raise DeskError("This form is not whole. Reload the conversation and send it again; your text is kept.")
+    return int(word)
 
 
 @require_POST

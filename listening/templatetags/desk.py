@@ -15,6 +15,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from listening.models import Conversation
+from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
 
@@ -140,6 +141,17 @@ def reach(conversation: Conversation) -> str:
 def lookup(values: Mapping[Any, Any], key: Any) -> Any:
     """values[key], 0 where there is none."""
     return values.get(key, 0)
+
+
+@register.filter
+def holder(conversation: Conversation, agent: Agent) -> str:
+    """Who has it, as a card says it. `claim_holder` must be set; mirrored in static/socialdesk/js/feed.js."""
+    claimed_by: Agent | None = conversation.claim_holder  # type: ignore[attr-defined]
+    if claimed_by is not None:
+        return "You are on it" if claimed_by.pk == agent.pk else f"{claimed_by.name} is on it"
+    if conversation.assignee is not None:
+        return "yours" if conversation.assignee_id == agent.pk else conversation.assignee.name
+    return ""
 
 
 @register.filter

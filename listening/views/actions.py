@@ -173,7 +173,8 @@ def explain_mention(mention: Mention) -> dict[str, Any]:
     at = 0
     for part in sorted((part for part in explanation.parts if part.end > part.start), key=lambda part: part.start):
         if part.start >= at:
-            pieces += [Piece(mention.text[at : part.start]), Piece(mention.text[part.start : part.end], part.weight, part.note or part.text)]
+            said = Piece(mention.text[part.start : part.end], part.weight, part.note or part.text)
+            pieces += [Piece(mention.text[at : part.start]), said]
             at = part.end
     pieces.append(Piece(mention.text[at:]))
     whole = [part for part in explanation.parts if part.end <= part.start]

@@ -19,14 +19,12 @@ def _read(query: str) -> Query | None:
         return None
 
 
-def mark_cards(conversations: Iterable[Conversation]) -> None:
-    """Gives each conversation `marked_text`, and `claim_holder`: whoever's claim is alive. One query; topic_names must be loaded."""
-    cards = list(conversations)
-    wanted = {pk for card in cards for pk, _ in card.topic_names}  # type: ignore[attr-defined]
-    queries = dict(Topic.objects.filter(pk__in=wanted).values_list("pk", "query")) if wanted else {}
+def mark_cards(cards: Iterable[Conversation], topics: Iterable[Topic]) -> None:
+    """Gives each conversation `marked_text`, and `claim_holder`: whoever's claim is alive. No query; topic_names must be loaded."""
+    queries = {topic.pk: topic.query for topic in topics}
     moment = now()
     for card in cards:
-        read = [query for pk, _ in card.topic_names if pk in queries and (query := _read(queries[pk]))]  # type: ignore[attr-defined]
+        read = [query for pk, _ in card.topic_names if pk in queries and (query := _read(queries[pk]))]
         card.marked_text = mark_spans(card.excerpt, find_spans(read, card.excerpt))  # type: ignore[attr-defined]
         is_held = card.claimed_until is not None and card.claimed_until > moment
         card.claim_holder = card.claimed_by if is_held else None  # type: ignore[attr-defined]

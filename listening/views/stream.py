@@ -39,7 +39,7 @@ LETTERS = {
 # What posts about a company are written in; a post in another language is found by its words or its topic.
 LANGUAGES = ("ar", "bn", "de", "en", "es", "fa", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "uk", "vi")
 MOST_CARDS = 100  # asked for by id at once
-PANES = re.compile(r"(\d{3})\.(\d{3})\.(\d{3})\Z")
+PANES = re.compile(r"(\d{3})\.(\d{3})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,18 @@ class Pile:
     search_id: int | None = None
 
 
-def read_piles(agent: Agent, filters: Filters) -> dict[str, list[Pile]]:
-    """The views, topics and saved searches with their counts: three queries."""
+def active_topics() -> list[Topic]:
+    return list(Topic.objects.filter(is_active=True))
+
+
+def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, list[Pile]]:
+    """The views, topics and saved searches with their counts."""
     counts = conversations.count_views(agent)
     query = filters.as_query()
 
     def pile(key: str, name: str, pile_query: str, **more: Any) -> Pile:
         return Pile(key, name, counts.get(key), pile_query, is_current=query == pile_query, **more)
 
-    topics = Topic.objects.filter(is_active=True)
     searches = SavedSearch.objects.filter(agent=agent)
     return {
         "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
@@ -75,28 +78,28 @@ def read_piles(agent: Agent, filters: Filters) -> dict[str, list[Pile]]:
     }
 
 
-def read_feed(request: HttpRequest, filters: Filters) -> dict[str, Any]:
-    """What `_feed.html` shows: a page of cards, and the filters as they stand."""
-    agent = agent_of(request)
-    page = conversations.read_page(agent=agent, filters=filters, after=request.GET.get("after", ""))
-    mark_cards(page.conversations)
+def read_feed(request: HttpRequest, filters: Filters, topics: list[Topic]) -> dict[str, Any]:
+    """What `_cards.html` shows: a page of cards, and the filters as they stand."""
+    page = conversations.read_page(agent=agent_of(request), filters=filters, after=request.GET.get("after", ""))
+    mark_cards(page.conversations, topics)
     return {"cards": page.conversations, "next": page.next, "filters": filters, "query": filters.as_query()}
 
 
-def feed_choices(filters: Filters) -> dict[str, Any]:
-    """What the filter form offers."""
-    topics = list(Topic.objects.filter(is_active=True).values_list("pk", "name"))
-    staff = list(Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name"))
+def feed_choices(filters: Filters, topics: list[Topic]) -> dict[str, Any]:
+    """What the head of the feed offers."""
+    names = {topic.pk: topic.name for topic in topics}
+    staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
+    colleagues = {colleague.pk: colleague.name for colleague in staff}
     return {
-        "title": VIEWS[filters.view] if filters.view != "all" else dict(topics).get(filters.topic or 0, VIEWS["all"]),
+        "title": VIEWS[filters.view] if filters.view != "all" else names.get(filters.topic or 0, VIEWS["all"]),
         "other_order": replace(filters, sort="newest" if filters.sort == "due" else "due").as_query(),
-        "chips": list(_chips(filters, dict(topics), {colleague.pk: colleague.name for colleague in staff})),
+        "chips": list(_chips(filters, names, colleagues)),
         "networks": [(network.key, network.label) for network in registry.NETWORKS.values()],
         "languages": [(code, LANG_INFO[code]["name"]) for code in LANGUAGES],
         "sentiments": Sentiment.choices,
         "statuses": Status.choices,
-        "all_topics": topics,
-        "agents": staff,
+        "all_topics": list(names.items()),
+        "colleagues": list(colleagues.items()),
     }
 
 
@@ -118,18 +121,19 @@ def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str]) -> I
 
 
 def desk_context(request: HttpRequest) -> dict[str, Any]:
-    """All that `stream.html` shows beside the open conversation. At most nine queries."""
+    """All that `stream.html` shows beside the open conversation. A fixed number of queries."""
     filters = Filters.from_query(request.GET)
+    topics = active_topics()
     widths = PANES.match(request.COOKIES.get("panes", ""))
     return {
         "place": "desk",
-        "piles": read_piles(agent_of(request), filters),
+        "piles": read_piles(agent_of(request), filters, topics),
         "troubled": count_troubled(),
         "widths": widths.groups() if widths else None,
         "profile_folded": request.COOKIES.get("profile") == "folded",
         "pane": "views" if "piles" in request.GET else "feed",
-        **read_feed(request, filters),
-        **feed_choices(filters),
+        **read_feed(request, filters, topics),
+        **feed_choices(filters, topics),
     }
 
 
@@ -140,7 +144,9 @@ def stream(request: HttpRequest) -> HttpResponseBase:
     if not is_fragment(request):
         return render(request, "listening/stream.html", desk_context(request))
     filters = Filters.from_query(request.GET)
-    response = render(request, "listening/_feed.html", {**read_feed(request, filters), **feed_choices(filters)})
+    topics = active_topics()
+    context = {**read_feed(request, filters, topics), **feed_choices(filters, topics)}
+    response = render(request, "listening/_feed.html", context)
     response["HX-Push-Url"] = f"{reverse('stream')}?{filters.as_query()}"
     return response
 
@@ -149,7 +155,7 @@ def stream(request: HttpRequest) -> HttpResponseBase:
 @desk_view
 def feed(request: HttpRequest) -> HttpResponseBase:
     """The next page of cards, with the link to the one after it."""
-    return render(request, "listening/_cards.html", read_feed(request, Filters.from_query(request.GET)))
+    return render(request, "listening/_cards.html", read_feed(request, Filters.from_query(request.GET), active_topics()))
 
 
 @require_GET
@@ -159,7 +165,7 @@ def feed_cards(request: HttpRequest) -> HttpResponseBase:
     ids = [int(word) for word in request.GET.get("ids", "").split(",")[:MOST_CARDS] if word.isdecimal() and len(word) < 19]
     filters = Filters.from_query(request.GET)
     cards = conversations.read_cards(ids, agent=agent_of(request), filters=filters)
-    mark_cards(cards)
+    mark_cards(cards, active_topics())
     return render(request, "listening/_cards.html", {"cards": cards, "filters": filters, "query": filters.as_query()})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import threading
 import time
@@ -21,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from profiles.models import Agent
 from socialdesk.asgi import application
 from socialdesk.lib.memory_layer import MemoryLayer
+from tests.chromium import HOW, find_chromium
 from tests.engagement.desk import Desk
 from tests.factories import PASSWORD, make_agent
 
@@ -49,9 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = find_chromium()
     if path is None:
-        pytest.fail("The browser tests need Chromium. Install it (Debian: apt-get install chromium) and run them again.")
+        pytest.fail(HOW)
     playwright: Playwright
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

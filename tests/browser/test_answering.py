@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from engagement.models import Delivery, Draft, Message
 from profiles.models import Agent
@@ -59,7 +59,12 @@ def test_what_is_typed_ahead_of_the_text_field_is_text_and_no_command(windows: W
     conversation = desk.conversation()
     page = windows.open(sam)
     page.keyboard.press("j")
-    page.route("**/conversations/*/?*", lambda route: (page.wait_for_timeout(400), route.continue_()))  # it takes its time
+
+    def take_time(route: Route) -> None:
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/conversations/*/", take_time)
     page.keyboard.press("r")
     page.keyboard.type("crease")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("crease")

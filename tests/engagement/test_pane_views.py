@@ -27,6 +27,11 @@ def client_of(agent: Agent) -> Client:
     return client
 
 
+def markup(response: Any) -> str:
+    """What was answered, without regard to how its template is wrapped."""
+    return " ".join(response.content.decode().split())
+
+
 def told(response: Any) -> dict[str, Any]:
     heard: dict[str, Any] = json.loads(response["HX-Trigger"])["desk:done"]
     return heard
@@ -51,8 +56,8 @@ def test_the_number_of_queries_does_not_grow_with_the_thread(desk: Desk, sam: Ag
 def test_the_pane_alone_or_the_whole_desk(desk: Desk, sam: Agent) -> None:
     client, conversation = client_of(sam), desk.conversation()
     path = f"/conversations/{conversation.pk}/?view=urgent"
-    assert "<html" not in client.get(path, headers=FRAGMENT).content.decode()
-    whole = client.get(path).content.decode()
+    assert "<html" not in markup(client.get(path, headers=FRAGMENT))
+    whole = markup(client.get(path))
     assert 'data-pane="conversation"' in whole
     assert 'data-title="Urgent"' in whole
     assert client.get("/conversations/999999/").status_code == 404
@@ -62,27 +67,27 @@ def test_what_was_written_in_private_is_not_answered_in_public_by_default(desk: 
     conversation = desk.conversation()
     client = client_of(sam)
     path = f"/conversations/{conversation.pk}/"
-    assert 'data-door="reply" aria-keyshortcuts="r" checked' in client.get(path, headers=FRAGMENT).content.decode()
+    assert 'data-door="reply" aria-keyshortcuts="r" checked' in markup(client.get(path, headers=FRAGMENT))
     conversation.private_waiting = True
     conversation.save()
-    assert 'data-door="direct_message" aria-keyshortcuts="m" checked' in client.get(path, headers=FRAGMENT).content.decode()
+    assert 'data-door="direct_message" aria-keyshortcuts="m" checked' in markup(client.get(path, headers=FRAGMENT))
 
 
 @pytest.mark.parametrize("role", [Role.MARKETING, Role.MANAGER])
 def test_who_may_not_answer_begins_with_a_note_and_is_told_why(desk: Desk, role: str) -> None:
     client, conversation = client_of(make_agent(role)), desk.conversation()
-    page = client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT).content.decode()
+    page = markup(client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT))
     assert 'data-door="note" aria-keyshortcuts="n" checked' in page
     assert page.count("Your role reads and notes") == 2
     answer = client.post(f"/conversations/{conversation.pk}/send/", {"kind": "reply", "text": "Hello"}, headers=FRAGMENT)
     assert answer.status_code == 409
-    assert "Your role" in answer.content.decode()
+    assert "Your role" in markup(answer)
     assert not Message.objects.exists()
 
 
 def test_a_network_without_a_connector_says_so_at_the_door(sam: Agent) -> None:
     conversation = make_conversation(network="mastodon")
-    page = client_of(sam).get(f"/conversations/{conversation.pk}/", headers=FRAGMENT).content.decode()
+    page = markup(client_of(sam).get(f"/conversations/{conversation.pk}/", headers=FRAGMENT))
     assert "Mastodon cannot be answered from this desk." in page
 
 
@@ -105,9 +110,9 @@ def test_a_second_answer_is_refused_with_the_first_beside_it(desk: Desk, sam: Ag
     form = {"kind": "reply", "text": "From Sam", "mention": mention.pk, "answer_seen": 0}
     refused = client.post(f"/conversations/{mention.conversation_id}/send/", form, headers=FRAGMENT)
     assert refused.status_code == 409
-    assert "Ana answered this already" in refused.content.decode()
-    assert "From &lt;Ana&gt;" in refused.content.decode()
-    assert 'name="also" value="1"' in refused.content.decode()
+    assert "Ana answered this already" in markup(refused)
+    assert "From &lt;Ana&gt;" in markup(refused)
+    assert 'name="also" value="1"' in markup(refused)
     sent = client.post(f"/conversations/{mention.conversation_id}/send/", {**form, "also": 1}, headers=FRAGMENT)
     assert told(sent)["answer"] == 2
 
@@ -116,8 +121,8 @@ def test_without_javascript_a_refused_text_is_still_there(desk: Desk, sam: Agent
     client, conversation = client_of(sam), desk.conversation()
     page = client.post(f"/conversations/{conversation.pk}/send/", {"kind": "reply", "text": "x" * 600})
     assert page.status_code == 400
-    assert "x" * 600 in page.content.decode()
-    assert "100 characters too long" in page.content.decode()
+    assert "x" * 600 in markup(page)
+    assert "100 characters too long" in markup(page)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +130,8 @@ def test_without_javascript_a_refused_text_is_still_there(desk: Desk, sam: Agent
 )
 def test_a_form_that_cannot_be_meant_is_refused(desk: Desk, sam: Agent, form: dict[str, str]) -> None:
     client, conversation = client_of(sam), desk.conversation()
-    status = client.post(f"/conversations/{conversation.pk}/send/", form, headers=FRAGMENT).status_code
-    assert (status, Message.objects.count()) in {(409, 0), (204, 1)}
+    assert client.post(f"/conversations/{conversation.pk}/send/", form, headers=FRAGMENT).status_code == 409
+    assert not Message.objects.exists()
     assert client.post("/conversations/999999/send/", {"kind": "note", "text": "a"}, headers=FRAGMENT).status_code == 404
 
 
@@ -166,7 +171,7 @@ def test_each_decision_about_a_message_in_trouble(desk: Desk, sam: Agent, state:
     client, conversation = client_of(sam), desk.conversation()
     message = send_reply(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0)
     Delivery.objects.update(state=state, must_look=state == "unconfirmed")
-    page = client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT).content.decode()
+    page = markup(client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT))
     assert f'name="decision" value="{decision}"' in page
     assert told(client.post(f"/messages/{message.pk}/decide/", {"decision": decision}, headers=FRAGMENT))["did"] == "decided"
     assert Delivery.objects.get().state == after

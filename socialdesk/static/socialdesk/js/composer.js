@@ -63,6 +63,11 @@ function measure(form) {
   composer.querySelector(`[data-door="${form.dataset.writing}"]`).parentElement.querySelector("[data-has-draft]").hidden = !text;
 }
 
+/** Everything that is typed is on the server, or was tried to be. */
+export async function flush() {
+  if (composer?.isConnected) await Promise.all(forms().filter((form) => localStorage.getItem(nameOf(form)) !== null).map(save));
+}
+
 function saveSoon(form) {
   clearTimeout(timers.get(nameOf(form)));
   timers.set(nameOf(form), setTimeout(() => save(form), SAVE_AFTER));
@@ -102,14 +107,14 @@ export function update(fresh) {
   }
 }
 
-/** Something in this conversation was done. What was sent is not a draft any more; what was taken back is one again. */
-export function done({ did, kind }) {
-  const form = kind && formOf(kind);
-  if (!form) return;
-  if (did === "undone" || did === "decided") {
-    composer.querySelector(`[data-door="${kind}"]`).checked = true;
-    measure(form);
-  }
+/** A message was taken back: its text is a draft again, before what was typed since. `fresh` is the pane as the server has it. */
+export function giveBack(kind, fresh) {
+  const form = formOf(kind);
+  const text = fresh.querySelector(`[data-writing="${kind}"] textarea`).value;
+  if (!text) return;
+  textOf(form).value = textOf(form).defaultValue = text;
+  composer.querySelector(`[data-door="${kind}"]`).checked = true;
+  measure(form);
 }
 
 /** A message left: its text goes, before anything else is typed. */

@@ -44,10 +44,14 @@ export async function refresh() {
     const asked = id;
     const template = document.createElement("template");
     template.innerHTML = await fetchPart(root().dataset.url);
-    if (asked === id) patch(template.content);
+    if (asked !== id) return null;
+    const pristine = template.content.cloneNode(true);
+    patch(template.content);
+    return pristine;
   })();
+  let fresh = null;
   try {
-    await refreshing;
+    fresh = await refreshing;
   } catch {
     // The banner says that the connection is lost; catching up asks again.
   }
@@ -56,7 +60,7 @@ export async function refresh() {
     again = false;
     return refresh();
   }
-  return undefined;
+  return fresh;
 }
 
 function patch(fresh) {
@@ -120,7 +124,10 @@ document.addEventListener("live", ({ detail }) => {
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
-  if (detail.conversation === id && root()) refresh().then(() => composer.done(detail));
+  if (detail.conversation !== id || !root()) return;
+  refresh().then((fresh) => {
+    if (fresh && ["undone", "decided"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
+  });
 });
 
 function showPresence() {

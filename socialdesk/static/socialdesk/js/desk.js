@@ -26,7 +26,11 @@ const frames = {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;
   },
-  counts: ({ views, mine }) => feed.showCounts({ ...views, mine }),
+  counts: ({ views, mine }) => {
+    feed.showCounts({ ...views, mine });
+    // Saved searches are each person's own, so that no frame carries their counts.
+    if (document.querySelector('[data-count^="search:"]')) use.waiting().then((waiting) => waiting.countSearches());
+  },
 };
 document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
 document.addEventListener("live:catch-up", () => use.waiting().then((waiting) => waiting.catchUp()));
@@ -108,7 +112,7 @@ document.addEventListener("desk:done", async ({ detail }) => {
     return;
   }
   const wasOpen = pane.querySelector(`[data-conversation="${conversation}"]`);
-  const next = await feed.leave(conversation).catch(() => null);
+  const next = await feed.leave([conversation]).catch(() => null);
   if (next && wasOpen) next.querySelector(".card-link").click();
   else if (next) feed.focusCard(next);
 });

@@ -5,6 +5,7 @@ import { tick } from "desk/clocks";
 
 export const desk = document.querySelector("[data-desk]");
 const me = Number(desk.dataset.agent);
+const LINE = 20; // pixels of a line of text
 const states = new Map(); // id -> what the last frame said of a conversation
 
 export const feed = () => document.getElementById("feed");
@@ -28,13 +29,17 @@ export async function fetchCards(ids) {
   return parse(await fetchPart(`${desk.dataset.cardsUrl}?ids=${[...ids].join()}&${feed().dataset.query}`));
 }
 
-/** A card with newer words takes the old one's place, and keeps what the person did to it. */
+/** A card with newer words takes the old one's place and its height, and keeps what the person did to it. */
 export function replace(old, card) {
+  const text = card.querySelector(".card-text");
+  const height = old.querySelector(".card-text").offsetHeight;
   const focused = old.contains(document.activeElement) ? document.activeElement.classList[0] : "";
   card.classList.toggle("is-open", old.classList.contains("is-open"));
   card.classList.toggle("has-news", old.classList.contains("has-news") || at(card) > at(old));
   card.querySelector(".card-check").checked = old.querySelector(".card-check").checked;
   old.replaceWith(card);
+  text.style.blockSize = `${height}px`; // what stands below it must not move
+  text.style.setProperty("-webkit-line-clamp", Math.max(1, Math.round(height / LINE)));
   window.htmx.process(card);
   tick(card);
   if (focused) card.querySelector(`.${focused}`)?.focus({ preventScroll: true });
@@ -68,19 +73,21 @@ export function showStates(changed) {
   }
 }
 
-/** The agent dealt with it: if it does not fit any more it leaves at once. Returns the card that is then at hand. */
-export async function leave(id) {
-  const card = cardOf(id);
-  if (!card) return null;
-  const fresh = await fetchCards([id]);
-  if (fresh.has(id)) {
-    replace(card, fresh.get(id));
-    return null;
+/** The agent dealt with these: what does not fit any more leaves at once. Returns the card that is then at hand, if any left. */
+export async function leave(ids) {
+  const listed = ids.filter(cardOf);
+  const fresh = listed.length ? await fetchCards(listed) : new Map();
+  let next = null;
+  for (const id of listed) {
+    const card = cardOf(id);
+    if (fresh.has(id)) replace(card, fresh.get(id));
+    else {
+      next = neighbour(card, 1) ?? neighbour(card, -1);
+      card.remove();
+    }
   }
-  const next = neighbour(card, 1) ?? neighbour(card, -1);
-  card.remove();
   showEmpty();
-  return next;
+  return next?.isConnected ? next : null;
 }
 
 export function neighbour(card, step) {

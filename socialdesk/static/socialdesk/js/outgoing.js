@@ -47,8 +47,9 @@ function remove(bar) {
   bar.element.remove();
 }
 
-function takeBack(bar) {
+async function takeBack(bar) {
   remove(bar);
+  await import("desk/composer").then((composer) => composer.flush()); // the text goes before what was typed since
   window.htmx.ajax("POST", bar.url, { source: "body", swap: "none" });
 }
 

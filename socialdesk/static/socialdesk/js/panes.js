@@ -3,7 +3,7 @@
 import { remember } from "desk/page";
 
 const desk = document.querySelector("[data-desk]");
-const NAMES = ["views", "feed", "profile"];
+const NAMES = ["views", "feed"];
 const width = (name) => Math.round(parseFloat(getComputedStyle(desk).getPropertyValue(`--${name}`)));
 
 function set(splitter, value) {

@@ -9,12 +9,14 @@ const AT_ONCE = 100;
 const GATHER = 120; // milliseconds in which frames are gathered into one question
 const PAUSE = 1000; // between two questions
 const SAID_EVERY = 5000;
+const COUNTED_EVERY = 15_000;
 
 const wanted = new Set(); // ids to ask the server about
 const held = new Map(); // id -> card that waits
 let overflowed = false;
 let timer = 0;
 let saidAt = 0;
+let countedAt = 0;
 
 /** Something happened to these conversations: see whether and how they belong into this list. */
 export function want(ids) {
@@ -105,6 +107,14 @@ export async function catchUp() {
   } catch {
     // Still away: the next connection catches up.
   }
+}
+
+/** The counts of this person's searches, asked for seldom. */
+export async function countSearches() {
+  if (Date.now() - countedAt < COUNTED_EVERY) return;
+  countedAt = Date.now();
+  const counts = await fetchPart(desk.dataset.countsUrl).catch(() => null);
+  if (counts) showCounts(JSON.parse(counts).views);
 }
 
 document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
