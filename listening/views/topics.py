@@ -129,9 +129,7 @@ def _match_again(request: HttpRequest, topic: Topic) -> None:
     try:
         rematch_topic.delay(topic.pk)
     except OperationalError:
-        messages.warning(
-            request, "Only new posts are matched: the queue cannot be reached. Save it again later to match last week's."
-        )
+        messages.warning(request, "Only new posts are matched: the queue cannot be reached. Save it again later to match last week's.")
 
 
 def _read_form(request: HttpRequest, topic: Topic | None) -> Typed:
