@@ -30,6 +30,9 @@ class Priority(models.IntegerChoices):
 class Conversation(models.Model):
     network = models.CharField(max_length=20)
     author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="conversations")
+    root = models.CharField(
+        max_length=200, blank=True, db_default=""
+    )  # external id of the post that the reply tree begins with, as far as known
     account = models.ForeignKey(NetworkAccount, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
     assignee = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations", db_index=False)

@@ -272,8 +272,9 @@ def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 
 
     Returns whether the ball went to the customer.
     """
-    conversation.acknowledged_at = min(at, conversation.acknowledged_at or at)
-    conversation.first_answered_at = min(at, conversation.first_answered_at or at)
+    moment = max(at, conversation.opened_at)  # of imported history the clocks begin later than its posts
+    conversation.acknowledged_at = min(moment, conversation.acknowledged_at or moment)
+    conversation.first_answered_at = min(moment, conversation.first_answered_at or moment)
     conversation.last_answered_at = max(at, conversation.last_answered_at or at)
     if conversation.activity_at > at:
         conversation.waiting_since = first_since or conversation.activity_at
@@ -285,7 +286,7 @@ def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 
     if not conversation.is_active:
         return False
     conversation.status = Status.WAITING
-    clocks.park(conversation, at=at)
+    clocks.park(conversation, at=moment)
     conversation.version += 1
     return True
 
@@ -309,11 +310,12 @@ def note_customer_wrote(conversation: Threaded, *, at: datetime) -> bool:
     if conversation.last_answered_at is not None and at <= conversation.last_answered_at:
         return False  # it came late; what we sent since then answered it
     conversation.unanswered = min(conversation.unanswered + 1, 32_000)
-    if conversation.waiting_since is None or at < conversation.waiting_since:
-        conversation.waiting_since = at
+    moment = max(at, conversation.opened_at)
+    if conversation.waiting_since is None or moment < conversation.waiting_since:
+        conversation.waiting_since = moment
     if conversation.is_active:
         return False
-    reactivate(conversation, at=at)
+    reactivate(conversation, at=moment)
     return True
 
 

@@ -25,7 +25,7 @@ SAME_MATTER = timedelta(hours=72)
 EXCERPT = 300
 
 _FACTS = (
-    *("status", "account_id", "priority", "priority_reasons", "version", "last_mention_id", "excerpt", "language", "sentiment"),
+    *("root", "status", "account_id", "priority", "priority_reasons", "version", "last_mention_id", "excerpt", "language", "sentiment"),
     *("is_proactive", "private_waiting", "activity_at", "opened_at", "acknowledged_at", "first_answered_at", "last_answered_at"),
     *("waiting_since", "unanswered", "parked_at", "parked_seconds", "resolved_at", "snoozed_until", "due_at", "due_kind"),
 )  # fmt: skip
@@ -40,6 +40,7 @@ class NewConversation:
     author_id: int
     opened_at: datetime
     activity_at: datetime
+    root: str = ""
     status: str = Status.NEW
     account_id: int | None = None
     assignee_id: int | None = None
@@ -72,7 +73,7 @@ class NewConversation:
 class Thread:
     """One conversation while a batch is written into it."""
 
-    __slots__ = ("events", "id", "is_new", "row", "topics")
+    __slots__ = ("answers", "events", "id", "is_new", "row", "topics")
 
     def __init__(self, row: Conversation | NewConversation) -> None:
         self.row = row
@@ -80,6 +81,7 @@ class Thread:
         self.is_new = isinstance(row, NewConversation)
         self.topics: set[int] = set()
         self.events: list[ConversationEvent] = []
+        self.answers: list[datetime] = []  # of ours, that came before the post that they answer
 
     @property
     def threaded(self) -> Threaded:
@@ -103,14 +105,32 @@ class Thread:
         row = self.row
         was_active, before = row.is_active, row.status
         is_newest = post.posted_at >= row.activity_at or row.last_mention_id is None
-        if note_customer_wrote(self.threaded, at=post.posted_at if not self.is_new else max(post.posted_at, row.opened_at)):
+        if note_customer_wrote(self.threaded, at=post.posted_at):
             kind = ConversationEvent.Kind.CUSTOMER_WROTE
             self.events.append(ConversationEvent(conversation_id=self.id, kind=kind, at=post.posted_at, data={"from": before}))
         self.topics.update(topics)
         if row.account_id is None and account:
             row.account_id = account[0].pk
-        if not is_newest:
-            return
+        if is_newest:
+            self._show(post, mention_id, folded, language, label, score, is_addressed, asks_for_help, was_active)
+        for answered_at in self.answers:
+            note_answered(self.threaded, at=answered_at)
+        self.answers.clear()
+
+    def _show(
+        self,
+        post: PostData,
+        mention_id: int,
+        folded: str,
+        language: str,
+        label: str,
+        score: float,
+        is_addressed: bool,
+        asks_for_help: bool,
+        was_active: bool,
+    ) -> None:
+        """The card shows this post from now on."""
+        row = self.row
         row.activity_at = max(post.posted_at, row.activity_at)
         row.last_mention_id = mention_id
         row.excerpt = post.text[:EXCERPT]
@@ -146,6 +166,7 @@ class Threads:
         self._is_history = is_history
         self._threads: dict[int, Thread] = {}
         self._open_by_author: dict[int, Thread] = {}
+        self._by_tree: dict[tuple[int, str], Thread] = {}  # author and root
         self._children = _waiting_children(posts)
         self._adopted: list[tuple[int, int, int | None]] = []  # mention, parent, conversation
         self._spare_ids = iter(bulk.allocate_ids(Conversation, len(posts)))
@@ -163,6 +184,8 @@ class Threads:
         # In the order of ids, as everybody who locks several, so that nobody waits in a circle.
         for conversation in Conversation.objects.filter(wanted).select_for_update().order_by("id"):
             thread = self._threads[conversation.pk] = Thread(conversation)
+            if conversation.root:
+                self._by_tree[conversation.author_id, conversation.root] = thread
             if conversation.status != Status.RESOLVED:
                 latest = self._open_by_author.get(conversation.author_id)
                 if latest is None or latest.row.activity_at <= conversation.activity_at:
@@ -172,11 +195,13 @@ class Threads:
         """The conversation of a customer's post, opened if there is none."""
         thread = self._of_chain(parent, handle.id) or self._of_children(post, handle.id) or self._of_author(post, handle.id)
         if thread is None:
+            root = self._root_of(parent) or post.in_reply_to or post.external_id
             start = clocks.start_of_clock(posted_at=post.posted_at, received_at=self._received_at, is_history=self._is_history)
             row = NewConversation(
-                next(self._spare_ids), post.network, handle.id, opened_at=start, activity_at=post.posted_at, waiting_since=start
+                next(self._spare_ids), post.network, handle.id, opened_at=start, activity_at=post.posted_at, waiting_since=start, root=root
             )
             thread = self._threads[row.id] = Thread(row)
+            self._by_tree[handle.id, root] = thread
         self._open_by_author[handle.id] = thread
         self._adopt(post, mention_id, thread)
         return thread
@@ -186,7 +211,7 @@ class Threads:
         thread = self._threads.get(parent.conversation_id) if parent and parent.conversation_id else None
         if thread is None:
             thread = next((self._threads[c.conversation_id] for c in self._children.get(_key(post), ()) if c.conversation_id), None)
-        if thread is not None and parent is not None and not parent.is_own:
+        if thread is not None:
             note_answered(thread.threaded, at=post.posted_at)
         self._adopt(post, mention_id, thread)
         return thread
@@ -195,7 +220,14 @@ class Threads:
         if parent is None or parent.conversation_id is None:
             return None
         thread = self._threads.get(parent.conversation_id)
-        return thread if thread is not None and thread.row.author_id == author_id else None
+        if thread is None or thread.row.author_id == author_id:
+            return thread
+        # An answer to somebody else: the author may have spoken in this thread before.
+        return self._by_tree.get((author_id, thread.row.root))
+
+    def _root_of(self, parent: Known | None) -> str:
+        thread = self._threads.get(parent.conversation_id) if parent and parent.conversation_id else None
+        return thread.row.root if thread is not None else ""
 
     def _of_children(self, post: PostData, author_id: int) -> Thread | None:
         for child in self._children.get(_key(post), ()):
@@ -214,6 +246,8 @@ class Threads:
         """Posts that came before the one they answer find it now."""
         for child in self._children.get(_key(post), ()):
             self._adopted.append((child.id, mention_id, child.conversation_id or (thread.id if thread else None)))
+            if child.is_own and child.conversation_id is None and thread is not None:
+                thread.answers.append(child.posted_at)
 
     # --- Writing --------------------------------------------------------------------------------------------------------
 
@@ -263,6 +297,8 @@ def refresh_topic_links(conversation_ids: Iterable[int]) -> None:
 class _Child:
     id: int
     conversation_id: int | None
+    is_own: bool
+    posted_at: datetime
 
 
 def _key(post: PostData) -> Key:
@@ -275,7 +311,6 @@ def _waiting_children(posts: Sequence[PostData]) -> dict[Key, list[_Child]]:
     for network in {post.network for post in posts}:
         ids = [post.external_id for post in posts if post.network == network]
         waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None)
-        for pk, parent, conversation_id in waiting.values_list("id", "in_reply_to", "conversation_id"):
-            assert parent is not None
-            children.setdefault((network, parent), []).append(_Child(pk, conversation_id))
+        for pk, parent, *rest in waiting.values_list("id", "in_reply_to", "conversation_id", "is_own", "posted_at"):
+            children.setdefault((network, str(parent)), []).append(_Child(pk, *rest))
     return children
