@@ -311,6 +311,6 @@ def _waiting_children(posts: Sequence[PostData]) -> dict[Key, list[_Child]]:
     for network in {post.network for post in posts}:
         ids = [post.external_id for post in posts if post.network == network]
         waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None)
-        for pk, parent, *rest in waiting.values_list("id", "in_reply_to", "conversation_id", "is_own", "posted_at"):
-            children.setdefault((network, str(parent)), []).append(_Child(pk, *rest))
+        for pk, parent, conversation_id, is_own, at in waiting.values_list("id", "in_reply_to", "conversation_id", "is_own", "posted_at"):
+            children.setdefault((network, str(parent)), []).append(_Child(pk, conversation_id, is_own, at))
     return children
