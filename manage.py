@@ -6,6 +6,11 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from socialdesk.env import BadSetting
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except BadSetting as error:
+        sys.exit(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from kombu.exceptions import OperationalError as BrokerAway
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -309,7 +311,8 @@ class TopicViewSet(viewsets.ModelViewSet[Topic]):
             is_active=given.get("is_active", topic.is_active if topic else True),
             agent=agent_of(self.request),
         )
-        rematch_topic.delay(serializer.instance.pk)
+        with suppress(BrokerAway):  # the topic is kept; it matches what comes from now on
+            rematch_topic.delay(serializer.instance.pk)
 
 
 class TopicCheckView(APIView):

@@ -13,6 +13,7 @@ import dj_database_url
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.management.utils import get_random_secret_key
+from whitenoise.compress import Compressor
 
 from socialdesk import env
 
@@ -34,7 +35,10 @@ ALLOWED_HOSTS = env.words("SOCIALDESK_HOSTS", "localhost,127.0.0.1,[::1]", "host
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
 
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise env.BadSetting(f"cannot make the data folder {DATA_DIR}: {error.strerror}. Give SOCIALDESK_DATA another one.") from None
 
 
 def _secret_key() -> str:
@@ -154,7 +158,7 @@ else:
 
 # --- Work, live events, cache -------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -268,6 +272,9 @@ STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Neither source maps nor copies without a hash in their names are asked for: compressing them took most of a minute.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 if TESTING:
     # Tests find static files where they are; the manifest is proved by the test that starts the desk as a process.
     STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -282,5 +289,6 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {"django.request": {"level": "ERROR"}},  # every 404 and 401 is a warning there
     "root": {"handlers": ["console"], "level": env.text("SOCIALDESK_LOG_LEVEL", "WARNING", "least level that is logged")},
 }

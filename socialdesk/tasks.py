@@ -16,7 +16,7 @@ from socialdesk.intake import take_in
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import NetworkError
-from socialdesk.networks.registry import reader_for, sandbox_world
+from socialdesk.networks.registry import NoConnector, UnknownNetwork, reader_for, sandbox_world
 from socialdesk.networks.sandbox.script import play
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ def poll_source(source_id: int) -> None:
     pause = float(source.interval)
     try:
         _read(source)
+    except (NoConnector, UnknownNetwork) as error:
+        pause = _note_failure(source, NetworkError(str(error), permanent=True))
     except NetworkError as error:
         pause = _note_failure(source, error)
     except DatabaseError:

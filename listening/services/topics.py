@@ -108,7 +108,9 @@ def rematch_topic(*, topic_id: int) -> int:
 
 def _change_links(topic: Topic, mention_ids: set[int], *, sign: int) -> None:
     """Link mentions with a topic or part them; the trend and the topic's conversation list follow."""
-    mentions = list(Mention.objects.filter(pk__in=mention_ids).only("posted_at", "network", "sentiment", "conversation_id"))
+    # Locked, so that no correction changes a sentiment between this count and the next.
+    locked = Mention.objects.filter(pk__in=mention_ids).select_for_update(of=("self",)).order_by("id")
+    mentions = list(locked.only("posted_at", "network", "sentiment", "conversation_id"))
     if not mentions:
         return
     if sign > 0:

@@ -42,3 +42,12 @@ def tokens(context: Context) -> SafeString:
     if settings.DEBUG:
         _tokens.cache_clear()
     return format_html('<style nonce="{}">{}</style>', context.get("CSP_NONCE", ""), mark_safe(_tokens()))  # noqa: S308
+
+
+@register.simple_tag
+def static_if_known(path: str) -> str:
+    """The address of a static file, or a guess at it where the list of files is what is broken: for pages that say so."""
+    try:
+        return static(path)
+    except ValueError:
+        return f"{settings.STATIC_URL}{path}"

@@ -23,7 +23,6 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
-from whitenoise.compress import Compressor
 
 from profiles.models import Agent
 from socialdesk import embedded, env
@@ -193,9 +192,6 @@ def static_files_changed() -> bool:
 
 
 def collect_static_files() -> None:
-    # Neither source maps nor copies without a hash in their name are ever asked for: compressing them took most of a minute.
-    settings.WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
-    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = True
     call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED_STATIC_FILES)
     _stamp_file().parent.mkdir(parents=True, exist_ok=True)
     _stamp_file().write_text(_static_stamp())

@@ -1,7 +1,6 @@
 // The open conversation: brought up to date in place as frames come, and told to others as presence.
 
-import { fetchPart } from "desk/page";
-import { tick } from "desk/clocks";
+import { fetchPart, tick } from "desk/page";
 import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
 
@@ -26,6 +25,7 @@ export function opened(bySomebody) {
   tick(pane);
   if (bySomebody) pane.querySelector("#thread-title").focus({ preventScroll: true });
   pane.dataset.ready = id;
+  document.title = `${pane.querySelector("#thread-title").textContent} · Social Desk`;
   document.dispatchEvent(new CustomEvent("desk:opened"));
 }
 
@@ -125,6 +125,7 @@ document.addEventListener("live", ({ detail }) => {
 document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
   if (detail.conversation !== id || !root()) return;
+  if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
   refresh().then((fresh) => {
     if (fresh && ["undone", "decided"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
   });

@@ -1,9 +1,8 @@
 // The desk begins here: frames and presses are led to those who know what to do; what is seldom needed is fetched on first use.
 
-import { announce, remember } from "desk/page";
+import { announce, remember, tick } from "desk/page";
 import * as feed from "desk/feed";
 import { connect } from "desk/live";
-import { tick } from "desk/clocks";
 import { press } from "desk/keys";
 
 const pane = document.getElementById("conversation");

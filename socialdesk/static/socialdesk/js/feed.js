@@ -1,7 +1,6 @@
 // The list of conversations: its cards, what frames and acts do to them, and which pane a small screen shows.
 
-import { fetchPart } from "desk/page";
-import { tick } from "desk/clocks";
+import { fetchPart, tick } from "desk/page";
 
 export const desk = document.querySelector("[data-desk]");
 const me = Number(desk.dataset.agent);
@@ -29,8 +28,16 @@ export async function fetchCards(ids) {
   return parse(await fetchPart(`${desk.dataset.cardsUrl}?ids=${[...ids].join()}&${feed().dataset.query}`));
 }
 
+/** What a card says, but for the times, which are kept right here. */
+function said(card) {
+  const copy = card.cloneNode(true);
+  for (const time of copy.querySelectorAll("[data-ago], [data-due]")) time.replaceChildren(time.dataset.due ?? "");
+  return `${card.dataset.at} ${card.classList.contains("is-gone")} ${copy.textContent.replace(/\s+/g, " ")}`;
+}
+
 /** A card with newer words takes the old one's place and its height, and keeps what the person did to it. */
 export function replace(old, card) {
+  if (said(old) === said(card)) return;
   const text = card.querySelector(".card-text");
   const height = old.querySelector(".card-text").offsetHeight;
   const focused = old.contains(document.activeElement) ? document.activeElement.classList[0] : "";

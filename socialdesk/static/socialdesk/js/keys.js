@@ -1,26 +1,12 @@
 // What each key does. Single keys stay quiet while somebody types, and all of them can be switched off (WCAG 2.1.4).
 
-import { toast } from "desk/page";
+import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const pane = document.getElementById("conversation");
-const KIND = { r: "reply", m: "direct_message", n: "note" };
-const LABEL = { 1: "negative", 2: "neutral", 3: "positive" };
 const PLACES = { t: "trends", k: "topics", o: "outbox" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
-let last = null; // the card that had the focus
-let typedAhead = null; // what was typed while the text field was still on its way
-
-const openId = () => pane.querySelector("[data-conversation]")?.dataset.conversation;
-const inPane = () => pane.contains(document.activeElement) && openId();
-
-document.addEventListener("focusin", ({ target }) => {
-  last = target.closest?.("[data-card]")?.dataset.card ?? last;
-});
-
-const current = () => document.activeElement?.closest("[data-card]") ?? cardOf(last) ?? cardOf(openId());
 
 export function press(event) {
   if (event.isComposing || event.defaultPrevented || event.altKey) return;
@@ -32,9 +18,8 @@ export function press(event) {
     return;
   }
   if (document.querySelector("dialog[open]")) return;
-  if (typedAhead !== null && (event.key.length === 1 || key === "Enter")) {
+  if (typeAhead(event.key)) {
     event.preventDefault();
-    typedAhead += key === "Enter" ? "\n" : event.key;
     return;
   }
   const typing = event.target.closest("textarea, select, input:not([type=checkbox], [type=radio]), [contenteditable]");
@@ -88,67 +73,6 @@ function move(step) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-/** The conversation that is meant: the one that is worked in, else that of the card. */
-function meant() {
-  const id = inPane() || current()?.dataset.card;
-  if (!id) toast("Choose a conversation first: j and k go through the list.");
-  return id;
-}
-
-function act(name) {
-  const id = meant();
-  if (!id) return;
-  const button = id === openId() && pane.querySelector(`[data-act="${name}"]`);
-  if (button) button.click();
-  else window.htmx.ajax("POST", `/conversations/${id}/${name}/`, { source: "body", swap: "none" });
-}
-
-/** Opens the conversation that is meant, if it is not open. False if that did not work. */
-async function reach() {
-  const id = meant();
-  if (!id) return false;
-  show("conversation");
-  const isComing = pane.matches(".htmx-request") || (id === openId() && pane.dataset.ready !== id);
-  if (id === openId() && !isComing) return true;
-  const opened = new Promise((resolve) => {
-    document.addEventListener("desk:opened", () => resolve(true), { once: true });
-    for (const name of ["htmx:responseError", "htmx:sendError"]) document.addEventListener(name, () => resolve(false), { once: true });
-  });
-  if (!isComing) cardOf(id).querySelector(".card-link").click();
-  return opened;
-}
-
-async function open(name) {
-  if (!(await reach())) return;
-  const menu = pane.querySelector(`[data-act="${name}"]`)?.closest("details");
-  if (!menu) return;
-  menu.open = true;
-  menu.querySelector(".menu button").focus();
-}
-
-async function write(key) {
-  typedAhead = "";
-  const reached = await reach();
-  const text = typedAhead;
-  typedAhead = null;
-  if (!reached) return;
-  const door = pane.querySelector(`[data-door="${KIND[key]}"]`);
-  door.checked = true;
-  const field = pane.querySelector(`[data-writing="${KIND[key]}"] textarea`);
-  field.focus();
-  field.setSelectionRange(field.value.length, field.value.length);
-  if (!text) return;
-  field.setRangeText(text, field.value.length, field.value.length, "end");
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-function correct(key) {
-  const bubble = document.activeElement?.closest("[data-bubble]")?.querySelector("[data-mention]");
-  const post = inPane() ? (bubble ?? [...pane.querySelectorAll(".bubble [data-mention]")].at(-1)) : current();
-  if (!post?.dataset.mention) toast("There is no post here whose sentiment could be corrected.");
-  else window.htmx.ajax("POST", `/mentions/${post.dataset.mention}/correct/`, { source: "body", swap: "none", values: { label: LABEL[key] } });
-}
-
 function go(key) {
   const link = document.querySelector(`[data-letter="${key}"]`) ?? document.querySelector(`.places a[href="/${PLACES[key]}/"]`);
   link?.click();
@@ -158,12 +82,11 @@ function go(key) {
 /** Esc steps back: out of a menu, out of the text, out of the conversation. What was typed stays. */
 function back(typing) {
   const menu = document.querySelector("details[data-dropdown][open]");
-  const title = pane.querySelector("#thread-title");
-  if (menu) {
+    if (menu) {
     menu.open = false;
     menu.querySelector("summary").focus();
   } else if (typing && inPane()) {
-    title.focus();
+    document.getElementById("thread-title").focus();
   } else if (typing) {
     document.activeElement.blur();
   } else if (document.querySelector(".card-check:checked") && !inPane()) {

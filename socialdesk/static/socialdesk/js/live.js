@@ -3,6 +3,7 @@
 import { announce } from "desk/page";
 
 const SIGN_IN = 4401; // the server's close code
+const SETTLED = 3000; // milliseconds after which the page is no longer busy with itself
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds before each further try
 export const presence = new Map(); // "conversation agent" -> {agent, name, conversation, doing}
 
@@ -13,6 +14,7 @@ let tries = 0;
 let retryAt = 0;
 let timer = 0;
 let wasLost = false;
+let isFirst = true;
 
 const banner = () => document.querySelector("[data-connection]");
 
@@ -39,6 +41,9 @@ function receive(frame) {
     greeted = true;
     tries = 0;
     banner().hidden = true;
+    // What happened between the making of the page and now was told to nobody here.
+    if (isFirst && !wasLost) setTimeout(emit, SETTLED, "live:catch-up");
+    isFirst = false;
     if (wasLost) {
       wasLost = false;
       announce("Connected again. What you missed is being fetched.");

@@ -1,7 +1,6 @@
 // What comes in waits behind the pill until the person asks for it: the list never makes room by itself.
 
-import { announce, fetchPart } from "desk/page";
-import { tick } from "desk/clocks";
+import { announce, fetchPart, tick } from "desk/page";
 import { at, cardOf, cards, desk, fade, feed, fetchCards, list, parse, replace, showCounts, showEmpty } from "desk/feed";
 
 const MOST = 60; // cards that wait; beyond that, pressing the pill fetches the list anew

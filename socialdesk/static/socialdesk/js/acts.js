@@ -1,0 +1,90 @@
+// What an agent does with the conversation that is meant: the open one, or that of the card at hand.
+
+import { toast } from "desk/page";
+import { cardOf, show } from "desk/feed";
+
+const pane = document.getElementById("conversation");
+const KIND = { r: "reply", m: "direct_message", n: "note" };
+const LABEL = { 1: "negative", 2: "neutral", 3: "positive" };
+
+let last = null; // the card that had the focus
+let typedAhead = null; // what was typed while the text field was still on its way
+
+document.addEventListener("focusin", ({ target }) => {
+  last = target.closest?.("[data-card]")?.dataset.card ?? last;
+});
+
+export const openId = () => pane.querySelector("[data-conversation]")?.dataset.conversation;
+export const inPane = () => pane.contains(document.activeElement) && openId();
+export const current = () => document.activeElement?.closest("[data-card]") ?? cardOf(last) ?? cardOf(openId());
+
+/** Keys that belong into a text field which is not there yet are kept for it, so that none of them is taken for a command. */
+export function typeAhead(key) {
+  if (typedAhead === null) return false;
+  if (key === "Escape") typedAhead = null;
+  else if (key === "Enter") typedAhead += "\n";
+  else if (key.length === 1) typedAhead += key;
+  else return false;
+  return true;
+}
+
+/** The conversation that is meant: the one that is worked in, else that of the card. */
+function meant() {
+  const id = inPane() || current()?.dataset.card;
+  if (!id) toast("Choose a conversation first: j and k go through the list.");
+  return id;
+}
+
+export function act(name) {
+  const id = meant();
+  if (!id) return;
+  const button = id === openId() && pane.querySelector(`[data-act="${name}"]`);
+  if (button) button.click();
+  else window.htmx.ajax("POST", `/conversations/${id}/${name}/`, { source: "body", swap: "none" });
+}
+
+/** Opens the conversation that is meant, if it is not open. False if that did not work. */
+async function reach() {
+  const id = meant();
+  if (!id) return false;
+  show("conversation");
+  const isComing = pane.matches(".htmx-request") || (id === openId() && pane.dataset.ready !== id);
+  if (id === openId() && !isComing) return true;
+  const opened = new Promise((resolve) => {
+    document.addEventListener("desk:opened", () => resolve(true), { once: true });
+    for (const name of ["htmx:responseError", "htmx:sendError", "htmx:sendAbort"]) document.addEventListener(name, () => resolve(false), { once: true });
+  });
+  if (!isComing) cardOf(id).querySelector(".card-link").click();
+  return opened;
+}
+
+export async function open(name) {
+  if (!(await reach())) return;
+  const menu = pane.querySelector(`[data-act="${name}"]`)?.closest("details");
+  if (!menu) return;
+  menu.open = true;
+  menu.querySelector(".menu button").focus();
+}
+
+export async function write(key) {
+  typedAhead = "";
+  const reached = await reach();
+  const text = typedAhead;
+  typedAhead = null;
+  if (!reached || text === null) return;
+  const door = pane.querySelector(`[data-door="${KIND[key]}"]`);
+  door.checked = true;
+  const field = pane.querySelector(`[data-writing="${KIND[key]}"] textarea`);
+  field.focus();
+  field.setSelectionRange(field.value.length, field.value.length);
+  if (!text) return;
+  field.setRangeText(text, field.value.length, field.value.length, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+export function correct(key) {
+  const bubble = document.activeElement?.closest("[data-bubble]")?.querySelector("[data-mention]");
+  const post = inPane() ? (bubble ?? [...pane.querySelectorAll(".bubble [data-mention]")].at(-1)) : current();
+  if (!post?.dataset.mention) toast("There is no post here whose sentiment could be corrected.");
+  else window.htmx.ajax("POST", `/mentions/${post.dataset.mention}/correct/`, { source: "body", swap: "none", values: { label: LABEL[key] } });
+}
