@@ -1,6 +1,6 @@
 """Template filters of the desk: times and clocks in the words people say, signs for feelings, marked words.
 
-`clock_words` and `ago` are mirrored in static/socialdesk/js/clocks.js, which keeps them right while the page is open.
+`clock_words` and `ago` are mirrored in static/socialdesk/js/page.js, which keeps them right while the page is open.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ register = Library()
 SOON = 5 * 60  # seconds; from here on a clock calls for attention
 REACH = 10_000  # followers from which reach is worth a place on the card
 DUE_WORDS = {"acknowledge": "to acknowledge", "first": "to the first answer", "next": "to the next answer", "final": "to the end"}
+RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "ps", "sd", "ug", "yi", "dv"}
 ENTRY_WORDS = {"mention": "post", "own_post": "our post", "reply": "public reply", "direct_message": "private message", "note": "note"}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
@@ -98,6 +99,12 @@ def epoch(moment: datetime) -> int:
 
 
 @register.filter
+def direction(language: str) -> str:
+    """The `dir` of an outsider's text: by its language where that is known, since many begin with a Latin @handle."""
+    return "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "auto"
+
+
+@register.filter
 def sign(sentiment: str) -> str:
     return SIGNS.get(sentiment, "")
 
@@ -118,6 +125,13 @@ def entry_word(kind: str) -> str:
 def network_label(key: str) -> str:
     known = registry.NETWORKS.get(key)
     return known.label if known else key
+
+
+@register.filter
+def takes_messages(key: str) -> bool:
+    """Whether private messages can be sent on a network, so that it matters who follows us there."""
+    known = registry.NETWORKS.get(key)
+    return known is not None and known.capabilities.direct_message
 
 
 @register.filter
