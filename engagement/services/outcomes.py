@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from engagement.models import UNFINISHED, Delivery, Message
@@ -112,7 +112,9 @@ def _insistently(write: Callable[[], bool]) -> bool:
     """What is known of the network must not be lost to a deadlock or a busy file: try thrice. A database that is away raises."""
     for wait in (0.05, 0.2):
         try:
-            return write()
+            # Bulk writes speak to the driver itself; what it raises is made Django's here.
+            with connection.wrap_database_errors:
+                return write()
         except (OperationalError, IntegrityError):
             logger.warning("a receipt could not be recorded, trying again", exc_info=True)
             time.sleep(wait)

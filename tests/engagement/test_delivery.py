@@ -10,6 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from celery import current_app
+from django.db import transaction
 
 from engagement.models import Delivery, Message
 from engagement.services import checks, outcomes
@@ -464,6 +466,43 @@ def test_worker_that_is_slow_in_its_call_is_overtaken_without_a_second_post(desk
         worker.result(20)
     assert row(reply).state == "sent"
     assert len(desk.answers(reply.conversation)) == 1
+
+
+# --- Tasks --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_is_told_after_the_commit_by_the_name_of_a_task_that_delivers(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    with patch.object(current_app, "send_task") as told:
+        with transaction.atomic():
+            message = send_reply(conversation_id=conversation.pk, agent=sam, text="Hello", hold=5)
+            assert not told.called
+        (name, arguments), options = told.call_args
+        assert options["countdown"] == 5
+    Delivery.objects.update(not_before=now())
+    current_app.tasks[name](*arguments)
+    assert row(message).state == "sent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_broker_that_is_away_loses_nothing(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    with patch.object(current_app, "send_task", side_effect=ConnectionError):
+        message = send_reply(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0)
+    with patch.object(current_app, "send_task") as told:
+        sweep(now=after(20))
+    (_, arguments), _ = told.call_args
+    assert arguments == (row(message).pk,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_finds_the_sweep(desk: Desk, sam: Agent, settings: Any) -> None:
+    message = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="Hello", hold=0)
+    Delivery.objects.update(state="inflight", claimed_until=now() - timedelta(seconds=1))
+    (name,) = (entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"].startswith("engagement."))
+    current_app.tasks[name]()
+    assert row(message).state == "awaiting_retry"
 
 
 # --- The sweep ----------------------------------------------------------------------------------------------------------
