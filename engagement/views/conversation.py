@@ -128,7 +128,7 @@ def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
 
 
 def _first_door(agent: Agent, found: Conversation) -> str:
-    if not agent.may_answer:
+    if not agent.may_answer or not checks.capabilities_of(found.network).reply:
         return Kind.NOTE
     # Whoever wrote in private is never answered in public by default.
     return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY

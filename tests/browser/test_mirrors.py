@@ -51,10 +51,10 @@ def test_clocks_and_times_say_the_same_words_as_the_server(windows: Windows, sam
     seconds = [0, 1, 59, 60, 61, 119, 3599, 3600, 7199, 36_000, 86_400, 172_799, 172_800, 500_000]
     page = windows.open(sam)
     clocks = page.evaluate(
-        "async (all) => { const { clockWords } = await import('desk/clocks'); return all.map(clockWords); }",
+        "async (all) => { const { clockWords } = await import('desk/page'); return all.map(clockWords); }",
         [*seconds, *(-one for one in seconds if one)],
     )
-    ages = page.evaluate("async (all) => { const { agoWords } = await import('desk/clocks'); return all.map(agoWords); }", seconds)
+    ages = page.evaluate("async (all) => { const { agoWords } = await import('desk/page'); return all.map(agoWords); }", seconds)
     spans = [timedelta(seconds=one) for one in [*seconds, *(-one for one in seconds if one)]]
     assert clocks == [words.clock_words(moment + span) for span in spans]
     assert ages == [words.ago(moment - timedelta(seconds=one)) for one in seconds]

@@ -77,6 +77,35 @@ def test_a_lost_connection_is_said_and_caught_up_with(windows: Windows, desk: De
     expect(page.locator("[data-count=all]")).to_have_text("2")
 
 
+def test_a_flood_waits_behind_the_pill_and_is_fetched_once_asked_for(windows: Windows, desk: Desk, sam: Agent) -> None:
+    desk.conversation("@tidewheel the calm before")
+    page = windows.open(sam)
+    wait_until_live(page)
+    for number in range(90):
+        desk.world.publish(f"author{number}", f"@tidewheel post {number}")
+    desk.read()
+    expect(page.get_by_role("button", name="60+ new")).to_be_visible()
+    expect(page.locator("[data-card]")).to_have_count(1)
+    page.get_by_role("button", name="60+ new").click()
+    expect(page.locator("[data-card]")).to_have_count(40)
+    expect(page.locator("[data-pill]")).to_be_hidden()
+    expect(page.locator("[data-count=all]")).to_have_text("91")
+
+
+def test_the_customers_next_post_joins_the_open_thread_and_moves_no_draft(windows: Windows, desk: Desk, sam: Agent) -> None:
+    mention = desk.mention("@tidewheel my bike is late", author="mara_k")
+    page = windows.open(sam, f"/conversations/{mention.conversation_id}/")
+    wait_until_live(page)
+    page.keyboard.press("r")
+    page.get_by_role("textbox", name="Public reply").fill("We are")
+    desk.world.publish("mara_k", "and it rains", in_reply_to=mention.external_id)
+    desk.read()
+    expect(page.locator("[data-bubble]")).to_have_count(2)
+    expect(page.locator("[data-bubble]").last).to_contain_text("and it rains")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("We are")
+    expect(page.get_by_role("textbox", name="Public reply")).to_be_focused()
+
+
 def test_the_list_goes_on_by_itself(windows: Windows, desk: Desk, sam: Agent) -> None:
     for number in range(45):
         desk.world.publish(f"author{number}", f"@tidewheel post {number}")

@@ -52,7 +52,9 @@ async function reach() {
   if (id === openId() && !isComing) return true;
   const opened = new Promise((resolve) => {
     document.addEventListener("desk:opened", () => resolve(true), { once: true });
-    for (const name of ["htmx:responseError", "htmx:sendError", "htmx:sendAbort"]) document.addEventListener(name, () => resolve(false), { once: true });
+    for (const name of ["htmx:responseError", "htmx:sendError", "htmx:sendAbort"]) {
+      document.addEventListener(name, () => resolve(false), { once: true });
+    }
   });
   if (!isComing) cardOf(id).querySelector(".card-link").click();
   return opened;
