@@ -94,7 +94,7 @@ def test_real_complaints_are_imported_counted_and_worked():
     client = Client()
     client.force_login(agent, backend=BACKEND)
     assert client.get("/").status_code == 200
-    negatives = client.get("/api/mentions/", {"sentiment": "negative", "page_size": 500}).json()["results"]
+    negatives = client.get("/api/mentions/?sentiment=negative&page_size=500").json()["results"]
     assert len(negatives) == 500
     worked = list(dict.fromkeys(row["conversation"] for row in negatives))[:40]
     for number, conversation in enumerate(worked):

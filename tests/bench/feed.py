@@ -42,11 +42,11 @@ INSERT INTO listening_mention (id, network, external_id, author_id, conversation
     LATERAL (SELECT 'the bike number ' || n || ' is late again ' || (ARRAY['battery', 'brake', 'app', 'delivery', 'bill'])[1 + n % 5]
       || CASE WHEN n % 2000 = 0 THEN ' zebra' ELSE '' END || CASE WHEN n % 50 = 0 THEN ' lantern' ELSE '' END AS text) t;
 INSERT INTO listening_mentiontopic (topic_id, mention_id, posted_at)
-  SELECT t.id, m.id, m.posted_at FROM listening_mention m 
+  SELECT t.id, m.id, m.posted_at FROM listening_mention m
   JOIN listening_topic t ON m.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
 INSERT INTO listening_conversationtopic (topic_id, conversation_id, is_active, activity_at)
   SELECT t.id, c.id, c.status IN ('new', 'open'), c.activity_at
-  FROM listening_conversation c 
+  FROM listening_conversation c
   JOIN listening_topic t ON c.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
 """
 

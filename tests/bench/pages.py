@@ -77,9 +77,19 @@ def first_load(base: str, password: str) -> dict[str, Any]:
         session.send("Network.enable")
         loaded: dict[str, dict[str, Any]] = {}
         sockets: list[str] = []
-        session.on("Network.requestWillBeSent", lambda e: loaded.setdefault(e["requestId"], {"url": e["request"]["url"], "bytes": 0}))
-        session.on("Network.loadingFinished", lambda e: loaded[e["requestId"]].update(bytes=e["encodedDataLength"]))
-        session.on("Network.webSocketCreated", lambda e: sockets.append(e["url"]))
+
+        def note_request(event: dict[str, Any]) -> None:
+            loaded.setdefault(event["requestId"], {"url": event["request"]["url"], "bytes": 0})
+
+        def note_end(event: dict[str, Any]) -> None:
+            loaded[event["requestId"]]["bytes"] = event["encodedDataLength"]
+
+        def note_socket(event: dict[str, Any]) -> None:
+            sockets.append(event["url"])
+
+        session.on("Network.requestWillBeSent", note_request)
+        session.on("Network.loadingFinished", note_end)
+        session.on("Network.webSocketCreated", note_socket)
         page.goto(f"{base}/")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(1500)

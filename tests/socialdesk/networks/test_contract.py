@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from socialdesk.networks import registry
-from socialdesk.networks.base import AccountConfig
+from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
@@ -33,7 +33,7 @@ class SandboxHarness:
         self.capabilities = registry.get("sandbox").capabilities
         self.reader = registry.reader_for(self.config)
         # As the network itself would have it; on a desk it also lets posts be answered that were only pushed to the desk.
-        self.publisher = SandboxPublisher(Client(registry.sandbox_world(), self.config.username))
+        self.publisher: Publisher = SandboxPublisher(Client(registry.sandbox_world(), self.config.username))
         self._world = registry.sandbox_world()
 
     def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
