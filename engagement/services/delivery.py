@@ -237,7 +237,7 @@ def _settle_by_echo(limit: int = 50) -> int:
 
 
 def undo_delivery(*, message_id: int, agent: Agent, now: datetime | None = None) -> Delivery:
-    """Take a message back while it is held. Its text becomes the agent's draft again. Raises Conflict (code `too_late`)."""
+    """Take a message back while it is held. Its text becomes its writer's draft again. Raises TooLate, NotAllowed, NotFound."""
     moment = now or current_time()
     delivery = _load(message_id)
     if delivery.message.agent_id != agent.pk and not agent.may_configure:
@@ -246,7 +246,7 @@ def undo_delivery(*, message_id: int, agent: Agent, now: datetime | None = None)
     with transaction.atomic():
         if not _move(delivery, held, State.ABORTED, finished_at=moment):
             raise TooLate("It is too late to take it back: it is being sent, or already was.", state=_load(message_id).state)
-        give_back(agent=agent, message=delivery.message)
+        give_back(agent=delivery.message.agent or agent, message=delivery.message)
     return delivery
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engagement.models import Delivery
 from socialdesk.lib.clock import now as current_time
 
 State = Delivery.State
+_PATIENCE = timedelta(minutes=1)
 
 _ADVICE = {
     "account_revoked": "Connect the account again, then try again.",
@@ -41,6 +42,9 @@ def explain(delivery: Delivery, *, now: datetime | None = None) -> Explanation:
     match delivery.state:
         case State.QUEUED if delivery.not_before > moment and delivery.attempts == 0:
             return Explanation("Held back", actions=("undo",), next_at=delivery.not_before)
+        case State.QUEUED if delivery.not_before < moment - _PATIENCE:
+            happened = "It waits for an earlier message of this conversation, or for a free worker."
+            return Explanation("Waiting to be sent", happened, "If this lasts, check that the desk's workers run.")
         case State.QUEUED | State.INFLIGHT:
             return Explanation("Sending")
         case State.AWAITING_RETRY if delivery.must_look:

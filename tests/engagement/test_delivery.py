@@ -544,6 +544,7 @@ def test_undo_takes_back_what_is_held_and_nothing_else(desk: Desk, sam: Agent, a
     with pytest.raises(NotAllowed):
         undo_delivery(message_id=message.pk, agent=ana)
     assert undo_delivery(message_id=message.pk, agent=make_agent(Role.LEAD)).state == "aborted"
+    assert read_drafts(agent=sam, conversation_id=message.conversation_id) == {"reply": "Hello"}
     with pytest.raises(TooLate):
         undo_delivery(message_id=message.pk, agent=sam)
     work(after(61))

@@ -108,6 +108,14 @@ def test_bubble_says_where_the_message_stands_and_what_to_do(
         assert explanation.advice
 
 
+def test_message_that_no_worker_takes_says_so(desk: Desk, sam: Agent) -> None:
+    message = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="Hello", hold=0)
+    for seconds, label in ((30, "Sending"), (90, "Waiting to be sent")):
+        explanation = read_thread(message.conversation, now=now() + timedelta(seconds=seconds))[-1].explanation
+        assert explanation is not None
+        assert explanation.label == label
+
+
 def test_message_that_is_looked_for_says_so(desk: Desk, sam: Agent) -> None:
     message = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="Hello", hold=0)
     desk.world.faults.set("dropped", 1.0)
