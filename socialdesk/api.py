@@ -22,10 +22,9 @@ from listening.api import (
     TopicViewSet,
     agent_of,
 )
-from listening.models import Source
 from listening.services.acceptance import Refused, Rejection
 from profiles.api import ProfileViewSet
-from socialdesk.intake import find_source, take_in
+from socialdesk.gather import take_in_pushed
 from socialdesk.lib.errors import DeskError
 from socialdesk.networks.base import PostData
 from socialdesk.posts import read_post
@@ -86,8 +85,7 @@ class PushedMentionViewSet(MentionViewSet):
                 places.append(index)
             except Refused as refusal:
                 unreadable.append(Rejection(index, str(refusal)))
-        source = find_source(network="", kind=Source.Kind.PUSH, name=f"pushed by {agent_of(request).username}")
-        result = take_in(posts, source=source, refused=unreadable)
+        result = take_in_pushed(posts, username=agent_of(request).username, refused=unreadable)
         refused = unreadable + [Rejection(places[r.index], r.reason) for r in result.rejected[len(unreadable) :]]
         return Response(
             {

@@ -6,9 +6,11 @@ ledger and moves the source's cursor, so that nothing is lost or doubled whateve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 from django.db import IntegrityError, connection, transaction
@@ -16,10 +18,10 @@ from django.db import IntegrityError, connection, transaction
 from engagement.services.messages import receive_messages
 from listening.models import IntakeBatch, NetworkAccount, Source
 from listening.services.acceptance import Refused, Rejection, accept_post
-from listening.services.store import store_posts
+from listening.services.store import Became, store_posts
 from profiles.models import Handle
 from profiles.services.handles import find_or_create_handles
-from socialdesk.lib import live
+from socialdesk.lib import bulk, live
 from socialdesk.lib.clock import now as current_time
 from socialdesk.networks.base import AuthorData, MessageData, PostData
 
@@ -27,9 +29,23 @@ KEPT_REJECTIONS = 100  # in the ledger; the caller is told all of them
 LOCKS = 64
 
 
+class Fate(NamedTuple):
+    """What became of one post, the mention that it is or belongs to, and why it was rejected."""
+
+    became: Became | Literal["rejected"]
+    mention_id: int | None = None
+    reason: str = ""
+
+
+_UNKNOWN = Fate("stored")  # stands where a post was accepted until its own is known
+
+
 @dataclass(slots=True)
 class Result:
-    """What became of a batch: `seen = stored + duplicate + folded + filtered + len(rejected)`. `ids` maps external id to mention id."""
+    """What became of a batch: `seen = stored + duplicate + folded + filtered + len(rejected)`. `ids` maps external id to mention id.
+
+    `fates` has one entry for each post, in their order.
+    """
 
     seen: int = 0
     stored: int = 0
@@ -38,6 +54,23 @@ class Result:
     filtered: int = 0
     rejected: list[Rejection] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
+    fates: list[Fate] = field(default_factory=list)
+
+
+def sum_up(posts: Sequence[PostData], fates: list[Fate], refused: Sequence[Rejection]) -> Result:
+    """The result of posts with these fates, and of `refused`, what could not even be read."""
+    counts = Counter(fate.became for fate in fates)
+    rejected = [Rejection(place, fate.reason) for place, fate in enumerate(fates) if fate.became == "rejected"]
+    return Result(
+        seen=len(posts) + len(refused),
+        stored=counts["stored"],
+        duplicate=counts["duplicate"],
+        folded=counts["folded"],
+        filtered=counts["filtered"],
+        rejected=[*refused, *rejected],
+        ids={post.external_id: fate.mention_id for post, fate in zip(posts, fates, strict=True) if fate.mention_id is not None},
+        fates=fates,
+    )
 
 
 def take_in(
@@ -73,38 +106,44 @@ def _take_in(
     refused: Sequence[Rejection],
 ) -> Result:
     received_at = current_time()
-    result = Result(seen=len(posts) + len(messages) + len(refused), rejected=list(refused))
-    accepted = _accept(posts, received_at, result)
+    accepted, fates = _accept(posts, received_at)
     with transaction.atomic():
         originals = [post for post in accepted if not (post.repost_of or post.deleted)]
         authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
         _lock_authors(authors)
         handles = find_or_create_handles(authors=authors, now=received_at)
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
-        account = source.account if source else None
-        writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in messages])
-        received = receive_messages(
-            messages=list(messages), account=account, handles={handle.external_id: handle for handle in writers.values()}
-        )
-        result.stored = outcome.stored + received.stored
-        result.duplicate = outcome.duplicate + received.duplicate
-        result.folded = outcome.folded
-        result.filtered = sum(outcome.filtered.values())
-        result.ids = outcome.ids
+        became = iter(zip(accepted, outcome.fates, strict=True))
+        for place, fate in enumerate(fates):
+            if fate.became != "rejected":
+                post, what = next(became)
+                fates[place] = Fate(what, outcome.ids.get((post.network, post.external_id)))
+        result = sum_up(posts, fates, refused)
+        if messages:
+            account = source.account if source else None
+            writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in messages])
+            received = receive_messages(
+                messages=list(messages), account=account, handles={handle.external_id: handle for handle in writers.values()}
+            )
+            result.seen += len(messages)
+            result.stored += received.stored
+            result.duplicate += received.duplicate
         _record(result, filtered_by=dict(outcome.filtered), source=source, cursor=cursor, received_at=received_at)
         if outcome.new_mentions or outcome.changed_conversations:
             live.publish(live.MentionsStored(ids=outcome.new_mentions, conversations=sorted(set(outcome.changed_conversations))))
     return result
 
 
-def _accept(posts: Iterable[PostData], received_at: datetime, result: Result) -> list[PostData]:
-    accepted = []
-    for index, post in enumerate(posts):
+def _accept(posts: Iterable[PostData], received_at: datetime) -> tuple[list[PostData], list[Fate]]:
+    """Those of `posts` that can be taken, and a fate for each of all: rejected, or still to be found out."""
+    accepted, fates = [], []
+    for post in posts:
         try:
             accepted.append(accept_post(post, received_at=received_at))
+            fates.append(_UNKNOWN)
         except Refused as refusal:
-            result.rejected.append(Rejection(index, str(refusal)))
-    return accepted
+            fates.append(Fate("rejected", reason=str(refusal)))
+    return accepted, fates
 
 
 def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:
@@ -122,31 +161,32 @@ def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:
 
 def _record(result: Result, *, filtered_by: dict[str, int], source: Source | None, cursor: str | None, received_at: datetime) -> None:
     """Write the ledger and move the cursor, with the rows that they speak of."""
+    before = after = source.cursor if source else ""
     if source is not None:
-        source = Source.objects.select_for_update().get(pk=source.pk)
-    if result.seen:
-        IntakeBatch.objects.create(
-            source=source,
-            received_at=received_at,
-            seen=result.seen,
-            stored=result.stored,
-            duplicate=result.duplicate,
-            folded=result.folded,
-            filtered=result.filtered,
-            rejected=len(result.rejected),
-            filtered_by=filtered_by,
-            rejections=[{"index": r.index, "reason": r.reason} for r in result.rejected[:KEPT_REJECTIONS]],
-            cursor_before=source.cursor if source else "",
-            cursor_after=(cursor if cursor is not None else source.cursor) if source else "",
-        )
-    if source is not None:
-        source.last_read_at = received_at
-        if cursor is not None:
-            source.cursor = cursor
+        read: dict[str, Any] = {"last_read_at": received_at, "failures": 0, "last_error": ""}
         if result.seen:
-            source.last_item_at = received_at
-        source.failures, source.last_error = 0, ""
-        source.save(update_fields=["cursor", "last_read_at", "last_item_at", "failures", "last_error"])
+            read["last_item_at"] = received_at
+        if cursor is not None:
+            before, after = Source.objects.select_for_update().values_list("cursor", flat=True).get(pk=source.pk), cursor
+            read["cursor"] = cursor
+        if not Source.objects.filter(pk=source.pk).update(**read):
+            raise Source.DoesNotExist(f"Source {source.pk} is gone.")
+    if result.seen:
+        row = {
+            "source_id": source.pk if source else None,
+            "received_at": received_at,
+            "seen": result.seen,
+            "stored": result.stored,
+            "duplicate": result.duplicate,
+            "folded": result.folded,
+            "filtered": result.filtered,
+            "rejected": len(result.rejected),
+            "filtered_by": filtered_by,
+            "rejections": [{"index": r.index, "reason": r.reason} for r in result.rejected[:KEPT_REJECTIONS]],
+            "cursor_before": before,
+            "cursor_after": after,
+        }
+        bulk.insert_rows(IntakeBatch, list(row), [list(row.values())])
 
 
 def find_source(*, network: str, kind: Source.Kind, name: str, account: NetworkAccount | None = None) -> Source:

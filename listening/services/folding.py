@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import F
-
 from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, MentionTopic, Repost, Status
 from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
@@ -52,7 +50,7 @@ def apply_changes(posts: Sequence[PostData], *, known: Mapping[Key, Known], rece
             _apply_deletion(mention, received_at)
         else:
             _apply_edit(mention, post, received_at)
-        outcome.folded += 1
+        outcome.became[post.network, post.external_id] = "folded"
         if mention.conversation_id:
             outcome.changed_conversations.append(mention.conversation_id)
 
@@ -131,35 +129,33 @@ def fold_reposts(posts: Sequence[PostData], *, outcome: Outcome) -> None:
     for network in {post.network for post in posts}:
         of_network = [post for post in posts if post.network == network]
         ids = [post.external_id for post in of_network]
-        there = set(Repost.objects.filter(network=network, external_id__in=ids).values_list("external_id", flat=True))
-        originals = dict(
-            Mention.objects.filter(network=network, external_id__in={post.repost_of for post in of_network}).values_list(
-                "external_id", "id"
-            )
-        )
+        there = {row[0] for row in bulk.read_rows(Repost, ("external_id",), among=("external_id", ids), network=network)}
+        repeated = {post.repost_of for post in of_network}
+        originals = dict(bulk.read_rows(Mention, ("external_id", "id"), among=("external_id", repeated), network=network))
         added = [post for post in of_network if post.external_id not in there and not post.deleted]
         rows = [(network, post.external_id, post.repost_of, originals.get(post.repost_of), post.posted_at) for post in added]
         bulk.insert_rows(Repost, ("network", "external_id", "original", "mention_id", "posted_at"), rows)
         _add_to_counters(Counter(row[3] for row in rows if row[3] is not None))
-        outcome.duplicate += len(of_network) - len(added)
-        outcome.folded += len(added)
+        outcome.became.update({(network, post.external_id): "duplicate" for post in of_network})
+        outcome.became.update({(network, post.external_id): "folded" for post in added})
 
 
-def count_waiting_reposts(posts: Iterable[PostData], ids: Mapping[str, int]) -> None:
+def count_waiting_reposts(posts: Iterable[PostData], known: Mapping[Key, Known]) -> None:
     """Give freshly stored `posts` the reposts that came before them."""
     by_network: dict[str, list[str]] = {}
     for post in posts:
         by_network.setdefault(post.network, []).append(post.external_id)
+    found: list[tuple[int, int]] = []  # repost, mention
     for network, external_ids in by_network.items():
-        waiting = Repost.objects.filter(network=network, original__in=external_ids, mention=None)
-        counts: Counter[int] = Counter()
-        for repost in waiting:
-            repost.mention_id = ids[repost.original]
-            repost.save(update_fields=["mention"])
-            counts[repost.mention_id] += 1
-        _add_to_counters(counts)
+        waiting = bulk.read_rows(Repost, ("id", "original"), among=("original", external_ids), network=network, mention_id=None)
+        found += [(pk, known[network, original].id) for pk, original in waiting]
+    bulk.update_rows(Repost, ("mention_id",), found)
+    _add_to_counters(Counter(mention_id for _, mention_id in found))
 
 
 def _add_to_counters(counts: Mapping[int, int]) -> None:
-    for pk, count in sorted(counts.items()):
-        Mention.objects.filter(pk=pk).update(reposts=F("reposts") + count)
+    if not counts:
+        return
+    # In the order of ids, as everybody who locks several. What was read is locked, so that a sum can be written.
+    mentions = Mention.objects.filter(pk__in=counts).order_by("id").select_for_update().values_list("id", "reposts")
+    bulk.update_rows(Mention, ("reposts",), [(pk, reposts + counts[pk]) for pk, reposts in mentions])

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from listening.models import Mention, NetworkAccount, Source
+from listening.models import Conversation, Mention, NetworkAccount, Source
 from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
@@ -27,15 +27,20 @@ MENTION_FIELDS = (
 )  # fmt: skip
 
 
+Became = Literal["stored", "duplicate", "folded", "filtered"]
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch's posts. `ids` names the mention of each external id that has one, known or new."""
+    """What became of a batch's posts: `fates`, one for each of them, in their order. `filtered` counts by the rule that kept posts out.
 
-    stored: int = 0
-    duplicate: int = 0
-    folded: int = 0
+    `became` and `ids` hold the same by network and external id, where each stands once: its fate, and its mention if it has one.
+    """
+
+    fates: list[Became] = field(default_factory=list)
+    became: dict[Key, Became] = field(default_factory=dict)
+    ids: dict[Key, int] = field(default_factory=dict)
     filtered: Counter[str] = field(default_factory=Counter)
-    ids: dict[str, int] = field(default_factory=dict)
     new_mentions: list[int] = field(default_factory=list)
     changed_conversations: list[int] = field(default_factory=list)
 
@@ -55,9 +60,7 @@ def store_posts(
 ) -> Outcome:
     """Store what is new of `posts` and fold the rest into what is there. Inside intake's transaction, under its locks."""
     outcome = Outcome()
-    posts, again = _once_each(posts)
-    outcome.duplicate += again.duplicate
-    outcome.folded += again.folded
+    every, (posts, repeats) = posts, _once_each(posts)
     accounts = _own_accounts({post.network for post in posts})
     reposts = [post for post in posts if post.repost_of]
     originals = [post for post in posts if not post.repost_of]
@@ -67,14 +70,15 @@ def store_posts(
     for post in originals:
         key = (post.network, post.external_id)
         if key in stored_texts:
-            outcome.ids[post.external_id] = known[key].id
+            outcome.ids[key] = known[key].id
+            outcome.became[key] = "duplicate"
             if folding.is_change(post, stored_texts[key]):
                 changes.append(post)
-            else:
-                outcome.duplicate += 1
         elif post.deleted:
+            outcome.became[key] = "filtered"
             outcome.filtered["deleted before it was seen"] += 1
         elif handles[post.network, post.author.external_id].is_muted:
+            outcome.became[key] = "filtered"
             outcome.filtered["muted author"] += 1
         else:
             fresh.append(post)
@@ -84,29 +88,28 @@ def store_posts(
         )
     folding.apply_changes(changes, known=known, received_at=received_at, outcome=outcome)
     folding.fold_reposts(reposts, outcome=outcome)
-    folding.count_waiting_reposts(fresh, outcome.ids)
+    folding.count_waiting_reposts(fresh, known)
+    became = outcome.became
+    outcome.fates = [repeats.get(place) or became[post.network, post.external_id] for place, post in enumerate(every)]
     return outcome
 
 
-@dataclass(slots=True)
-class _Repeats:
-    duplicate: int = 0
-    folded: int = 0
+def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Became]]:
+    """`posts` in order of posting with each id once: the newest text of an id that came twice, and a deletion wins.
 
-
-def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], _Repeats]:
-    """`posts` in order of posting with each id once: the newest text of an id that came twice, and a deletion wins."""
-    repeats = _Repeats()
+    Beside it what became of the others, by place.
+    """
+    repeats: dict[int, Became] = {}
     first: dict[Key, PostData] = {}
-    for post in posts:
+    for place, post in enumerate(posts):
         key = (post.network, post.external_id)
         earlier = first.get(key)
         if earlier is None:
             first[key] = post
         elif post.text == earlier.text and post.deleted == earlier.deleted:
-            repeats.duplicate += 1
+            repeats[place] = "duplicate"
         else:
-            repeats.folded += 1
+            repeats[place] = "folded"
             if not earlier.deleted and (post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at):
                 first[key] = post
     return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
@@ -133,18 +136,15 @@ def _look_up(posts: Sequence[PostData]) -> tuple[dict[Key, Known], dict[Key, fol
     """The stored mentions that `posts` are, or answer; and the texts of those that they are."""
     known: dict[Key, Known] = {}
     texts: dict[Key, folding.StoredText] = {}
-    columns = ("id", "external_id", "author_id", "conversation_id", "is_own")
+    columns = ("external_id", "id", "author_id", "conversation_id", "is_own", "text", "edited_at", "deleted_at")
     for network in {post.network for post in posts}:
         of_network = [post for post in posts if post.network == network]
         ids = {post.external_id for post in of_network}
         wanted = ids | {post.in_reply_to for post in of_network if post.in_reply_to}
-        for row in Mention.objects.filter(network=network, external_id__in=wanted).values_list(*columns):
-            known[network, row[1]] = Known(row[0], row[2], row[3], row[4])
-        same = [known[network, external_id].id for external_id in ids if (network, external_id) in known]
-        if same:
-            stored = Mention.objects.filter(pk__in=same).values_list("external_id", "text", "edited_at", "deleted_at")
-            for external_id, text, edited_at, deleted_at in stored:
-                texts[network, external_id] = folding.StoredText(text, edited_at, deleted_at)
+        for row in bulk.read_rows(Mention, columns, among=("external_id", wanted), network=network):
+            known[network, row[0]] = Known(*row[1:5])
+            if row[0] in ids:
+                texts[network, row[0]] = folding.StoredText(*row[5:])
     return known, texts
 
 
@@ -161,8 +161,8 @@ def _store_fresh(
 ) -> None:
     scores = get_scorer().score_many([(post.text, post.language) for post in posts])
     matcher = get_matcher()
-    ids = bulk.allocate_ids(Mention, len(posts))
-    threads = Threads(posts=posts, ids=ids, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    ids, spare_ids = bulk.allocate_ids((Mention, len(posts)), (Conversation, len(posts)))
+    threads = Threads(posts=posts, spare_ids=spare_ids, known=known, handles=handles, received_at=received_at, is_history=is_history)
     source_id = source.pk if source else None
     rows: list[tuple[Any, ...]] = []
     links: list[tuple[int, int, datetime]] = []
@@ -217,13 +217,13 @@ def _store_fresh(
                 *(addressed, helps, post.edited_at, score.score, score.label, score.confidence, f"{score.scorer} {score.version}"),
             )
         )
-        outcome.ids[post.external_id] = pk
+        outcome.ids[key] = pk
+        outcome.became[key] = "stored"
     threads.insert_new()
     bulk.insert_rows(Mention, MENTION_FIELDS, rows)
     folding.link_topics(links)
     threads.update_known()
     append_deltas(count_deltas(counted))
-    outcome.stored += len(posts)
     outcome.new_mentions += ids
     outcome.changed_conversations += threads.touched()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Q
 
 from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Priority, Status
 from listening.services import clocks, triage
@@ -29,6 +30,8 @@ _FACTS = (
     *("is_proactive", "private_waiting", "activity_at", "opened_at", "acknowledged_at", "first_answered_at", "last_answered_at"),
     *("waiting_since", "unanswered", "parked_at", "parked_seconds", "resolved_at", "snoozed_until", "due_at", "due_kind"),
 )  # fmt: skip
+_facts_of = attrgetter(*_FACTS)
+_LINK = ("topic_id", "conversation_id", "is_active", "activity_at")
 
 
 @dataclass(slots=True)
@@ -73,12 +76,13 @@ class NewConversation:
 class Thread:
     """One conversation while a batch is written into it."""
 
-    __slots__ = ("answers", "events", "id", "is_new", "row", "topics")
+    __slots__ = ("answers", "events", "id", "is_changed", "is_new", "row", "topics")
 
     def __init__(self, row: Conversation | NewConversation) -> None:
         self.row = row
         self.id: int = row.id
         self.is_new = isinstance(row, NewConversation)
+        self.is_changed = False  # of those there: something was written into it
         self.topics: set[int] = set()
         self.events: list[ConversationEvent] = []
         self.answers: list[datetime] = []  # of ours, that came before the post that they answer
@@ -103,6 +107,7 @@ class Thread:
     ) -> None:
         """The customer's post falls in here: clocks, excerpt, priority."""
         row = self.row
+        self.is_changed = True
         was_active, before = row.is_active, row.status
         is_newest = post.posted_at >= row.activity_at or row.last_mention_id is None
         if note_customer_wrote(self.threaded, at=post.posted_at):
@@ -156,7 +161,7 @@ class Threads:
         self,
         *,
         posts: Sequence[PostData],
-        ids: Sequence[int],
+        spare_ids: Iterable[int],
         known: Mapping[Key, Known],
         handles: Mapping[Key, KnownHandle],
         received_at: datetime,
@@ -169,7 +174,7 @@ class Threads:
         self._by_tree: dict[tuple[int, str], Thread] = {}  # author and root
         self._children = _waiting_children(posts)
         self._adopted: list[tuple[int, int, int | None]] = []  # mention, parent, conversation
-        self._spare_ids = iter(bulk.allocate_ids(Conversation, len(posts)))
+        self._spare_ids = iter(spare_ids)
         self._load(posts, known, handles)
 
     def _load(self, posts: Sequence[PostData], known: Mapping[Key, Known], handles: Mapping[Key, KnownHandle]) -> None:
@@ -213,6 +218,7 @@ class Threads:
             thread = next((self._threads[c.conversation_id] for c in self._children.get(_key(post), ()) if c.conversation_id), None)
         if thread is not None:
             note_answered(thread.threaded, at=post.posted_at)
+            thread.is_changed = True
         self._adopt(post, mention_id, thread)
         return thread
 
@@ -258,39 +264,32 @@ class Threads:
             if thread.is_new:
                 clocks.set_due(thread.threaded)
                 row = thread.row
-                rows.append((row.id, row.network, row.author_id, *(getattr(row, name) for name in _FACTS)))
+                rows.append((row.id, row.network, row.author_id, *_facts_of(row)))
         # The last mention is not stored yet: PostgreSQL checks this reference when the transaction ends.
         bulk.insert_rows(Conversation, ("id", "network", "author_id", *_FACTS), rows)
 
     def update_known(self) -> None:
         """Write what changed in conversations that were there, the topic links of all, and the posts that found their parent."""
-        touched = [thread for thread in self._threads.values() if not thread.is_new]
-        rows: list[tuple[Any, ...]] = []
-        for thread in touched:
+        changed = [thread for thread in self._threads.values() if thread.is_changed and not thread.is_new]
+        for thread in changed:
             clocks.set_due(thread.threaded)
-            rows.append((thread.id, *(getattr(thread.row, name) for name in _FACTS)))
-        bulk.update_rows(Conversation, _FACTS, rows)
-        ConversationEvent.objects.bulk_create([event for thread in self._threads.values() for event in thread.events])
-        links = [
-            (topic, thread.id, thread.row.is_active, thread.row.activity_at)
-            for thread in self._threads.values()
-            for topic in sorted(thread.topics)
-        ]
-        bulk.insert_missing(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links)
-        if touched:
-            refresh_topic_links([thread.id for thread in touched])
+        bulk.update_rows(Conversation, _FACTS, [(thread.id, *_facts_of(thread.row)) for thread in changed])
+        events = [event for thread in self._threads.values() for event in thread.events]
+        if events:
+            ConversationEvent.objects.bulk_create(events)
+        state = [(thread.id, thread.row.is_active, thread.row.activity_at) for thread in changed]
+        bulk.update_rows(ConversationTopic, ("is_active", "activity_at"), state, key="conversation_id")
+        bulk.insert_missing(ConversationTopic, _LINK, _links_of(changed))
+        bulk.insert_rows(ConversationTopic, _LINK, _links_of(thread for thread in self._threads.values() if thread.is_new))
         bulk.update_rows(Mention, ("parent_id", "conversation_id"), self._adopted)
 
     def touched(self) -> list[int]:
-        return list(self._threads)
+        """The conversations that are new or changed."""
+        return [thread.id for thread in self._threads.values() if thread.is_new or thread.is_changed]
 
 
-def refresh_topic_links(conversation_ids: Iterable[int]) -> None:
-    """Bring the topic lists of these conversations up to their state, in one statement."""
-    conversation = Conversation.objects.filter(pk=OuterRef("conversation_id"))
-    ConversationTopic.objects.filter(conversation_id__in=conversation_ids).update(
-        is_active=Exists(conversation.filter(status__in=ACTIVE)), activity_at=Subquery(conversation.values("activity_at")[:1])
-    )
+def _links_of(threads: Iterable[Thread]) -> list[tuple[int, int, bool, datetime]]:
+    return [(topic, thread.id, thread.row.is_active, thread.row.activity_at) for thread in threads for topic in sorted(thread.topics)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +309,7 @@ def _waiting_children(posts: Sequence[PostData]) -> dict[Key, list[_Child]]:
     children: dict[Key, list[_Child]] = {}
     for network in {post.network for post in posts}:
         ids = [post.external_id for post in posts if post.network == network]
-        waiting = Mention.objects.filter(network=network, in_reply_to__in=ids, parent=None)
-        for pk, parent, conversation_id, is_own, at in waiting.values_list("id", "in_reply_to", "conversation_id", "is_own", "posted_at"):
-            children.setdefault((network, str(parent)), []).append(_Child(pk, conversation_id, is_own, at))
+        columns = ("id", "in_reply_to", "conversation_id", "is_own", "posted_at")
+        for pk, parent, *child in bulk.read_rows(Mention, columns, among=("in_reply_to", ids), network=network, parent_id=None):
+            children.setdefault((network, parent), []).append(_Child(pk, *child))
     return children

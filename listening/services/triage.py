@@ -32,7 +32,10 @@ def asks_for_help(folded: str) -> bool:
 
 def _has(folded: str, stems: tuple[str, ...]) -> bool:
     padded = f" {folded} "
-    return any(stem in padded for stem in stems)
+    for stem in stems:  # noqa: SIM110 - `any` takes half as long again, and each new post pays for it twice
+        if stem in padded:
+            return True
+    return False
 
 
 def find_priority(

@@ -36,7 +36,7 @@ def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: da
     for network in {key[0] for key in wanted}:
         ids = [external_id for name, external_id in wanted if name == network]
         columns = ("id", "external_id", "username", "display_name", "followers", "url", "follows_us", "muted_at")
-        for row in Handle.objects.filter(network=network, external_id__in=ids).values_list(*columns):
+        for row in bulk.read_rows(Handle, columns, among=("external_id", ids), network=network):
             pk, external_id, username, display_name, followers, url, follows_us, muted_at = row
             key = (network, external_id)
             known[key] = KnownHandle(pk, muted_at is not None, False)
@@ -53,8 +53,7 @@ def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: da
     bulk.update_rows(Handle, ["username", "display_name", "followers", "url", "follows_us"], stale)
     missing = [key for key in wanted if key not in known]
     if missing:
-        profile_ids = bulk.allocate_ids(Profile, len(missing))
-        handle_ids = bulk.allocate_ids(Handle, len(missing))
+        profile_ids, handle_ids = bulk.allocate_ids((Profile, len(missing)), (Handle, len(missing)))
         profiles, handles = [], []
         for key, profile_id, handle_id in zip(missing, profile_ids, handle_ids, strict=True):
             author = wanted[key]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connection, models
@@ -19,19 +19,49 @@ Row = Sequence[Any]
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def allocate_ids(model: type[models.Model], count: int) -> list[int]:
-    """`count` primary keys that nobody else will get. Inside a transaction; on SQLite it must hold the write lock (IMMEDIATE)."""
-    if count == 0:
-        return []
-    table = model._meta.db_table
+def allocate_ids(*wanted: tuple[type[models.Model], int]) -> list[list[int]]:
+    """Primary keys that nobody else will get: for each (model, count) a list of that many, in one statement.
+
+    Inside a transaction; on SQLite it must hold the write lock (IMMEDIATE).
+    """
+    tables = [model._meta.db_table for model, _ in wanted]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [f"{table}_id_seq", count])
-            return [row[0] for row in cursor.fetchall()]
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
-        row = cursor.fetchone()
-        first = (row[0] if row else 0) + 1
-        return list(range(first, first + count))
+            part = "SELECT %s, nextval(%s) FROM generate_series(1, %s)"
+            values = [
+                value
+                for place, (table, (_, count)) in enumerate(zip(tables, wanted, strict=True))
+                for value in (place, f"{table}_id_seq", count)
+            ]
+            cursor.execute(" UNION ALL ".join([part] * len(wanted)), values)
+            found: list[list[int]] = [[] for _ in wanted]
+            for place, number in cursor.fetchall():
+                found[place].append(number)
+            return found
+        cursor.execute(f"SELECT name, seq FROM sqlite_sequence WHERE name IN ({', '.join(['%s'] * len(tables))})", tables)  # noqa: S608
+        last = dict(cursor.fetchall())
+    return [list(range(last.get(table, 0) + 1, last.get(table, 0) + 1 + count)) for table, (_, count) in zip(tables, wanted, strict=True)]
+
+
+def read_rows(model: type[models.Model], fields: Sequence[str], *, among: tuple[str, Iterable[Any]], **equal: Any) -> list[tuple[Any, ...]]:
+    """`fields` of the rows whose column `among[0]` holds one of `among[1]` and whose other columns are `equal` (None: are null).
+
+    The same as a `values_list` of a filter with `__in`, without its cost of a quarter of a millisecond and ten microseconds a value.
+    """
+    column, values = among[0], list(among[1])
+    if not values:
+        return []
+    on_postgres = connection.vendor == "postgresql"
+    one_of = "= ANY(%s)" if on_postgres else "IN (SELECT value FROM json_each(%s))"
+    conditions = [f"{_columns(model, [name])} {'IS NULL' if value is None else '= %s'}" for name, value in equal.items()]
+    conditions.append(f"{_columns(model, [column])} {one_of}")
+    parameters = [value for value in equal.values() if value is not None] + [values if on_postgres else _dump(values)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_columns(model, fields)} FROM {_table(model)} WHERE {' AND '.join(conditions)}", parameters)  # noqa: S608
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    if on_postgres or not any(isinstance(field, models.DateTimeField) for field in _fields(model, fields)):
+        return rows
+    return [tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row) for row in rows]
 
 
 def insert_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:
@@ -61,23 +91,24 @@ def insert_missing(model: type[models.Model], fields: Sequence[str], rows: Seque
             cursor.executemany(f"{_insert(table, columns, len(fields))} ON CONFLICT DO NOTHING", values)
 
 
-def update_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:
-    """Set `fields` of the rows whose primary key is the first value of each of `rows`."""
+def update_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row], *, key: str = "id") -> None:
+    """Set `fields` of the rows whose `key` is the first value of each of `rows`."""
     if not rows:
         return
     table = _table(model)
     chosen = _fields(model, fields)
-    values = _as_values(model, ["id", *fields], rows)
+    values = _as_values(model, [key, *fields], rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             from psycopg2.extras import execute_values
 
             changes = ", ".join(f'"{field.column}" = new."{field.column}"::{_type(field)}' for field in chosen)
-            sql = f"UPDATE {table} SET {changes} FROM (VALUES %s) AS new (id, {_columns(model, fields)}) WHERE {table}.id = new.id"  # noqa: S608
+            columns = _columns(model, [key, *fields])
+            sql = f'UPDATE {table} SET {changes} FROM (VALUES %s) AS new ({columns}) WHERE {table}."{key}" = new."{key}"'  # noqa: S608
             execute_values(cursor.cursor, sql, values, page_size=1000)
         else:
             changes = ", ".join(f'"{field.column}" = %s' for field in chosen)
-            sql = f"UPDATE {table} SET {changes} WHERE id = %s"  # noqa: S608
+            sql = f'UPDATE {table} SET {changes} WHERE "{key}" = %s'  # noqa: S608
             cursor.executemany(sql, [[*row[1:], row[0]] for row in values])
 
 
@@ -89,8 +120,13 @@ def _table(model: type[models.Model]) -> str:
 
 
 def _fields(model: type[models.Model], names: Sequence[str]) -> list[models.Field[Any, Any]]:
-    by_attname = {field.attname: field for field in model._meta.concrete_fields}
+    by_attname = _by_attname(model)
     return [by_attname[name] for name in names]
+
+
+@cache
+def _by_attname(model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:
+    return {field.attname: field for field in model._meta.concrete_fields}
 
 
 def _columns(model: type[models.Model], names: Sequence[str]) -> str:
@@ -145,7 +181,8 @@ def _writers(model: type[models.Model], names: tuple[str, ...]) -> list[Callable
 def _as_copy(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> str:
     """Rows in PostgreSQL's text format for COPY (its documentation, "Text Format")."""
     writers = _writers(model, tuple(names))
-    lines = ["\t".join([write(value) for write, value in zip(writers, row, strict=True)]) for row in rows]
+    columns = [map(write, values) for write, values in zip(writers, zip(*rows, strict=True), strict=True)]
+    lines = ["\t".join(line) for line in zip(*columns, strict=True)]
     lines.append("")
     return "\n".join(lines)
 
@@ -164,6 +201,7 @@ def _write_flag(value: bool | None) -> str:
     return "\\N" if value is None else "t" if value else "f"
 
 
+@lru_cache(maxsize=4096)  # the same moment stands in several rows
 def _write_time(value: datetime | None) -> str:
     return "\\N" if value is None else value.isoformat()
 
