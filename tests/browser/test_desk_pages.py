@@ -157,7 +157,7 @@ def test_the_first_load_is_small(windows: Windows, conversation: Conversation, s
     session.on("Network.webSocketCreated", lambda event: names.append(event["url"]))
     session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
     page.goto("/", wait_until="networkidle")
-    page.wait_for_function("document.querySelectorAll('[data-card]').length === 40")
+    expect(page.locator("[data-card]")).to_have_count(40)
     assert len(names) <= MOST_REQUESTS, names
     assert sum(sizes.values()) < MOST_BYTES, sizes  # here static files are not compressed; where it runs, they are
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from engagement.models import Delivery, Message
 from engagement.services.send import send_reply
@@ -86,3 +86,40 @@ def test_two_windows_resolve_at_once_and_the_second_is_told(windows: Windows, de
     page.get_by_role("button", name="Resolve").click()
     expect(page.locator(".toast")).to_contain_text("Somebody resolved it already.")
     assert Conversation.objects.get().version == 1
+
+
+def test_what_is_fetched_late_never_mixes_two_conversations(windows: Windows, desk: Desk, sam: Agent) -> None:
+    first, second = desk.conversation("@tidewheel one", author="one"), desk.conversation("@tidewheel two", author="two")
+    page = windows.open(sam, f"/conversations/{second.pk}/")
+    wait_until_live(page)
+    page.wait_for_function("() => document.getElementById('conversation').dataset.ready")
+    held: list[Route] = []
+    page.route(f"**/conversations/{second.pk}/", lambda route: held.append(route))  # bringing the open one up to date takes its time
+    claim_conversation(conversation_id=second.pk, agent=sam)
+    page.wait_for_function("() => document.querySelector('[data-holder]').textContent.includes('You')")
+    wait_until(lambda: page.evaluate("() => 1") and held)
+    page.locator(f"[data-card='{first.pk}'] .card-link").click()
+    expect(page.locator("#thread-title")).to_have_text("one")
+    with page.expect_response(f"**/conversations/{second.pk}/"):
+        held[0].continue_()
+    expect(page.locator("#thread-title")).to_have_text("one")
+    forms = page.locator("#conversation form[action*='/conversations/']").evaluate_all(
+        "(all) => all.map((form) => form.getAttribute('action'))"
+    )
+    assert forms
+    assert all(f"/conversations/{first.pk}/" in action for action in forms)
+
+
+def test_of_two_that_are_opened_quickly_the_last_one_stays(windows: Windows, desk: Desk, sam: Agent) -> None:
+    slow, quick = desk.conversation("@tidewheel slow", author="slow"), desk.conversation("@tidewheel quick", author="quick")
+    page = windows.open(sam)
+    held: list[Route] = []
+    page.route(f"**/conversations/{slow.pk}/", lambda route: held.append(route))
+    page.locator(f"[data-card='{slow.pk}'] .card-link").click()
+    page.locator(f"[data-card='{quick.pk}'] .card-link").click()
+    expect(page.locator("#thread-title")).to_have_text("quick")
+    assert held
+    held[0].abort()
+    expect(page.locator("#thread-title")).to_have_text("quick")
+    assert page.url.endswith(f"/conversations/{quick.pk}/")
+    windows.complaints[:] = [said for said in windows.complaints if "htmx:" not in said]  # htmx notes that a request was given up

@@ -9,16 +9,18 @@ const desk = document.querySelector("[data-desk]");
 const me = Number(desk.dataset.agent);
 const LOOKING_EVERY = 20_000;
 
-let id = 0;
+let lookingAt = 0; // the conversation that others were told of
 let refreshing = null;
 let again = false;
 
 const root = () => pane.querySelector("[data-conversation]");
+// Always from the page itself: what is on the screen is what an act must mean.
+const openId = () => Number(root()?.dataset.conversation ?? 0);
 
 export function opened(bySomebody) {
-  const before = id;
-  id = Number(root().dataset.conversation);
-  if (before && before !== id) tell({ type: "presence", conversation: before, doing: "left" });
+  const id = openId();
+  if (lookingAt && lookingAt !== id) tell({ type: "presence", conversation: lookingAt, doing: "left" });
+  lookingAt = id;
   say();
   composer.bind(pane.querySelector("[data-composer]"), id, (doing) => say(doing));
   showPresence();
@@ -30,7 +32,7 @@ export function opened(bySomebody) {
 }
 
 function say(doing = "looking") {
-  if (id && !document.hidden) tell({ type: "presence", conversation: id, doing });
+  if (lookingAt && !document.hidden) tell({ type: "presence", conversation: lookingAt, doing });
 }
 setInterval(say, LOOKING_EVERY);
 
@@ -41,10 +43,11 @@ export async function refresh() {
     return refreshing;
   }
   refreshing = (async () => {
-    const asked = id;
     const template = document.createElement("template");
     template.innerHTML = await fetchPart(root().dataset.url);
-    if (asked !== id) return null;
+    // Another one may have been opened meanwhile: its head and thread must never be mixed with these.
+    const fetched = Number(template.content.querySelector("[data-conversation]").dataset.conversation);
+    if (fetched !== openId() || pane.dataset.ready !== String(fetched)) return null;
     const pristine = template.content.cloneNode(true);
     patch(template.content);
     return pristine;
@@ -112,9 +115,9 @@ function swapKeepingFocus(old, now) {
 }
 
 const concerns = {
-  "mentions.stored": ({ conversations }) => conversations.includes(id),
-  "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === id),
-  "message.changed": ({ messages }) => messages.some((message) => message.conversation === id),
+  "mentions.stored": ({ conversations }) => conversations.includes(openId()),
+  "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
+  "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
 };
 
 document.addEventListener("live", ({ detail }) => {
@@ -124,7 +127,7 @@ document.addEventListener("live", ({ detail }) => {
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
-  if (detail.conversation !== id || !root()) return;
+  if (!root() || detail.conversation !== openId()) return;
   if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
   refresh().then((fresh) => {
     if (fresh && ["undone", "decided"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
@@ -133,10 +136,10 @@ document.addEventListener("desk:done", ({ detail }) => {
 
 function showPresence() {
   const words = [...presence.values()]
-    .filter((entry) => entry.conversation === id && entry.agent !== me && entry.doing !== "left")
+    .filter((entry) => entry.conversation === openId() && entry.agent !== me && entry.doing !== "left")
     .map((entry) => `${entry.name} is ${entry.doing}.`);
   const line = pane.querySelector("[data-presence]");
   if (line && line.textContent !== words.join(" ")) line.textContent = words.join(" ");
 }
 
-window.addEventListener("pagehide", () => tell({ type: "presence", conversation: id, doing: "left" }));
+window.addEventListener("pagehide", () => tell({ type: "presence", conversation: lookingAt, doing: "left" }));
