@@ -107,7 +107,7 @@ def delivery_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
         decided = delivery.retry_failed(message_id=pk, agent=agent, answer_seen=seen)
     else:
         decided = delivery.decide_unconfirmed(message_id=pk, agent=agent, decision=decision)
-    return _tell(request, DECISIONS[decision], decided.message, "decided")
+    return _tell(request, DECISIONS[decision], decided.message, "given_up" if decision == "abandon" else "decided")
 
 
 def _tell(request: HttpRequest, words: str, message: Message, did: str) -> HttpResponseBase:

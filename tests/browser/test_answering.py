@@ -154,3 +154,17 @@ def test_a_revoked_account_locks_the_composer_and_keeps_the_text(windows: Window
     expect(page.get_by_role("button", name="Send publicly")).to_be_disabled()
     expect(page.locator("#obstacle-reply")).to_contain_text("the password was changed")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Still here")
+
+
+def test_what_is_taken_back_goes_before_what_was_typed_since(windows: Windows, desk: Desk, sam: Agent, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
+    conversation = desk.conversation()
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    write(page, "r", "Public reply", "First.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".outgoing-bar")).to_be_visible()
+    write(page, "r", "Public reply", "Second")
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("First.\n\nSecond")
+    wait_until(lambda: Draft.objects.filter(text="First.\n\nSecond").exists())

@@ -173,7 +173,9 @@ def test_each_decision_about_a_message_in_trouble(desk: Desk, sam: Agent, state:
     Delivery.objects.update(state=state, must_look=state == "unconfirmed")
     page = markup(client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT))
     assert f'name="decision" value="{decision}"' in page
-    assert told(client.post(f"/messages/{message.pk}/decide/", {"decision": decision}, headers=FRAGMENT))["did"] == "decided"
+    assert told(client.post(f"/messages/{message.pk}/decide/", {"decision": decision}, headers=FRAGMENT))["did"] == (
+        "given_up" if decision == "abandon" else "decided"
+    )
     assert Delivery.objects.get().state == after
 
 

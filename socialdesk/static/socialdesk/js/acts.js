@@ -88,5 +88,8 @@ export function correct(key) {
   const bubble = document.activeElement?.closest("[data-bubble]")?.querySelector("[data-mention]");
   const post = inPane() ? (bubble ?? [...pane.querySelectorAll(".bubble [data-mention]")].at(-1)) : current();
   if (!post?.dataset.mention) toast("There is no post here whose sentiment could be corrected.");
-  else window.htmx.ajax("POST", `/mentions/${post.dataset.mention}/correct/`, { source: "body", swap: "none", values: { label: LABEL[key] } });
+  else {
+    const values = { label: LABEL[key] };
+    window.htmx.ajax("POST", `/mentions/${post.dataset.mention}/correct/`, { source: "body", swap: "none", values });
+  }
 }

@@ -81,7 +81,8 @@ async function save(form) {
   body.set("text", text);
   const kept = form.querySelector("[data-kept]");
   try {
-    const response = await fetch(composer.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive: text.length < 20_000 });
+    const keepalive = text.length < 20_000; // browsers take no more from a page that is being left
+    const response = await fetch(composer.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive });
     if (!response.ok) throw new Error("refused");
     if (localStorage.getItem(name) === text) localStorage.removeItem(name);
     kept.textContent = text.trim() ? "Draft kept" : "";
@@ -111,8 +112,9 @@ export function update(fresh) {
 export function giveBack(kind, fresh) {
   const form = formOf(kind);
   const text = fresh.querySelector(`[data-writing="${kind}"] textarea`).value;
+  const unsaved = localStorage.getItem(nameOf(form)) ?? "";
   if (!text) return;
-  textOf(form).value = textOf(form).defaultValue = text;
+  textOf(form).value = textOf(form).defaultValue = text.includes(unsaved) ? text : `${text}\n\n${unsaved}`;
   composer.querySelector(`[data-door="${kind}"]`).checked = true;
   measure(form);
 }

@@ -37,7 +37,7 @@ function say(doing = "looking") {
 setInterval(say, LOOKING_EVERY);
 
 /** Fetch the pane again and put in what is new: the head, each bubble by its key. Nothing that is typed or read moves. */
-export async function refresh() {
+async function refresh() {
   if (refreshing) {
     again = true;
     return refreshing;
@@ -111,7 +111,8 @@ function swap(old, now) {
 function swapKeepingFocus(old, now) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   swap(old, now);
-  if (focused && !focused.isConnected) (now.querySelector(`[data-act="${focused.dataset.act}"]`) ?? pane.querySelector("#thread-title")).focus();
+  if (!focused || focused.isConnected) return;
+  (now.querySelector(`[data-act="${focused.dataset.act}"]`) ?? pane.querySelector("#thread-title")).focus();
 }
 
 const concerns = {
@@ -130,7 +131,7 @@ document.addEventListener("desk:done", ({ detail }) => {
   if (!root() || detail.conversation !== openId()) return;
   if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
   refresh().then((fresh) => {
-    if (fresh && ["undone", "decided"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
+    if (fresh && ["undone", "given_up"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
   });
 });
 

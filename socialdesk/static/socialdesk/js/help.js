@@ -63,7 +63,8 @@ function build() {
     table.append(section);
   }
   const choice = document.createElement("label");
-  const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: document.documentElement.dataset.keys !== "off" });
+  const box = Object.assign(document.createElement("input"), { type: "checkbox" });
+  box.checked = document.documentElement.dataset.keys !== "off";
   box.addEventListener("change", () => {
     remember("keys", box.checked ? "" : "off");
     document.documentElement.dataset.keys = box.checked ? "on" : "off";

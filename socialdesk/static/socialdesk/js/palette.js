@@ -20,7 +20,11 @@ function read() {
     hint: link.dataset.letter ? `g ${link.dataset.letter}` : "",
     run: () => link.click(),
   }));
-  const places = [...document.querySelectorAll(".places a")].map((link) => ({ name: `Open ${link.textContent.trim()}`, hint: "", run: () => link.click() }));
+  const places = [...document.querySelectorAll(".places a")].map((link) => ({
+    name: `Open ${link.textContent.trim()}`,
+    hint: "",
+    run: () => link.click(),
+  }));
   const head = [...document.querySelectorAll("[data-act=release], [data-act=reopen]")].map((button) => ({
     name: button.textContent.trim(),
     hint: "",
@@ -33,8 +37,10 @@ function build() {
   const element = document.createElement("dialog");
   element.className = "palette";
   element.setAttribute("aria-label", "Everything");
-  element.innerHTML =
-    '<input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="What do you want to do?" placeholder="What do you want to do?" autocomplete="off"><ul id="palette-list" role="listbox" aria-label="Choices"></ul>';
+  element.innerHTML = `
+    <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" autocomplete="off"
+           aria-label="What do you want to do?" placeholder="What do you want to do?">
+    <ul id="palette-list" role="listbox" aria-label="Choices"></ul>`;
   const input = element.querySelector("input");
   input.addEventListener("input", () => show(0));
   input.addEventListener("keydown", (event) => {
