@@ -209,6 +209,11 @@ def test_answers_are_public_once_whatever_happens_in_whatever_order(tmp_path: Pa
     run_state_machine_as_test(
         Answers,
         settings=hypothesis_settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+            max_examples=40,
+            stateful_step_count=30,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
         ),
     )
