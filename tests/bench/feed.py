@@ -30,7 +30,8 @@ INSERT INTO listening_conversation (id, network, author_id, status, assignee_id,
   SELECT n, (ARRAY['x', 'mastodon', 'bluesky'])[1 + n / 11 % 3], 1 + n % {people},
     (ARRAY['new', 'open', 'waiting', 'resolved', 'resolved', 'resolved'])[1 + n / 7 % 6], CASE WHEN n % 40 = 0 THEN 1 + n % 5 END,
     (ARRAY[1, 1, 1, 1, 1, 1, 1, 2, 0, 3])[1 + n % 10], '[]', n, 'the bike number ' || n || ' is late again and nobody answers',
-    (ARRAY['en', 'en', 'en', 'de', 'fr'])[1 + n / 13 % 5], (ARRAY['negative', 'negative', 'neutral', 'positive', 'unsure'])[1 + n % 5], n % 200 = 0,
+    (ARRAY['en', 'en', 'en', 'de', 'fr'])[1 + n / 13 % 5], (ARRAY['negative', 'negative', 'neutral', 'positive', 'unsure'])[1 + n % 5],
+    n % 200 = 0,
     now() - make_interval(secs => 30.0 * ({size} - n)), now() - make_interval(secs => 30.0 * ({size} - n)), now(), now(), 'first'
   FROM generate_series(1, {size}) n;
 INSERT INTO listening_mention (id, network, external_id, author_id, conversation_id, text, folded, language, posted_at, received_at,
