@@ -13,7 +13,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
 from listening.services.matching import get_matcher
-from listening.services.threads import Thread, Threads
+from listening.services.threads import OwnAccount, Thread, Threads
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key, KnownHandle
 from socialdesk.lib import bulk
@@ -115,15 +115,15 @@ def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Bec
     return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
 
 
-def _own_accounts(networks: Iterable[str]) -> dict[str, list[NetworkAccount]]:
-    """Our accounts by network, removed ones too: what they said stays ours."""
-    found: dict[str, list[NetworkAccount]] = {network: [] for network in networks}
-    for account in NetworkAccount.objects.filter(network__in=found).defer("credentials").order_by("id"):
-        found[account.network].append(account)
+def _own_accounts(networks: Iterable[str]) -> dict[str, list[OwnAccount]]:
+    """Our accounts by network, the oldest first, removed ones too: what they said stays ours."""
+    found: dict[str, list[OwnAccount]] = {network: [] for network in networks}
+    for network, *account in sorted(bulk.read_rows(NetworkAccount, ("network", *OwnAccount._fields), among=("network", found))):
+        found[network].append(OwnAccount(*account))
     return found
 
 
-def _own_account(post: PostData, accounts: list[NetworkAccount]) -> NetworkAccount | None:
+def _own_account(post: PostData, accounts: list[OwnAccount]) -> OwnAccount | None:
     for account in accounts:
         if (account.external_id and account.external_id == post.author.external_id) or (
             not account.external_id and account.username.casefold() == post.author.username.casefold()
@@ -154,7 +154,7 @@ def _store_fresh(
     *,
     known: dict[Key, Known],
     handles: Mapping[Key, KnownHandle],
-    accounts: dict[str, list[NetworkAccount]],
+    accounts: dict[str, list[OwnAccount]],
     source: Source | None,
     received_at: datetime,
     is_history: bool,
@@ -232,7 +232,7 @@ def media_json(post: PostData) -> list[dict[str, str]]:
     return [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
 
 
-def _is_addressed(folded: str, accounts: list[NetworkAccount], parent: Known | None) -> bool:
+def _is_addressed(folded: str, accounts: list[OwnAccount], parent: Known | None) -> bool:
     """It answers us or names one of our accounts. Where we have no account on the network, everything was brought here on purpose."""
     if not accounts:
         return True

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Q
 
-from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, NetworkAccount, Priority, Status
+from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, Priority, Status
 from listening.services import clocks, triage
 from listening.services.conversations import Threaded, note_answered, note_customer_wrote
 from profiles.services.handles import Key, KnownHandle
@@ -32,6 +32,14 @@ _FACTS = (
 )  # fmt: skip
 _facts_of = attrgetter(*_FACTS)
 _LINK = ("topic_id", "conversation_id", "is_active", "activity_at")
+
+
+class OwnAccount(NamedTuple):
+    """What intake needs to know of one of our accounts."""
+
+    id: int
+    username: str
+    external_id: str
 
 
 @dataclass(slots=True)
@@ -103,7 +111,7 @@ class Thread:
         is_addressed: bool,
         asks_for_help: bool,
         topics: Sequence[int],
-        account: list[NetworkAccount],
+        account: list[OwnAccount],
     ) -> None:
         """The customer's post falls in here: clocks, excerpt, priority."""
         row = self.row
@@ -115,7 +123,7 @@ class Thread:
             self.events.append(ConversationEvent(conversation_id=self.id, kind=kind, at=post.posted_at, data={"from": before}))
         self.topics.update(topics)
         if row.account_id is None and account:
-            row.account_id = account[0].pk
+            row.account_id = account[0].id
         if is_newest:
             self._show(post, mention_id, folded, language, label, score, is_addressed, asks_for_help, was_active)
         for answered_at in self.answers:
