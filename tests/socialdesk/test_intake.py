@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -17,6 +18,7 @@ from profiles.models import Handle, Profile
 from socialdesk import intake
 from socialdesk.intake import find_source, take_in
 from socialdesk.lib.clock import now
+from socialdesk.networks.base import PostData
 from tests.factories import make_account, make_author, make_post, push
 
 pytestmark = pytest.mark.django_db
@@ -200,6 +202,36 @@ def test_the_cursor_moves_with_the_rows_and_not_without_them(monkeypatch):
     assert Source.objects.get().cursor == "one"
     assert Mention.objects.count() == 1
     assert Handle.objects.count() == 1
+
+
+def _mixed_batch(size: int, name: str) -> list[PostData]:
+    """`size` times: a post, an answer to it by another author, a repost of it, and a repost of what comes only with the next batch."""
+    posts = []
+    for n in range(size):
+        key = f"{name}-{n}"
+        posts += [
+            make_post(f"@tidewheel {n} is late", external_id=key, author=f"w{n}", ago=30),
+            make_post("mine too", external_id=f"{key}-answer", author=f"v{n}", in_reply_to=key, ago=20),
+            make_post("", external_id=f"{key}-repost", author=f"u{n}", repost_of=key),
+            make_post("", external_id=f"{key}-early", author=f"u{n}", repost_of=f"{name}+-{n}"),
+        ]
+    return posts
+
+
+def test_a_batch_is_a_fixed_number_of_statements_whatever_its_size():
+    Topic.objects.create(name="Delivery", query="late")
+    make_account()
+    counts = []
+    for size, name in ((3, "few"), (60, "many")):
+        take_in(_mixed_batch(size, name))
+        with CaptureQueriesContext(connection) as captured:
+            # Known authors with open conversations, reposts that wait for these posts, and reposts of known posts.
+            again = [replace(post, repost_of=post.repost_of.replace("+", "")) for post in _mixed_batch(size, f"{name}+")]
+            result = take_in(again)
+        assert (result.stored, result.folded) == (2 * size, 2 * size)
+        counts.append(len(captured))
+    assert Mention.objects.filter(external_id__startswith="many+", reposts=1).count() == 60
+    assert counts[0] == counts[1]
 
 
 class LedgerBalances(TestCase):
