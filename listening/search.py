@@ -27,7 +27,7 @@ def matching_mentions(words: str) -> QuerySet[Mention]:
     if not wanted:
         return found.none()
     if connection.vendor == "postgresql":
-        # The column `search` is PostgreSQL's alone (migration 0002), so the model does not know it.
+        # The column `search` is PostgreSQL's alone (migration 0003), so the model does not know it.
         sql = '"listening_mention"."search" @@ plainto_tsquery(\'simple\', %s)'
         return found.filter(RawSQL(sql, [" ".join(wanted)], BooleanField()))  # noqa: S611  the words are a parameter
     condition = Q()
