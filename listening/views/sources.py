@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from listening.models import IntakeBatch, NetworkAccount, Source
+from listening.services.accounts import is_late
 from listening.services.sources import pause_source, resume_source
 from listening.views.responses import agent_of, desk_view, is_fragment
 from socialdesk.lib.clock import now
@@ -18,7 +19,6 @@ from socialdesk.lib.errors import DeskError
 
 BATCHES = 30  # on one page of the ledger
 FAILED_FOR_GOOD = 3  # failures in a row after which a person should look
-LATE_AFTER = 5  # reads that were missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,6 @@ def _source_health(source: Source, moment: datetime) -> Health:
         return Health("Ready", "good")
     if source.last_read_at is None:
         return Health("Not read yet", "warn", "It should be read within a minute. If not, check that the desk's workers run.")
-    if (moment - source.last_read_at).total_seconds() > max(60, LATE_AFTER * source.interval):
+    if is_late(source, moment=moment):
         return Health("Late", "warn", "It should have been read again by now. Check that the desk's workers run.")
     return Health("Listening", "good")

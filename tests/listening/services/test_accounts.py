@@ -1,0 +1,47 @@
+"""What the first screen says of accounts and sources that need a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from listening.models import NetworkAccount, Source
+from listening.services.accounts import count_troubled, mark_connected, mark_revoked
+from socialdesk.lib.clock import now
+from tests.factories import make_account
+
+pytestmark = pytest.mark.django_db
+
+
+def make_source(account, **fields):
+    given = {"network": "sandbox", "kind": Source.Kind.POLL, "name": "timeline", "interval": 1, "last_read_at": now()}
+    return Source.objects.create(account=account, **{**given, **fields})
+
+
+def test_a_desk_that_reads_everything_has_no_trouble():
+    make_source(make_account())
+    assert count_troubled() == 0
+
+
+def test_a_revoked_account_is_trouble_once_whatever_sources_it_has():
+    account = make_account()
+    make_source(account, failures=9)
+    mark_revoked(account_id=account.pk, reason="401 from the network")
+    assert count_troubled() == 1
+    assert NetworkAccount.objects.get().state_reason == "401 from the network"
+    mark_connected(account_id=account.pk)
+    Source.objects.update(failures=0)
+    assert count_troubled() == 0
+
+
+@pytest.mark.parametrize(("fields", "expected"), [({"failures": 2}, 0), ({"failures": 3}, 1), ({"is_active": False, "failures": 9}, 0)])
+def test_a_source_that_keeps_failing_is_trouble(fields, expected):
+    make_source(make_account(), **fields)
+    assert count_troubled() == expected
+
+
+def test_a_source_that_is_not_read_any_more_is_trouble():
+    # As on a full disk: reading goes on, nothing can be stored, not even the failure.
+    make_source(make_account(), last_read_at=now() - timedelta(minutes=2))
+    assert count_troubled() == 1
