@@ -168,3 +168,17 @@ def test_what_is_taken_back_goes_before_what_was_typed_since(windows: Windows, d
     page.keyboard.press("z")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("First.\n\nSecond")
     wait_until(lambda: Draft.objects.filter(text="First.\n\nSecond").exists())
+
+
+def test_a_draft_is_kept_where_it_was_typed_when_another_conversation_is_opened_at_once(windows: Windows, desk: Desk, sam: Agent) -> None:
+    first, second = desk.conversation("@tidewheel one", author="one"), desk.conversation("@tidewheel two", author="two")
+    page = windows.open(sam, f"/conversations/{first.pk}/")
+    write(page, "r", "Public reply", "For one only")
+    page.locator(f"[data-card='{second.pk}'] .card-link").click()
+    expect(page.locator("#thread-title")).to_have_text("two")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("")
+    draft = wait_until(lambda: page.evaluate("() => 1") and Draft.objects.filter(text="For one only").first())
+    assert draft.conversation_id == first.pk
+    page.locator(f"[data-card='{first.pk}'] .card-link").click()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("For one only")
+    assert Draft.objects.count() == 1

@@ -11,11 +11,16 @@ let conversation = 0;
 let sayDoing = () => {};
 let saidTypingAt = 0;
 const timers = new Map();
+const saving = new Map(); // name of a draft -> its last request
 
 const forms = () => [...composer.querySelectorAll("[data-writing]")];
 const formOf = (kind) => composer.querySelector(`[data-writing="${kind}"]`);
 const textOf = (form) => form.querySelector("textarea");
-const nameOf = (form) => `draft ${agent} ${conversation} ${form.dataset.writing}`;
+// Of the form and not of what is open: a text may be saved after the next conversation was opened.
+const nameOf = (form) => `draft ${agent} ${form.dataset.draftUrl} ${form.dataset.writing}`;
+
+// Only pages over HTTPS, or of this machine, may ask for a UUID.
+const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
 export function bind(element, id, say) {
   composer = element;
@@ -41,7 +46,7 @@ export function bind(element, id, say) {
 
 function typed(form) {
   localStorage.setItem(nameOf(form), textOf(form).value);
-  form.elements.request_key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // another text is another message
+  form.elements.request_key.value = newKey(); // another text is another message
   measure(form);
   saveSoon(form);
   if (Date.now() - saidTypingAt > TYPING_EVERY) {
@@ -73,8 +78,15 @@ function saveSoon(form) {
   timers.set(nameOf(form), setTimeout(() => save(form), SAVE_AFTER));
 }
 
-async function save(form) {
+/** One after the other, so that an older text never arrives after a newer one. */
+function save(form) {
   const name = nameOf(form);
+  clearTimeout(timers.get(name));
+  saving.set(name, (saving.get(name) ?? Promise.resolve()).then(() => put(form, name)));
+  return saving.get(name);
+}
+
+async function put(form, name) {
   const text = textOf(form).value;
   const body = new FormData();
   for (const field of ["csrfmiddlewaretoken", "kind"]) body.set(field, form.elements[field].value);
@@ -82,7 +94,7 @@ async function save(form) {
   const kept = form.querySelector("[data-kept]");
   try {
     const keepalive = text.length < 20_000; // browsers take no more from a page that is being left
-    const response = await fetch(composer.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive });
+    const response = await fetch(form.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive });
     if (!response.ok) throw new Error("refused");
     if (localStorage.getItem(name) === text) localStorage.removeItem(name);
     kept.textContent = text.trim() ? "Draft kept" : "";
@@ -117,18 +129,18 @@ export function giveBack(kind, fresh) {
   textOf(form).value = textOf(form).defaultValue = text.includes(unsaved) ? text : `${text}\n\n${unsaved}`;
   composer.querySelector(`[data-door="${kind}"]`).checked = true;
   measure(form);
+  saveSoon(form); // an older text may still be on its way to the server
 }
 
 /** A message left: its text goes, before anything else is typed. */
 document.addEventListener("desk:done", ({ detail }) => {
   if (detail.conversation !== conversation || !["queued", "noted"].includes(detail.did)) return;
   const form = formOf(detail.kind);
-  clearTimeout(timers.get(nameOf(form)));
   localStorage.removeItem(nameOf(form));
   textOf(form).value = textOf(form).defaultValue = "";
   form.querySelector(".refusal").replaceChildren();
-  form.querySelector("[data-kept]").textContent = "";
-  form.elements.request_key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  form.elements.request_key.value = newKey();
   measure(form);
-  document.getElementById("thread-title")?.focus({ preventScroll: true });
+  save(form); // the draft that was on its way while it was sent must not come back
+  document.getElementById("thread-title").focus({ preventScroll: true });
 });
