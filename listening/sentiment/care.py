@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
-from .base import Explanation, Guess, Label, Part, Score
-from .language import ENGLISH, language_name, resolve_language, without_links
-from .vader import FIRM, HIT, NEGATES, Word, compound, punctuation_emphasis, weigh
-from .vocabulary import CARE, HINT, REQUEST, SYMBOL, THANKS, CareVocabulary, join_phrases, prepare, tokens_in_place
+from listening.sentiment.base import Explanation, Guess, Label, Part, Score
+from listening.sentiment.language import ENGLISH, language_name, resolve_language, without_links
+from listening.sentiment.vader import FIRM, HIT, NEGATES, Word, compound, punctuation_emphasis, weigh
+from listening.sentiment.vocabulary import CARE, HINT, REQUEST, SYMBOL, THANKS, CareVocabulary, join_phrases, prepare, tokens_in_place
 
 # Where the labels begin, as scores. Praise needs more: a polite word is soon said.
 NEGATIVE_AT = -0.2

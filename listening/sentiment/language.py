@@ -8,8 +8,8 @@ from functools import cache
 
 import pycld2
 
-from .vader import bare, lexicon
-from .words import languages
+from listening.sentiment.vader import bare, lexicon
+from listening.sentiment.words import languages
 
 UNKNOWN = ""
 ENGLISH = "en"

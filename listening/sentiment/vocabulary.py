@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from .vader import (
+from listening.sentiment.vader import (
     BOOST,
     BOOSTERS,
     FIRM,
@@ -24,7 +24,7 @@ from .vader import (
     survey,
     weigh,
 )
-from .words import care
+from listening.sentiment.words import care
 
 # Further bits of `Word.flags`, above those of the rules.
 HINT = 128  # a care word too weak for the rules: it is added as it is
