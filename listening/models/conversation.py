@@ -29,7 +29,7 @@ class Priority(models.IntegerChoices):
 
 class Conversation(models.Model):
     network = models.CharField(max_length=20)
-    author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="conversations")
+    author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="conversations", db_constraint=False)
     root = models.CharField(
         max_length=200, blank=True, db_default=""
     )  # external id of the post that the reply tree begins with, as far as known

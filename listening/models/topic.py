@@ -25,8 +25,8 @@ class Topic(models.Model):
 
 
 class MentionTopic(models.Model):
-    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+", db_index=False)
-    mention = models.ForeignKey(Mention, on_delete=models.CASCADE, related_name="topic_links")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    mention = models.ForeignKey(Mention, on_delete=models.CASCADE, related_name="topic_links", db_constraint=False)
     posted_at = models.DateTimeField()  # the mention's, so that a topic's newest page is one walk along an index
 
     class Meta:
@@ -38,8 +38,8 @@ class MentionTopic(models.Model):
 
 
 class ConversationTopic(models.Model):
-    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="topic_links")
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="topic_links", db_constraint=False)
     is_active = models.BooleanField()  # the conversation's, for the same reason
     activity_at = models.DateTimeField()
 

@@ -71,7 +71,8 @@ def insert_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence
     table, columns = _table(model), _columns(model, fields)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO(_as_copy(model, fields, rows)))
+            with connection.wrap_database_errors:
+                cursor.cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO(_as_copy(model, fields, rows)))
         else:
             cursor.executemany(_insert(table, columns, len(fields)), _as_values(model, fields, rows))
 
@@ -86,7 +87,8 @@ def insert_missing(model: type[models.Model], fields: Sequence[str], rows: Seque
         if connection.vendor == "postgresql":
             from psycopg2.extras import execute_values
 
-            execute_values(cursor.cursor, f"INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT DO NOTHING", values, page_size=1000)  # noqa: S608
+            with connection.wrap_database_errors:  # the driver's cursor raises the driver's errors
+                execute_values(cursor.cursor, f"INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT DO NOTHING", values, page_size=1000)  # noqa: S608
         else:
             cursor.executemany(f"{_insert(table, columns, len(fields))} ON CONFLICT DO NOTHING", values)
 
@@ -105,7 +107,8 @@ def update_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence
             changes = ", ".join(f'"{field.column}" = new."{field.column}"::{_type(field)}' for field in chosen)
             columns = _columns(model, [key, *fields])
             sql = f'UPDATE {table} SET {changes} FROM (VALUES %s) AS new ({columns}) WHERE {table}."{key}" = new."{key}"'  # noqa: S608
-            execute_values(cursor.cursor, sql, values, page_size=1000)
+            with connection.wrap_database_errors:  # the driver's cursor raises the driver's errors
+                execute_values(cursor.cursor, sql, values, page_size=1000)
         else:
             changes = ", ".join(f'"{field.column}" = %s' for field in chosen)
             sql = f'UPDATE {table} SET {changes} WHERE "{key}" = %s'  # noqa: S608

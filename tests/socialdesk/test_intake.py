@@ -17,6 +17,7 @@ from listening.trends.rollups import read_counts, recount
 from profiles.models import Handle, Profile
 from socialdesk import intake
 from socialdesk.intake import find_source, take_in
+from socialdesk.lib import bulk
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import PostData
 from tests.factories import make_account, make_author, make_post, push
@@ -272,3 +273,11 @@ class LedgerBalances(TestCase):
 def _figures_equal_a_recount():
     since, until = now().replace(minute=0, second=0, microsecond=0) - timedelta(days=3), now() + timedelta(hours=1)
     assert read_counts(since, until) == recount(since, until)
+
+
+def test_rows_written_in_bulk_fail_with_djangos_errors():
+    # The push door answers 503 by them, and a batch that met another one is tried again.
+    push(make_post())
+    row = Handle.objects.values_list("id", "profile_id", "network", "external_id", "username", "first_seen_at").get()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        bulk.insert_rows(Handle, ["id", "profile_id", "network", "external_id", "username", "first_seen_at"], [row])
