@@ -182,3 +182,29 @@ def test_a_draft_is_kept_where_it_was_typed_when_another_conversation_is_opened_
     page.locator(f"[data-card='{first.pk}'] .card-link").click()
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("For one only")
     assert Draft.objects.count() == 1
+
+
+def test_who_goes_on_before_the_answer_is_taken_still_hears_of_it(windows: Windows, desk: Desk, sam: Agent, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
+    first, second = desk.conversation("@tidewheel one", author="one"), desk.conversation("@tidewheel two", author="two")
+    page = windows.open(sam, f"/conversations/{first.pk}/")
+    held: list[Route] = []
+    page.route("**/send/", lambda route: held.append(route))
+
+    def send_and_go_on(text: str, there: int, name: str) -> Route:
+        write(page, "r", "Public reply", text)
+        page.keyboard.press("Control+Enter")
+        page.locator(f"[data-card='{there}'] .card-link").click()
+        expect(page.locator("#thread-title")).to_have_text(name)
+        return held.pop()
+
+    send_and_go_on("To one", second.pk, "two").continue_()
+    expect(page.locator(".outgoing-bar")).to_contain_text("Sending publicly")
+    desk.account.state = "revoked"
+    desk.account.save()
+    send_and_go_on("To two", first.pk, "one").continue_()
+    expect(page.locator(".toast")).to_contain_text("in the conversation with two was not done")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("")
+    page.locator(f"[data-card='{second.pk}'] .card-link").click()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("To two")
+    assert Message.objects.get().text == "To one"

@@ -134,9 +134,12 @@ export function giveBack(kind, fresh) {
 
 /** A message left: its text goes, before anything else is typed. */
 document.addEventListener("desk:done", ({ detail }) => {
-  if (detail.conversation !== conversation || !["queued", "noted"].includes(detail.did)) return;
+  if (!["queued", "noted"].includes(detail.did)) return;
+  const name = `draft ${agent} /conversations/${detail.conversation}/draft/ ${detail.kind}`;
+  clearTimeout(timers.get(name));
+  localStorage.removeItem(name);
+  if (detail.conversation !== conversation) return; // the next one was opened meanwhile
   const form = formOf(detail.kind);
-  localStorage.removeItem(nameOf(form));
   textOf(form).value = textOf(form).defaultValue = "";
   form.querySelector(".refusal").replaceChildren();
   form.elements.request_key.value = newKey();
