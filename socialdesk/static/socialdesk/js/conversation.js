@@ -40,7 +40,7 @@ setInterval(say, LOOKING_EVERY);
 
 /** Fetches the pane again; gives what the server has, or null. Calls that come while one runs share the next, which knows of them all. */
 function refresh() {
-  awaited ??= running.then(() => {
+  awaited ??= running.catch(() => null).then(() => {
     awaited = null;
     running = bringUpToDate();
     return running;
