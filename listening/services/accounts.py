@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from listening.models import NetworkAccount, Source
 from socialdesk.lib import live
@@ -15,20 +14,29 @@ LATE_AFTER = 5  # reads that were missed
 FAILURES = 3  # in a row; one or two mend themselves
 
 
-def is_late(source: Source, *, moment: datetime) -> bool:
-    """Should this source have been read again by now? So it is while no worker runs, and while what is read cannot be stored."""
-    if source.kind != Source.Kind.POLL or source.last_read_at is None:
+def is_late(*, kind: str, last_read_at: datetime | None, interval: int, moment: datetime) -> bool:
+    """Should such a source have been read again by now? So it is while no worker runs, and while what is read cannot be stored."""
+    if kind != Source.Kind.POLL or last_read_at is None:
         return False
-    return (moment - source.last_read_at).total_seconds() > max(60, LATE_AFTER * source.interval)
+    return (moment - last_read_at).total_seconds() > max(60, LATE_AFTER * interval)
 
 
 def count_troubled() -> int:
-    """How many accounts and sources in use need a person."""
+    """How many accounts, and how many sources of sound accounts, need a person. One query."""
     moment = now()
-    revoked = NetworkAccount.objects.filter(removed_at=None).exclude(state=NetworkAccount.State.OK).count()
-    reachable = Q(account=None) | Q(account__state=NetworkAccount.State.OK)  # of a revoked account's sources, the account speaks
-    sources = Source.objects.filter(reachable, removed_at=None, is_active=True)
-    return revoked + sum(source.failures >= FAILURES or is_late(source, moment=moment) for source in sources)
+    columns = ("kind", "last_read_at", "interval", "failures", "is_active", "removed_at")
+    accounts = NetworkAccount.objects.filter(removed_at=None)
+    revoked: set[int] = set()
+    sources = 0
+    for pk, state, kind, last_read_at, interval, failures, is_active, removed_at in accounts.values_list(
+        "pk", "state", *(f"sources__{column}" for column in columns)
+    ):
+        if state != NetworkAccount.State.OK:
+            revoked.add(pk)  # of its sources, the account speaks
+        elif is_active and removed_at is None:
+            late = is_late(kind=kind, last_read_at=last_read_at, interval=interval, moment=moment)
+            sources += failures >= FAILURES or late
+    return len(revoked) + sources
 
 
 def mark_revoked(*, account_id: int, reason: str) -> None:

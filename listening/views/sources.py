@@ -136,6 +136,6 @@ def _source_health(source: Source, moment: datetime) -> Health:
         return Health("Ready", "good")
     if source.last_read_at is None:
         return Health("Not read yet", "warn", "It should be read within a minute. If not, check that the desk's workers run.")
-    if is_late(source, moment=moment):
+    if is_late(kind=source.kind, last_read_at=source.last_read_at, interval=source.interval, moment=moment):
         return Health("Late", "warn", "It should have been read again by now. Check that the desk's workers run.")
     return Health("Listening", "good")
