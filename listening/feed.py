@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
 
-from listening.models import ACTIVE, Conversation, ConversationTopic, Mention, SavedSearch, Sentiment, Status, Topic
+from listening.models import ACTIVE, Conversation, ConversationTopic, SavedSearch, Sentiment, Status, Topic
 from listening.search import conversations_with
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError
@@ -71,9 +71,6 @@ class Filters:
         """The same filters as a query string, without what is left at its default."""
         default = Filters()
         return urlencode({f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(default, f.name)})
-
-    def with_view(self, view: str) -> Filters:
-        return replace(self, view=view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +220,3 @@ def count_mine() -> dict[int, int]:
     """Active conversations of each agent who has any, by agent id."""
     rows = Conversation.objects.filter(status__in=ACTIVE, assignee__isnull=False).values(agent=F("assignee_id")).annotate(n=Count("id"))
     return {row["agent"]: row["n"] for row in rows.order_by()}
-
-
-def newest_mention_id() -> int:
-    """The last mention's id: from where a browser that lost the connection asks again."""
-    return Mention.objects.order_by("-id").values_list("id", flat=True).first() or 0
