@@ -1,7 +1,9 @@
-"""What goes out: messages, their deliveries, and drafts."""
+"""What goes out and where it leads: messages, their deliveries, drafts, hops and short links."""
 
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
 from engagement.models.draft import Draft
+from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
+from engagement.models.shortlink import ShortLink
 
-__all__ = ["TROUBLED", "UNFINISHED", "Delivery", "Draft", "Message"]
+__all__ = ["OWING", "TROUBLED", "UNFINISHED", "Delivery", "Draft", "Hop", "Message", "ShortLink"]

@@ -14,6 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from engagement.models import UNFINISHED, Delivery, Message
+from engagement.services.hops import pay_returns
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
 from listening.services.conversations import record_answer
@@ -101,11 +102,18 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                     in_reply_to=message.mention,
                 )
             record_answer(conversation_id=message.conversation_id, agent=message.agent, at=sent.sent_at, kind=message.kind)
+            settle_hops(message, at=sent.sent_at)
             _tell(message, State.SENT)
             tell_next(message.conversation_id)
             return True
 
     return _insistently(write)
+
+
+def settle_hops(message: Message, *, at: datetime) -> None:
+    """An answer reached the network: a public one pays the return of moves to other channels. In the transaction of its receipt."""
+    if message.kind == Message.Kind.REPLY:
+        pay_returns(conversation_id=message.conversation_id, at=at, message=message)
 
 
 def _insistently(write: Callable[[], bool]) -> bool:

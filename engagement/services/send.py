@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Hop, Message
 from engagement.services import checks
+from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.hops import begin_hop
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
 from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
@@ -82,8 +84,27 @@ def send_reply(
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
 
 
-def send_direct_message(*, conversation_id: int, agent: Agent, text: str, request_key: str = "", hold: float | None = None) -> Message:
-    """Write to the conversation's author in private. Otherwise as `send_reply`; also raises NotFollowing."""
+class NotAcknowledged(Conflict):
+    """The customer wrote in public and has no public word of ours yet; going private needs one, or a recorded waiver."""
+
+    code = "not_acknowledged"
+
+
+def send_direct_message(
+    *,
+    conversation_id: int,
+    agent: Agent,
+    text: str,
+    request_key: str = "",
+    hold: float | None = None,
+    reason: str = Hop.Reason.PROGRAM,
+    waiver: str = "",
+) -> Message:
+    """Write to the conversation's author in private, which begins a hop for that `reason` if none is under way (brief D3, A11).
+
+    `waiver` says why the customer was not answered in public first. Otherwise as `send_reply`; also raises NotFollowing, and
+    NotAcknowledged where neither a public answer nor a waiver is there.
+    """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
@@ -96,7 +117,20 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
         account = checks.speaking_account(conversation)
+        if not waiver.strip() and not is_acknowledged(conversation):
+            raise NotAcknowledged(
+                f"{conversation.author.display_name or conversation.author.username} wrote in public and has no public answer yet."
+                " Acknowledge it there first, or say why not."
+            )
         _take_claim(conversation, agent, moment)
+        begin_hop(
+            conversation=conversation,
+            channel=Hop.Channel.DIRECT_MESSAGE,
+            reason=reason,
+            agent=agent,
+            at=moment,
+            acknowledge_waiver=waiver,
+        )
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.DIRECT_MESSAGE,
