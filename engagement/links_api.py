@@ -58,7 +58,7 @@ class ConversationHopsView(APIView):
 
     @extend_schema(operation_id="conversations_hops", responses={200: HopSerializer(many=True), 404: RefusalSerializer})
     def get(self, request: Request, pk: int) -> Response:
-        """The newest twenty, each with its reason and whether its return is owed."""
+        """The newest twenty that began, each with its reason and whether its return is owed."""
         return Response(HopSerializer(read_hops(_find(pk)), many=True).data)
 
 

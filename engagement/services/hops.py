@@ -218,8 +218,15 @@ def withdraw_begun(message: Message) -> None:
 
 
 def read_hops(conversation: Conversation) -> list[Hop]:
-    """The hops of a conversation with their links, newest first; one query."""
-    return list(Hop.objects.filter(conversation=conversation).select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+    """The hops of a conversation that began, with their links, newest first; one query."""
+    begun = Hop.objects.filter(conversation=conversation).exclude(state=State.OFFERED)
+    return list(begun.select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+
+
+def read_plain_links(conversation: Conversation) -> list[ShortLink]:
+    """The links that lead to no other channel, and the offers that nobody has followed; newest first, one query."""
+    offered = Q(hop=None) | Q(hop__state=State.OFFERED)
+    return list(ShortLink.objects.filter(offered, conversation=conversation).order_by("-created_at", "-pk")[:10])
 
 
 def read_debts(*, after: int | None = None, limit: int = 50) -> list[Hop]:
