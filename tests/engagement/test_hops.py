@@ -186,7 +186,9 @@ def test_answer_given_on_the_network_itself_pays_too(desk: Desk, sam: Agent) -> 
     answer(conversation, sam)
     go_private(conversation, sam)
     work(now())
-    desk.world.publish("tidewheel", "Thanks for your patience, Mara!", in_reply_to=mention.external_id, posted_at=now() + timedelta(seconds=9))
+    desk.world.publish(
+        "tidewheel", "Thanks for your patience, Mara!", in_reply_to=mention.external_id, posted_at=now() + timedelta(seconds=9)
+    )
     desk.read()
     assert owed(conversation) == 0
 
