@@ -165,7 +165,7 @@ def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path
     run_state_machine_as_test(
         Debts,
         settings=hypothesis_settings(
-            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+            max_examples=40, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
         ),
     )
     assert not {*Hop.State.values, "resolved"} - Debts.seen, "the machine did not come everywhere"
