@@ -65,9 +65,12 @@ class Debts(RuleBasedStateMachine):
     def url(self, number: int, act: str) -> str:
         return f"/api/conversations/{self.conversation(number).pk}/{act}/"
 
-    @rule(number=pick, seen=st.integers(min_value=0, max_value=3))
-    def reply(self, number: int, seen: int) -> None:
-        self.api.post(self.url(number, "reply"), {"text": f"We are on it {number}.", "answer_seen": seen}, format="json")
+    @rule(number=pick)
+    def reply(self, number: int) -> None:
+        given = {"text": f"We are on it {number}."}
+        refused = self.api.post(self.url(number, "reply"), given, format="json")
+        if refused.data.get("code") == "already_answered":
+            self.api.post(self.url(number, "reply"), {**given, "answer_seen": refused.data["answer_seen"]}, format="json")
 
     @rule(number=pick)
     def write_in_private(self, number: int) -> None:
@@ -165,7 +168,7 @@ def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path
     run_state_machine_as_test(
         Debts,
         settings=hypothesis_settings(
-            max_examples=40, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
         ),
     )
     assert not {*Hop.State.values, "resolved"} - Debts.seen, "the machine did not come everywhere"
