@@ -110,7 +110,8 @@ def _take_in(
     with transaction.atomic():
         originals = [post for post in accepted if not (post.repost_of or post.deleted)]
         authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
-        _lock_authors(authors)
+        # A deletion too, or it would miss the post that another batch stores at this moment, and that one the deletion.
+        _lock_authors(authors + [(post.network, post.author) for post in accepted if post.deleted])
         handles = find_or_create_handles(authors=authors, now=received_at)
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
         became = iter(zip(accepted, outcome.fates, strict=True))

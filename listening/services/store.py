@@ -65,7 +65,8 @@ def store_posts(
     reposts = [post for post in posts if post.repost_of]
     originals = [post for post in posts if not post.repost_of]
     known, stored_texts = _look_up(originals)
-    changes = []
+    deleted = folding.find_deleted(post for post in originals if (post.network, post.external_id) not in stored_texts)
+    changes, early_deletions = [], []
     fresh: list[PostData] = []
     for post in originals:
         key = (post.network, post.external_id)
@@ -77,6 +78,10 @@ def store_posts(
         elif post.deleted:
             outcome.became[key] = "filtered"
             outcome.filtered["deleted before it was seen"] += 1
+            early_deletions.append(post)
+        elif key in deleted:
+            outcome.became[key] = "filtered"
+            outcome.filtered["came after its deletion"] += 1
         elif handles[post.network, post.author.external_id].is_muted:
             outcome.became[key] = "filtered"
             outcome.filtered["muted author"] += 1
@@ -86,6 +91,7 @@ def store_posts(
         _store_fresh(
             fresh, outcome, known=known, handles=handles, accounts=accounts, source=source, received_at=received_at, is_history=is_history
         )
+    folding.remember_deletions(early_deletions, received_at=received_at)
     folding.apply_changes(changes, known=known, received_at=received_at, outcome=outcome)
     folding.fold_reposts(reposts, outcome=outcome)
     folding.count_waiting_reposts(fresh, known)
@@ -110,7 +116,8 @@ def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Bec
             repeats[place] = "duplicate"
         else:
             repeats[place] = "folded"
-            if not earlier.deleted and (post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at):
+            is_later = post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at
+            if post.deleted or (is_later and not earlier.deleted):
                 first[key] = post
     return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
 
