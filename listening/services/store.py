@@ -13,7 +13,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
 from listening.services.matching import get_matcher
-from listening.services.threads import OwnAccount, Thread, Threads
+from listening.services.threads import Arrival, OwnAccount, Thread, Threads
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key, KnownHandle
 from socialdesk.lib import bulk
@@ -168,8 +168,10 @@ def _store_fresh(
 ) -> None:
     scores = get_scorer().score_many([(post.text, post.language) for post in posts])
     matcher = get_matcher()
-    ids, spare_ids = bulk.allocate_ids((Mention, len(posts)), (Conversation, len(posts)))
-    threads = Threads(posts=posts, spare_ids=spare_ids, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    threads = Threads(posts=posts, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    # With the conversations locked: whoever has seen one of our own posts in a conversation has seen all those with lower ids there.
+    ids, spare = bulk.allocate_ids((Mention, len(posts)), (Conversation, len(posts)))
+    spare_ids = iter(spare)
     source_id = source.pk if source else None
     rows: list[tuple[Any, ...]] = []
     links: list[tuple[int, int, datetime]] = []
@@ -200,11 +202,8 @@ def _store_fresh(
             addressed = _is_addressed(folded, accounts[post.network], parent)
             helps = triage.asks_for_help(folded)
             topics = matcher.match(doc)
-            thread = threads.place(post, pk, parent, handle)
-            thread.take(
-                post=post, mention_id=pk, folded=folded, language=language, label=score.label, score=score.score,
-                is_addressed=addressed, asks_for_help=helps, topics=topics, account=accounts[post.network],
-            )  # fmt: skip
+            thread = threads.place(post, pk, parent, handle, spare_ids)
+            thread.take(Arrival(post, pk, folded, language, score, addressed, helps, topics), accounts[post.network])
             counted.append((post.posted_at, post.network, score.label, topics))
             links.extend((topic, pk, post.posted_at) for topic in topics)
         known[key] = Known(pk, handle.id, thread.id if thread else None, own is not None)
