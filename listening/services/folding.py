@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from listening.services.store import Known, Outcome
 
 
-# A post comes this long after its deletion at most: a source that was cut off reads on from its old cursor, and is mended within
-# weeks if ever. An id alone tells little, but it is the trace of something that its author took back, so it is not kept for ever.
+# A post comes late from a source that was cut off and reads on from its old cursor, and that takes days or weeks, not months. For
+# ever would be too long: even an id alone is the trace of something that its author took back.
 KEEP_TOMBSTONES = timedelta(days=30)
 
 
