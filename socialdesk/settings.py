@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
+    "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
 
 CHANNEL_LAYERS: dict[str, Any] = {

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar, cast
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from engagement.models import Delivery, Message
+from engagement.models import Message
+from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
@@ -73,13 +74,8 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    ours = Message.objects.filter(conversation=conversation, kind=Message.Kind.REPLY)
-    # Known by its id; or, where no receipt came, by what it says and answers.
-    without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
-        delivery__state__in=[Delivery.State.QUEUED, Delivery.State.FAILED, Delivery.State.ABORTED]
-    )
-    echo = Q(is_own=True) & (Exists(ours.filter(external_id=OuterRef("external_id"))) | Exists(without_receipt))
-    return Mention.objects.filter(~echo, conversation=conversation).select_related("author", "corrected_by")
+    posts = Mention.objects.filter(~is_echo(), conversation=conversation)
+    return posts.select_related("author", "corrected_by")
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
