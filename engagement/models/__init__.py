@@ -5,5 +5,6 @@ from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.shortlink import ShortLink
+from engagement.models.survey import SurveyAnswer
 
-__all__ = ["OWING", "TROUBLED", "UNFINISHED", "Delivery", "Draft", "Hop", "Message", "ShortLink"]
+__all__ = ["OWING", "TROUBLED", "UNFINISHED", "Delivery", "Draft", "Hop", "Message", "ShortLink", "SurveyAnswer"]
