@@ -1,9 +1,10 @@
 """What goes out and where it leads: messages, their deliveries, drafts, hops and short links."""
 
+from engagement.models.company import Company
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
 from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.shortlink import ShortLink
 
-__all__ = ["OWING", "TROUBLED", "UNFINISHED", "Delivery", "Draft", "Hop", "Message", "ShortLink"]
+__all__ = ["OWING", "TROUBLED", "UNFINISHED", "Company", "Delivery", "Draft", "Hop", "Message", "ShortLink"]
