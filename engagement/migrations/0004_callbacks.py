@@ -112,8 +112,6 @@ class Migration(migrations.Migration):
                 ('contact_point', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='profiles.contactpoint')),
                 ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='listening.conversation')),
                 ('handle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='profiles.handle')),
-                ('message', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='verification', to='engagement.message')),
-                ('notice', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='verification', to='engagement.notice')),
             ],
         ),
         migrations.AddIndex(

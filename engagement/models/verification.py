@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from engagement.models.message import Message
-from engagement.models.notice import Notice
 from listening.models import Conversation
 from profiles.models import Agent, ContactPoint, Handle
 
@@ -40,8 +38,6 @@ class Verification(models.Model):
     sent_by = models.CharField(max_length=16, choices=Way.choices)
     salt = models.CharField(max_length=40, blank=True)
     code_hash = models.CharField(max_length=64, blank=True)  # keyed with the desk's secret: six digits alone would be guessed
-    message = models.OneToOneField(Message, on_delete=models.PROTECT, null=True, related_name="verification")
-    notice = models.OneToOneField(Notice, on_delete=models.PROTECT, null=True, related_name="verification")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.LIVE)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -68,3 +64,8 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"verification {self.pk}: {self.state}"
+
+    @property
+    def request_key(self) -> str:
+        """What the message or notice that carries it is known by."""
+        return f"verification:{self.pk}"
