@@ -10,13 +10,18 @@ from django.views.decorators.http import require_http_methods
 
 from engagement.models import ShortLink
 from engagement.services.links import note_opened, resolve_link
+from engagement.views import callback_page
 from engagement.views.visitor import choose_language, visitor_page, visitor_view
 from socialdesk.lib.clock import now
 
 # A page gets the request, the living link, and the step of its address: "" for /s/<code>, "callback" for /s/<code>/callback.
 Page = Callable[[HttpRequest, ShortLink, str], HttpResponseBase]
 
-PAGES: dict[str, Page] = {}
+PAGES: dict[str, Page] = {"callback": callback_page.show_callback}
+
+# Where the first press of a form uses its link up, the second shows the same confirmation; None for what is no second press.
+Again = Callable[[HttpRequest, ShortLink], HttpResponseBase | None]
+AGAIN: dict[str, Again] = {"callback": callback_page.show_sent}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,9 +29,15 @@ PAGES: dict[str, Page] = {}
 def short_link(request: HttpRequest, code: str, step: str = "") -> HttpResponseBase:
     """The page behind a code. Unknown, expired, revoked and used codes all look the same to whoever holds one."""
     link = resolve_link(code)
-    page = PAGES.get(link.kind) if link is not None and link.is_alive(now()) else None
+    # A choice leads to the pages of the other kinds as its steps.
+    name = "" if link is None else step if step and link.kind == ShortLink.Kind.CHOICE else link.kind
+    page, again = PAGES.get(name), AGAIN.get(name)
     if link is None or page is None:
         return no_such_link(request)
+    if not link.is_alive(now()):
+        with translation.override(choose_language(request, link)):
+            shown = again(request, link) if again is not None and request.method == "POST" else None
+        return shown or no_such_link(request)
     with translation.override(choose_language(request, link)):
         if request.method == "GET" and not step and is_person(request):
             note_opened(link)
