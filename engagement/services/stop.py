@@ -51,13 +51,14 @@ def stop_coordinate(*, medium: str, typed: str, how: str, at: datetime | None = 
     return _revoke(Consent.objects.filter(contact_point__kind=kind, contact_point__value=value, medium=medium), how, at)
 
 
-def stop_by_token(token: str, *, at: datetime | None = None) -> bool:
-    """The link at the end of an e-mail was pressed: the consent that it was sent by ends. False if there is no such link."""
-    notice = Notice.objects.select_related("consent").filter(token=token, medium=Medium.EMAIL).first() if len(token) == 32 else None
-    if notice is None:
-        return False
+def find_mail(token: str) -> Notice | None:
+    """The e-mail at whose end the link with that token stands."""
+    return Notice.objects.filter(token=token, medium=Medium.EMAIL).first() if len(token) == 32 else None
+
+
+def stop_mail(notice: Notice, *, at: datetime | None = None) -> None:
+    """The link at the end of an e-mail was pressed: no more e-mails to that address."""
     _revoke(Consent.objects.filter(contact_point=notice.contact_point_id, medium=notice.medium), "link in the e-mail", at)
-    return True
 
 
 def _revoke(consents: QuerySet[Consent], how: str, at: datetime | None) -> int:

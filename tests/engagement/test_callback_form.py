@@ -94,7 +94,11 @@ def test_used_link_looks_like_an_unknown_one_to_anybody_else(visitor: Visitor) -
     fields = hidden_fields(visitor.send("check", **visitor.fill()).content.decode())
     visitor.send("send", **fields)
     unknown = Visitor("/s/0000000000000").open()
-    for answer in (visitor.open(), visitor.send("check", **fields | {"form_key": "1" * 32}), visitor.send("send", **fields | {"form_key": ""})):
+    for answer in (
+        visitor.open(),
+        visitor.send("check", **fields | {"form_key": "1" * 32}),
+        visitor.send("send", **fields | {"form_key": ""}),
+    ):
         assert answer.status_code == 404
         assert words(answer) == words(unknown)
 
@@ -144,7 +148,9 @@ def test_wrong_number_is_explained_beside_the_field_and_kept(visitor: Visitor, t
     assert len(page) < 100_000
 
 
-@pytest.mark.parametrize("typed", ["0117 496 0140", "(0117) 496-0140", "+44 (0)117 496 0140", "0044 117 4960140", "٠١١٧ ٤٩٦ ٠١٤٠", "117.496.0140"])
+@pytest.mark.parametrize(
+    "typed", ["0117 496 0140", "(0117) 496-0140", "+44 (0)117 496 0140", "0044 117 4960140", "٠١١٧ ٤٩٦ ٠١٤٠", "117.496.0140"]
+)
 def test_number_is_understood_in_any_spelling(visitor: Visitor, typed: str) -> None:
     echo = visitor.send("check", **visitor.fill(number=typed))
     visitor.send("send", **{name: html.unescape(value) for name, value in hidden_fields(echo.content.decode()).items()})
