@@ -28,7 +28,6 @@ from socialdesk.lib.text import clean
 State = CallbackRequest.State
 OPEN = (State.WAITING, State.CALLING)
 LONGEST_REASON = 1_000  # characters
-_MOST_COUNTED = 1_000
 
 
 class AlreadySent(Conflict):
@@ -152,17 +151,11 @@ def open_callbacks() -> QuerySet[CallbackRequest]:
     return CallbackRequest.objects.filter(state__in=OPEN).select_related("conversation__author", "agent")
 
 
-def read_callbacks(conversation: Conversation) -> list[CallbackRequest]:
-    """The newest calls that were asked for in a conversation; one query."""
-    rows = CallbackRequest.objects.filter(conversation=conversation).select_related("agent")
-    return list(rows.order_by("-created_at", "-pk")[:10])
-
-
-def count_open() -> int:
-    """How many calls are waited for or being made, at most 1,000; one query."""
-    return CallbackRequest.objects.filter(state__in=OPEN)[:_MOST_COUNTED].count()
+def next_callback(conversation: Conversation) -> CallbackRequest | None:
+    """The call that is waited for or being made in a conversation; one query."""
+    return open_callbacks().filter(conversation=conversation).order_by("due_at", "pk").first()
 
 
 def tell(callback: CallbackRequest) -> None:
     """The open pages hear of it after the commit."""
-    live.publish(live.CallbacksChanged(count_open(), callback.pk, callback.conversation_id, callback.state))
+    live.publish(live.CallbacksChanged(callback.pk, callback.conversation_id, callback.state))

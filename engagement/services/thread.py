@@ -5,31 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from engagement.models import Delivery, Message
+from engagement.models import CallAttempt, CallbackRequest, Delivery, Message, Notice
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "callback", "call", "notice"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
-T = TypeVar("T", Mention, Message)
+T = TypeVar("T", Mention, Message, CallbackRequest, CallAttempt, Notice)
 
 PAGE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_POST, _MESSAGE = 0, 1  # what stands first of two things of the same moment
+_POST, _MESSAGE, _CALLBACK, _CALL, _NOTICE = range(5)  # what stands first of things of the same moment
 
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
     """One entry of a thread. `mention` is set for posts (its sentiment, why, edits), `message` for what the desk keeps.
 
-    `author` is the name of who wrote it, `at` when. `state` is the delivery's, "" for what has none; `explanation` says it in words.
+    `author` is the name of who wrote it, `at` when. `state` is the delivery's, "" for what has none; `explanation` says it in words. Of
+    calls and notices `state` is the words themselves.
     """
 
     key: str  # its place in the thread, for paging
@@ -55,7 +57,7 @@ class Thread(list[Bubble]):
 
 
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
-    """The last `limit` entries of a conversation, or those before the key `before`; two queries.
+    """The last `limit` entries of a conversation, or those before the key `before`; five queries.
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
@@ -65,6 +67,12 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
     messages = _newest(_messages(conversation), "created_at", _MESSAGE, end, limit)
     found = [((post.posted_at, _POST, post.pk), _bubble_of_post(post)) for post in posts]
     found += [((message.created_at, _MESSAGE, message.pk), _bubble_of_message(message, moment)) for message in messages]
+    callbacks = _newest(CallbackRequest.objects.filter(conversation=conversation), "created_at", _CALLBACK, end, limit)
+    found += [((callback.created_at, _CALLBACK, callback.pk), _bubble_of_callback(callback, conversation)) for callback in callbacks]
+    calls = _newest(_calls(conversation), "ended_at", _CALL, end, limit)
+    found += [((call.ended_at, _CALL, call.pk), _bubble_of_call(call)) for call in calls if call.ended_at]
+    notices = _newest(Notice.objects.filter(conversation=conversation).select_related("agent"), "created_at", _NOTICE, end, limit)
+    found += [((notice.created_at, _NOTICE, notice.pk), _bubble_of_notice(notice)) for notice in notices]
     found.sort(key=lambda pair: pair[0])
     thread = Thread(bubble for _, bubble in found[-limit:])
     if len(found) > limit:
@@ -84,6 +92,10 @@ def _posts(conversation: Conversation) -> QuerySet[Mention]:
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
     return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author")
+
+
+def _calls(conversation: Conversation) -> QuerySet[CallAttempt]:
+    return CallAttempt.objects.filter(callback__conversation=conversation, ended_at__isnull=False).select_related("agent")
 
 
 def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int] | None, limit: int) -> list[T]:
@@ -129,6 +141,48 @@ def _bubble_of_message(message: Message, now: datetime) -> Bubble:
         state=delivery.state if delivery else "",
         explanation=explain(delivery, now=now) if delivery else None,
         message=message,
+    )
+
+
+def _bubble_of_callback(callback: CallbackRequest, conversation: Conversation) -> Bubble:
+    zone = ZoneInfo(callback.zone)
+    starts, ends = callback.window_from.astimezone(zone), callback.window_until.astimezone(zone)
+    asked = f"Please call me on {starts:%A} {starts.day} {starts:%B} between {starts:%H:%M} and {ends:%H:%M}, {callback.zone} time."
+    return Bubble(
+        key=_key(callback.created_at, _CALLBACK, callback.pk),
+        kind="callback",
+        audience="private",
+        is_ours=False,
+        author=conversation.author.display_name or f"@{conversation.author.username}",
+        at=callback.created_at,
+        text=f"{asked}\n{callback.reason}".strip(),
+        state=callback.get_state_display(),
+    )
+
+
+def _bubble_of_call(call: CallAttempt) -> Bubble:
+    assert call.ended_at is not None
+    return Bubble(
+        key=_key(call.ended_at, _CALL, call.pk),
+        kind="call",
+        audience="internal",
+        is_ours=True,
+        author=call.agent.name if call.agent else "Somebody of the team",
+        at=call.ended_at,
+        text=f"Call: {call.get_outcome_display().lower()}.\n{call.note}".strip(),
+    )
+
+
+def _bubble_of_notice(notice: Notice) -> Bubble:
+    return Bubble(
+        key=_key(notice.created_at, _NOTICE, notice.pk),
+        kind="notice",
+        audience="private",
+        is_ours=True,
+        author=notice.agent.name if notice.agent else "The desk",
+        at=notice.created_at,
+        text=notice.text,
+        state=f"{notice.get_medium_display()}: {notice.get_state_display().lower()}",
     )
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from engagement.models import CallAttempt, CallbackRequest
-from engagement.services.callbacks import count_open, read_queue
+from engagement.services.callbacks import read_queue
 from engagement.services.calls import begin_call, end_call, show_number
 from engagement.services.thread import read_thread
 from listening.views.responses import agent_of, desk_view, done, is_fragment
@@ -29,8 +29,7 @@ def callbacks(request: HttpRequest) -> HttpResponseBase:
     """Open calls, the first due first, a page at a time by key. No number stands here. To the open page, the list alone."""
     page = read_queue(after=request.GET.get("after", ""))
     context = {"callbacks": page.callbacks, "next": page.next, "is_first": "after" not in request.GET, "now": now()}
-    template = "engagement/_callbacks.html" if is_fragment(request) else "engagement/callbacks.html"
-    return render(request, template, {**context, "waiting": count_open()})
+    return render(request, "engagement/_callbacks.html" if is_fragment(request) else "engagement/callbacks.html", context)
 
 
 @require_POST

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from engagement.models import Delivery, Message
 from engagement.services import checks
+from engagement.services.callbacks import next_callback
 from engagement.services.drafts import read_drafts
 from engagement.services.thread import Bubble, read_thread
 from listening.feed import count_mine
@@ -105,6 +106,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
+        "callback": next_callback(found),
         "may_change": agent.may_answer or agent.may_configure,
     }
 

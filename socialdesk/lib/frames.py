@@ -10,7 +10,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
-    callbacks.changed      waiting: how many are open, callbacks: [{callback, conversation, state}]
+    callbacks.changed      callbacks: [{callback, conversation, state}]
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -68,8 +68,7 @@ def _link_changed(events: list[Body]) -> Body:
 
 
 def _callbacks_changed(events: list[Body]) -> Body:
-    changed = [{name: value for name, value in event.items() if name != "waiting"} for event in _last_of(events, "callback")]
-    return {"waiting": events[-1]["waiting"], "callbacks": changed}
+    return {"callbacks": _last_of(events, "callback")}
 
 
 def _last_of(events: list[Body], *key: str) -> list[Body]:

@@ -91,9 +91,8 @@ class LinkChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallbacksChanged(Event):
-    """A customer asked for a call, or one moved on. `waiting` is how many are open now, at most 1,000; `state` is the request's."""
+    """A customer asked for a call, or one moved on. `state` is the request's."""
 
-    waiting: int
     callback: int
     conversation: int
     state: str

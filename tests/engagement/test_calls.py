@@ -10,10 +10,11 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from engagement.models import CallAttempt, CallbackRequest, Company, Draft, Hop, NumberView
-from engagement.services.callbacks import AlreadySent, count_open, read_queue
+from engagement.services.callbacks import AlreadySent, read_queue
 from engagement.services.calls import BACK_OFF, CALL_LASTS, NoPermission, NotNow, begin_call, end_call, release_lost_calls, show_number
 from engagement.services.hours import Window
 from engagement.services.send import send_reply
+from listening.feed import count_views
 from listening.models import Conversation
 from listening.services.conversations import ReturnOwed, resolve_conversation
 from profiles.models import Agent, Role
@@ -248,7 +249,7 @@ def test_queue_is_read_by_due_time_page_by_page_with_one_query_each(sam: Agent) 
         if not after:
             break
     assert seen == [wanted[-1], *wanted[:-1]]
-    assert count_open() == 7
+    assert count_views(sam)["callbacks"] == 7
     with pytest.raises(DeskError):
         read_queue(after="nonsense")
 

@@ -49,6 +49,7 @@ const acts = {
   e: () => act("resolve"),
   a: () => open("assign"),
   s: () => open("snooze"),
+  v: () => open("reach"),
   r: write,
   m: write,
   n: write,
