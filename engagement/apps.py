@@ -8,7 +8,9 @@ class EngagementConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from engagement.timeline import read_messages
+        from engagement.timeline import read_callbacks, read_messages, read_notices
         from profiles.timeline import register
 
         register("messages", read_messages)
+        register("callbacks", read_callbacks)
+        register("notices", read_notices)

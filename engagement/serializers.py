@@ -7,9 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from engagement.models import Hop, Message, ShortLink, SurveyAnswer
+from engagement.services.bubbles import AUDIENCES, author_of
 from engagement.services.explain import Explanation, explain
 from engagement.services.links import link_url
-from engagement.services.thread import AUDIENCES, author_of
 from socialdesk.lib.clock import now
 
 _STATES = ["stored", "queued", "inflight", "awaiting_retry", "sent", "failed", "aborted", "unconfirmed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import delivery
+from engagement.services import calls, delivery, notices, verification
 
 
 @shared_task
@@ -15,3 +15,23 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def deliver_notice(notice_id: int) -> None:
+    notices.deliver_notice(notice_id)
+
+
+@shared_task
+def sweep_notices() -> None:
+    notices.sweep_notices()
+
+
+@shared_task
+def release_lost_calls() -> None:
+    calls.release_lost_calls()
+
+
+@shared_task
+def sweep_verifications() -> None:
+    verification.sweep_verifications()

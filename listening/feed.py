@@ -30,6 +30,8 @@ VIEWS: dict[str, str] = {
     "snoozed": "Snoozed",
     "resolved": "Resolved",
 }
+# Lists of what hangs on conversations, counted beside the views; by reverse accessors, for they are engagement's.
+QUEUES: dict[str, Q] = {"callbacks": Q(callbacks__state__in=("waiting", "calling"))}
 SORTS = {"newest": "Newest first", "due": "Due first"}
 MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
 MOST = 100  # conversations on one page
@@ -181,7 +183,7 @@ def _load(found: QuerySet[Conversation]) -> list[Conversation]:
 def count_views(
     agent: Agent | None, *, topics: Iterable[Topic] | None = None, searches: Iterable[SavedSearch] | None = None
 ) -> dict[str, int]:
-    """How many conversations each view, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
+    """How many conversations each view, queue, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
 
     One query for all of them, and one each for the topics and the searches where the caller has not read them already. Without an
     agent, what is the same for everybody.
@@ -191,6 +193,8 @@ def count_views(
         if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
             continue
         counted[view] = in_view(view, agent)
+    for queue, waiting in QUEUES.items():
+        counted[queue] = Conversation.objects.filter(waiting)
     for topic in Topic.objects.filter(is_active=True) if topics is None else topics:
         counted[f"topic:{topic.pk}"] = ConversationTopic.objects.filter(topic=topic, is_active=True)
     if agent is not None:

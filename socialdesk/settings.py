@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -179,6 +179,9 @@ CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
+    "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},
+    "sweep_verifications": {"task": "engagement.tasks.sweep_verifications", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
@@ -208,6 +211,28 @@ CLOCK_MINUTES = {
     "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
     "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
 }
+CALLBACK_MINUTES = env.number("SOCIALDESK_CALLBACK_MINUTES", 30, "target for a call, from the hour on that the customer named", least=1)
+
+# --- E-mail and text messages -------------------------------------------------------------------------------------------
+
+_smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
+if _smtp.scheme and _smtp.scheme not in ("smtp", "smtp+tls", "smtps"):
+    raise env.BadSetting(f"SOCIALDESK_SMTP begins with {_smtp.scheme}://: use smtp://, smtp+tls:// or smtps://")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _smtp.hostname else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _smtp.hostname or "", _smtp.port or {"smtps": 465, "smtp+tls": 587}.get(_smtp.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_smtp.username or ""), unquote(_smtp.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _smtp.scheme == "smtps", _smtp.scheme == "smtp+tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("SOCIALDESK_MAIL_FROM", "desk@localhost", "address that mail comes from")
+SMS_CARRIER = env.text("SOCIALDESK_SMS", "console", "who carries text messages: console prints them, twilio sends them")
+if SMS_CARRIER not in ("console", "twilio"):
+    raise env.BadSetting(f"SOCIALDESK_SMS={SMS_CARRIER!r} is no carrier: use console or twilio")
+TWILIO_ACCOUNT = env.text("SOCIALDESK_TWILIO_ACCOUNT", "", "the account's SID")
+TWILIO_TOKEN = env.text("SOCIALDESK_TWILIO_TOKEN", "", "its auth token, which also signs what comes in")
+TWILIO_FROM = env.text("SOCIALDESK_TWILIO_FROM", "", "our number in E.164, or the SID of a messaging service")
+TWILIO_URL = env.text("SOCIALDESK_TWILIO_URL", "https://api.twilio.com", "address of its API").rstrip("/")
+if SMS_CARRIER == "twilio" and not (TWILIO_ACCOUNT and TWILIO_TOKEN and TWILIO_FROM):
+    raise env.BadSetting("SOCIALDESK_SMS=twilio needs SOCIALDESK_TWILIO_ACCOUNT, SOCIALDESK_TWILIO_TOKEN and SOCIALDESK_TWILIO_FROM")
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 
@@ -304,6 +329,9 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {"django.request": {"level": "ERROR"}},  # every 404 and 401 is a warning there
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # every 404 and 401 is a warning there
+        "twilio.http_client": {"level": "ERROR"},  # it would log numbers
+    },
     "root": {"handlers": ["console"], "level": env.text("SOCIALDESK_LOG_LEVEL", "WARNING", "least level that is logged")},
 }

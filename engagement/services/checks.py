@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from engagement.models import Message
+from engagement.services.live_codes import live_codes
 from listening.models import Conversation, NetworkAccount
 from profiles.models import Agent, Handle
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, Unavailable
@@ -19,6 +20,12 @@ class AccountUnusable(Unavailable):
     """Our account cannot speak now. The text is kept as a draft."""
 
     code = "account_unusable"
+
+
+class GivesCodeAway(Conflict):
+    """A public text holds a code that only the customer may know. `findings` say where."""
+
+    code = "guarded"
 
 
 class NotFollowing(Conflict):
@@ -60,7 +67,18 @@ def check_reply_text(conversation: Conversation, text: str) -> str:
     abilities = capabilities_of(conversation.network)
     if not abilities.reply:
         raise DeskError(f"{label_of(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
-    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+    ready = check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+    check_no_live_code(conversation, ready)
+    return ready
+
+
+def check_no_live_code(conversation: Conversation, text: str) -> None:
+    """Raises GivesCodeAway for a public text with a verification code that still works (brief D21)."""
+    spans = live_codes(conversation).spans_in(text)
+    if spans:
+        advice = "This is the code that the customer was sent in private. Leave it out; nobody else may know it."
+        findings = [{"kind": "live_code", "start": start, "end": end, "advice": advice} for start, end in spans]
+        raise GivesCodeAway(f"Nothing was sent. {advice}", findings=findings)
 
 
 def check_direct_message_text(conversation: Conversation, text: str) -> str:

@@ -15,9 +15,11 @@ from engagement.models import Hop, Message, ShortLink
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
+from engagement.services.bubbles import Bubble
+from engagement.services.callbacks import next_callback
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
-from engagement.services.thread import Bubble, read_thread
+from engagement.services.thread import read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
 from listening.templatetags.desk import network_label
@@ -121,6 +123,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "links": read_plain_links(found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
+        "callback": next_callback(found),
         "may_change": agent.may_answer or agent.may_configure,
     }
 

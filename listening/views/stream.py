@@ -59,8 +59,8 @@ def active_topics() -> list[Topic]:
     return list(Topic.objects.filter(is_active=True))
 
 
-def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, list[Pile]]:
-    """The views, topics and saved searches with their counts."""
+def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, Any]:
+    """The views, topics and saved searches with their counts, and the counts of the queues by name."""
     counts = conversations.count_views(agent)
     query = filters.as_query()
 
@@ -70,6 +70,7 @@ def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str,
     searches = SavedSearch.objects.filter(agent=agent)
     return {
         "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
+        "queues": {queue: counts.get(queue) for queue in conversations.QUEUES},
         "topics": [pile(f"topic:{topic.pk}", topic.name, Filters(topic=topic.pk).as_query()) for topic in topics],
         "searches": [
             pile(f"search:{search.pk}", search.name, Filters.from_query(search.filters).as_query(), search_id=search.pk)

@@ -89,6 +89,16 @@ class LinkChanged(Event):
     type: str = field(default="link.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CallbacksChanged(Event):
+    """A customer asked for a call, or one moved on. `state` is the request's."""
+
+    callback: int
+    conversation: int
+    state: str
+    type: str = field(default="callbacks.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

@@ -69,6 +69,7 @@ const concerns = {
   "mentions.stored": ({ conversations }) => conversations.includes(openId()),
   "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
+  "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
 };
 
