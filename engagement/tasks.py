@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import calls, delivery, notices, verification
+from engagement.services import calls, delivery, notices, tickets, verification
 
 
 @shared_task
@@ -35,3 +35,8 @@ def release_lost_calls() -> None:
 @shared_task
 def sweep_verifications() -> None:
     verification.sweep_verifications()
+
+
+@shared_task
+def alert_overdue_tickets() -> None:
+    tickets.alert_overdue()

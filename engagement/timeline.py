@@ -1,4 +1,4 @@
-"""Engagement's part of a profile's history: messages, notes, calls, and what the desk sent by e-mail and text message."""
+"""Engagement's part of a profile's history: messages, calls, notices, tickets and surveys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from engagement.models import CallbackRequest, Message, Notice
+from engagement.models import CallbackRequest, Message, Notice, SurveyAnswer, TicketUpdate
 from engagement.services.bubbles import author_of
 from profiles.models import Handle
 from profiles.timeline import Entry
@@ -64,4 +64,39 @@ def read_notices(handle_ids: list[int], before: datetime | None, limit: int) -> 
             who=notice.agent.name if notice.agent else "",
         )
         for notice in rows.order_by("-created_at", "-pk")[:limit]
+    ]
+
+
+def read_ticket_updates(handle_ids: list[int], before: datetime | None, limit: int) -> Iterable[Entry]:
+    """What was said in tickets. See profiles.timeline.Provider. One query."""
+    rows = TicketUpdate.objects.filter(ticket__conversation__author_id__in=handle_ids).select_related("ticket", "agent")
+    if before is not None:
+        rows = rows.filter(at__lt=before)
+    return [
+        Entry(
+            at=update.at,
+            kind="ticket",
+            key=str(update.pk),
+            text=f"{update.ticket.name} ({update.get_audience_display().partition(':')[0].lower()}): {update.text}",
+            url=reverse("ticket", args=[update.ticket_id]),
+            who=update.agent.name if update.agent else "",
+        )
+        for update in rows.order_by("-at", "-pk")[:limit]
+    ]
+
+
+def read_survey_answers(handle_ids: list[int], before: datetime | None, limit: int) -> Iterable[Entry]:
+    """What they said of us. See profiles.timeline.Provider. One query."""
+    rows = SurveyAnswer.objects.filter(conversation__author_id__in=handle_ids)
+    if before is not None:
+        rows = rows.filter(at__lt=before)
+    return [
+        Entry(
+            at=answer.at,
+            kind="survey",
+            key=str(answer.pk),
+            text=f"{answer.score} of 5. {answer.comment}".strip(),
+            url=reverse("conversation", args=[answer.conversation_id]),
+        )
+        for answer in rows.order_by("-at", "-pk")[:limit]
     ]

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("engagement.urls")),
     path("", include("engagement.outbox_urls")),
     path("", include("engagement.links_urls")),
+    path("", include("engagement.tickets_urls")),
     path("", include("engagement.callback_urls")),
     path("", include("engagement.company_urls")),
     path("", include("profiles.urls")),

@@ -9,6 +9,7 @@ from engagement.models.message import Message
 from engagement.models.notice import Notice
 from engagement.models.shortlink import ShortLink
 from engagement.models.survey import SurveyAnswer
+from engagement.models.ticket import Ticket, TicketSubscription, TicketUpdate
 from engagement.models.verification import Verification
 
 __all__ = [
@@ -26,5 +27,8 @@ __all__ = [
     "NumberView",
     "ShortLink",
     "SurveyAnswer",
+    "Ticket",
+    "TicketSubscription",
+    "TicketUpdate",
     "Verification",
 ]

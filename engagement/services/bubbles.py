@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer
+from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer, Ticket, TicketUpdate
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from profiles.models import Handle
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey", "callback", "call", "notice"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey", "callback", "call", "notice", "ticket"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
@@ -148,6 +148,20 @@ def _of_notice(notice: Notice, key: str, now: datetime) -> Bubble:
     return Bubble(key, "notice", "private", True, author, notice.created_at, notice.text, state=state)
 
 
+_READERS: dict[str, Audience] = {"public": "public", "internal": "internal", "customer": "private"}
+
+
+def _ticket_updates(conversation: Conversation) -> QuerySet[TicketUpdate]:
+    return TicketUpdate.objects.filter(ticket__conversation=conversation).select_related("ticket", "agent", "ticket__conversation__author")
+
+
+def _of_ticket_update(update: TicketUpdate, key: str, now: datetime) -> Bubble:
+    ours = update.audience != TicketUpdate.Audience.CUSTOMER
+    author = _name(update.ticket.conversation.author) if not ours else update.agent.name if update.agent else "Somebody of the team"
+    state = f"{update.ticket.name}: {Ticket.State(update.state).label.lower()}" if update.state else update.ticket.name
+    return Bubble(key, "ticket", _READERS[update.audience], ours, author, update.at, update.text, state=state)
+
+
 # Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
 PARTS = (
     Part(_posts, "posted_at", _of_post),
@@ -156,4 +170,5 @@ PARTS = (
     Part(_callbacks, "created_at", _of_callback),
     Part(_calls, "ended_at", _of_call),
     Part(_notices, "created_at", _of_notice),
+    Part(_ticket_updates, "at", _of_ticket_update),
 )

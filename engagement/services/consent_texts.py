@@ -35,8 +35,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "de": "{company} darf mir dazu auch SMS schicken, zum Beispiel wenn ich nicht erreichbar bin. Die Antwort STOP beendet das.",
         "ar": "أسمح لشركة {company} أيضًا بإرسال رسائل نصية إليّ بخصوص هذا الموضوع، مثلًا إذا تعذر الوصول إليّ. الرد بكلمة STOP يوقفها.",
     },
+    "ticket-email-1": {
+        "en": "{company} may write to this address when there is news about this ticket. Each mail has a link that ends it.",
+        "es": "{company} puede escribirme a esta dirección cuando haya novedades de este caso. Cada correo lleva un enlace de baja.",
+        "fr": "{company} peut m’écrire à cette adresse s’il y a du nouveau sur ce dossier. Chaque message a un lien pour arrêter.",
+        "de": "{company} darf mir an diese Adresse schreiben, wenn es dazu Neues gibt. Jede Mail hat einen Link, der das beendet.",
+        "ar": "أسمح لشركة {company} بمراسلتي على هذا العنوان عند وجود جديد بخصوص هذه الحالة. في كل رسالة رابط لإيقاف ذلك.",
+    },
 }
-CURRENT = {Medium.PHONE: "callback-1", Medium.SMS: "callback-sms-1"}
+CURRENT = {Medium.PHONE: "callback-1", Medium.SMS: "callback-sms-1", Medium.EMAIL: "ticket-email-1"}
 
 
 def consent_text(medium: Medium, *, language: str, company: str) -> ConsentText:

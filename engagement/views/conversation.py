@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Hop, Message, ShortLink
+from engagement.models import Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
@@ -123,6 +123,8 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "links": read_plain_links(found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
+        "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first(),
+        "ticket_kinds": Ticket.Kind.choices,
         "callback": next_callback(found),
         "may_change": agent.may_answer or agent.may_configure,
     }

@@ -21,6 +21,7 @@ from engagement.services.surveys import was_answered_with
 from engagement.views.callback_page import show_callback
 from engagement.views.choice import show_choice
 from engagement.views.survey import show_survey
+from engagement.views.ticket_status import show_ticket
 from engagement.views.visitor import choose_language, visitor_page, visitor_view
 from socialdesk.lib.address import client_address
 from socialdesk.lib.clock import now
@@ -44,6 +45,7 @@ PAGES: dict[str, Page] = {
     ShortLink.Kind.CHOICE: Page(show_choice),
     ShortLink.Kind.CALLBACK: Page(show_callback, lambda link, form_key: find_sent(link, form_key) is not None),
     ShortLink.Kind.SURVEY: Page(show_survey, was_answered_with),
+    ShortLink.Kind.TICKET: Page(show_ticket),
 }
 
 # What servers of open networks fetch previews with, beside the crawlers that the list knows.

@@ -9,6 +9,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     message.changed        messages: [{conversation, message, state, agent}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
+    ticket.changed         tickets: [{conversation, ticket, state}]
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
     callbacks.changed      callbacks: [{callback, conversation, state}]
     counts                 views: {view: count}, mine: this agent's
@@ -63,6 +64,10 @@ def _sources_changed(events: list[Body]) -> Body:
     return {"troubled": events[-1]["troubled"]}
 
 
+def _ticket_changed(events: list[Body]) -> Body:
+    return {"tickets": _last_of(events, "ticket")}
+
+
 def _link_changed(events: list[Body]) -> Body:
     return {"links": _last_of(events, "link")}
 
@@ -83,5 +88,6 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
     "link.changed": _link_changed,
+    "ticket.changed": _ticket_changed,
     "callbacks.changed": _callbacks_changed,
 }

@@ -99,6 +99,16 @@ class CallbacksChanged(Event):
     type: str = field(default="callbacks.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TicketChanged(Event):
+    """A ticket was made, moved on or written in, or a promise to write in it is late."""
+
+    conversation: int
+    ticket: int
+    state: str
+    type: str = field(default="ticket.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

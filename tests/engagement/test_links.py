@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from engagement.models import Hop, ShortLink, SurveyAnswer
 from engagement.services import links
 from engagement.services.guessing import MOST_WRONG, read_guessing
-from engagement.services.hops import offer_link
+from engagement.services.offers import offer_link
 from engagement.services.send import send_reply
 from engagement.services.surveys import record_answer, survey_link
 from listening.models import Conversation

@@ -68,6 +68,7 @@ async function bringUpToDate() {
 const concerns = {
   "mentions.stored": ({ conversations }) => conversations.includes(openId()),
   "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
+  "ticket.changed": ({ tickets }) => tickets.some((ticket) => ticket.conversation === openId()),
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),

@@ -14,6 +14,7 @@ const GROUPS = {
     ["c", "claim"],
     ["a", "assign"],
     ["s", "snooze"],
+    ["t", "make it a ticket"],
     ["l", "link to a callback, a chat or a choice"],
     ["v", "contacts, calls and verification"],
     ["e", "resolve"],

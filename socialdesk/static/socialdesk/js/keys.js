@@ -50,6 +50,7 @@ const acts = {
   a: () => open("assign"),
   s: () => open("snooze"),
   l: () => open("link"),
+  t: () => open("ticket"),
   v: () => open("reach"),
   r: write,
   m: write,
