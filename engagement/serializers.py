@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from engagement.models import Hop, Message, ShortLink
+from engagement.models import Hop, Message, ShortLink, SurveyAnswer
 from engagement.services.explain import Explanation, explain
 from engagement.services.links import link_url
 from engagement.services.thread import AUDIENCES, author_of
@@ -30,7 +30,9 @@ class ReplySerializer(OutgoingSerializer):
         default=None, allow_null=True, help_text="Id of the mention that it answers; the customer's newest one if left out."
     )
     answer_seen = serializers.IntegerField(
-        default=0, min_value=0, help_text="Number of the mention's last answer that was read and accepted; 0 for none."
+        default=0,
+        min_value=0,
+        help_text="Number of the mention's last answer that was read and accepted, as refusals name it; 0: none.",
     )
 
 
@@ -80,6 +82,13 @@ class LinkSerializer(serializers.ModelSerializer[ShortLink]):
 
     def get_is_alive(self, link: ShortLink) -> bool:
         return link.is_alive(now())
+
+
+class SurveyAnswerSerializer(serializers.ModelSerializer[SurveyAnswer]):
+    class Meta:
+        model = SurveyAnswer
+        fields = ("id", "conversation", "link", "score", "comment", "agent", "at")
+        read_only_fields = fields
 
 
 class NewLinkSerializer(serializers.Serializer[Any]):
@@ -161,12 +170,13 @@ class RefusalSerializer(serializers.Serializer[Any]):
 class AnswerSerializer(serializers.Serializer[Any]):
     """A public answer that the mention has already."""
 
-    id = serializers.IntegerField()
+    id = serializers.IntegerField(allow_null=True, help_text="Its message; null for one that was written outside the desk.")
     number = serializers.IntegerField()
     agent = serializers.CharField()
     text = serializers.CharField()
     at = serializers.DateTimeField()
     state = serializers.CharField()
+    url = serializers.CharField()
 
 
 class AlreadyAnsweredSerializer(RefusalSerializer):

@@ -8,6 +8,7 @@ from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.notice import Notice
 from engagement.models.shortlink import ShortLink
+from engagement.models.survey import SurveyAnswer
 from engagement.models.verification import Verification
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "Notice",
     "NumberView",
     "ShortLink",
+    "SurveyAnswer",
     "Verification",
 ]

@@ -17,7 +17,8 @@ from django.utils.translation import gettext
 
 from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
 from engagement.services.drafts import save_draft
-from engagement.services.links import create_link
+from engagement.services.links import create_link, link_url
+from engagement.services.surveys import survey_link
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import add_event, lock_conversation, record_returns_owed
 from profiles.models import Agent
@@ -61,6 +62,8 @@ def offer_link(
     Raises what `create_link` and `check_reason` raise.
     """
     with transaction.atomic():
+        if kind == ShortLink.Kind.SURVEY:
+            return survey_link(conversation_id=conversation_id, agent=agent)
         link = create_link(conversation_id=conversation_id, kind=kind, agent=agent, language=language, target=target)
         if kind in Channel.values:
             offer_hop(link=link, reason=reason, agent=agent, task=task)
@@ -146,17 +149,18 @@ def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     """Put the thank-you into the agent's public draft, unless they have begun one."""
     public = Message.Kind.REPLY
     if not Draft.objects.filter(agent=agent, conversation=conversation, kind=public).exists():
-        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation))
+        link = survey_link(conversation_id=conversation.pk, agent=agent)
+        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation, survey=link_url(link)))
 
 
-def thanks_for(conversation: Conversation) -> str:
-    """A thank-you to the author by name, in the language of the conversation where the desk speaks it."""
+def thanks_for(conversation: Conversation, *, survey: str) -> str:
+    """A thank-you to the author by name with the address of a survey, in the conversation's language where the desk speaks it."""
     author = conversation.author
     with translation.override(conversation.language.partition("-")[0] or "en"):
         # Translators: a public thank-you after a matter was settled in private. It says nothing of what it was about.
-        words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. If anything else comes up, we are here.")
+        words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. How did we do? %(survey)s")
     name = author.display_name or author.username
-    return words % {"handle": author.username, "name": name}
+    return words % {"handle": author.username, "name": name, "survey": survey}
 
 
 def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int | None = None) -> list[Hop]:
@@ -184,13 +188,16 @@ def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int
     return hops
 
 
-def pay_returns(*, conversation_id: int, at: datetime, message: Message | None = None) -> None:
-    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later."""
+def pay_returns(*, conversation_id: int, written_at: datetime, at: datetime, message: Message | None = None) -> None:
+    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later.
+
+    One that was written before the hop began (`written_at`), as the acknowledgement that announces it, is no return.
+    """
     with transaction.atomic():
         if not Conversation.objects.filter(pk=conversation_id, returns_owed__gt=0).exists():
             return
         conversation = lock_conversation(conversation_id)
-        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=at))
+        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=written_at))
         for hop in paid:
             hop.state, hop.returned_at, hop.return_message = State.RETURNED, at, message
             hop.done_at = hop.done_at or at
@@ -218,8 +225,15 @@ def withdraw_begun(message: Message) -> None:
 
 
 def read_hops(conversation: Conversation) -> list[Hop]:
-    """The hops of a conversation with their links, newest first; one query."""
-    return list(Hop.objects.filter(conversation=conversation).select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+    """The hops of a conversation that began, with their links, newest first; one query."""
+    begun = Hop.objects.filter(conversation=conversation).exclude(state=State.OFFERED)
+    return list(begun.select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+
+
+def read_plain_links(conversation: Conversation) -> list[ShortLink]:
+    """The links that lead to no other channel, and the offers that nobody has followed; newest first, one query."""
+    offered = Q(hop=None) | Q(hop__state=State.OFFERED)
+    return list(ShortLink.objects.filter(offered, conversation=conversation).order_by("-created_at", "-pk")[:10])
 
 
 def read_debts(*, after: int | None = None, limit: int = 50) -> list[Hop]:
@@ -254,4 +268,4 @@ def settle_returns(conversation_ids: Iterable[int]) -> None:
     """Answers of ours that were written outside the desk came in for these conversations: they pay as well."""
     owing = Conversation.objects.filter(pk__in=list(conversation_ids), returns_owed__gt=0, last_answered_at__isnull=False)
     for pk, at in owing.order_by("pk").values_list("pk", F("last_answered_at")):
-        pay_returns(conversation_id=pk, at=at)
+        pay_returns(conversation_id=pk, written_at=at, at=at)

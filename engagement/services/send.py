@@ -15,6 +15,7 @@ from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.hops import begin_hop
+from engagement.services.links import note_carried
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
 from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
@@ -240,6 +241,7 @@ def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float
     delivery = Delivery.objects.create(
         message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
     )
+    note_carried(message)
     save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
     tell_worker(delivery.pk, seconds=hold)

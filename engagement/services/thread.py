@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from engagement.models import CallAttempt, CallbackRequest, Delivery, Message, Notice
+from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer
+from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "callback", "call", "notice"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey", "callback", "call", "notice"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
-T = TypeVar("T", Mention, Message, CallbackRequest, CallAttempt, Notice)
+T = TypeVar("T", bound=Model)
 
 PAGE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_POST, _MESSAGE, _CALLBACK, _CALL, _NOTICE = range(5)  # what stands first of things of the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,17 @@ class Thread(list[Bubble]):
 
 
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
-    """The last `limit` entries of a conversation, or those before the key `before`; five queries.
+    """The last `limit` entries of a conversation, or those before the key `before`; one query for each part.
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
     moment = now or current_time()
     end = _parse_key(before) if before else None
-    posts = _newest(_posts(conversation), "posted_at", _POST, end, limit)
-    messages = _newest(_messages(conversation), "created_at", _MESSAGE, end, limit)
-    found = [((post.posted_at, _POST, post.pk), _bubble_of_post(post)) for post in posts]
-    found += [((message.created_at, _MESSAGE, message.pk), _bubble_of_message(message, moment)) for message in messages]
-    callbacks = _newest(CallbackRequest.objects.filter(conversation=conversation), "created_at", _CALLBACK, end, limit)
-    found += [((callback.created_at, _CALLBACK, callback.pk), _bubble_of_callback(callback, conversation)) for callback in callbacks]
-    calls = _newest(_calls(conversation), "ended_at", _CALL, end, limit)
-    found += [((call.ended_at, _CALL, call.pk), _bubble_of_call(call)) for call in calls if call.ended_at]
-    notices = _newest(Notice.objects.filter(conversation=conversation).select_related("agent"), "created_at", _NOTICE, end, limit)
-    found += [((notice.created_at, _NOTICE, notice.pk), _bubble_of_notice(notice)) for notice in notices]
+    found: list[tuple[tuple[datetime, int, int], Bubble]] = []
+    for rank, part in enumerate(_PARTS):
+        for row in _newest(part.rows(conversation), part.at, rank, end, limit):
+            place = (getattr(row, part.at), rank, row.pk)
+            found.append((place, part.bubble(row, _key(*place), moment)))
     found.sort(key=lambda pair: pair[0])
     thread = Thread(bubble for _, bubble in found[-limit:])
     if len(found) > limit:
@@ -81,13 +77,8 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    ours = Message.objects.filter(conversation=conversation, kind=Message.Kind.REPLY)
-    # Known by its id; or, where no receipt came, by what it says and answers.
-    without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
-        delivery__state__in=[Delivery.State.QUEUED, Delivery.State.FAILED, Delivery.State.ABORTED]
-    )
-    echo = Q(is_own=True) & (Exists(ours.filter(external_id=OuterRef("external_id"))) | Exists(without_receipt))
-    return Mention.objects.filter(~echo, conversation=conversation).select_related("author", "corrected_by")
+    posts = Mention.objects.filter(~is_echo(), conversation=conversation)
+    return posts.select_related("author", "corrected_by")
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
@@ -111,9 +102,9 @@ def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int
     return list(rows.order_by(f"-{at}", "-pk")[: limit + 1])
 
 
-def _bubble_of_post(post: Mention) -> Bubble:
+def _bubble_of_post(post: Mention, key: str, now: datetime) -> Bubble:
     return Bubble(
-        key=_key(post.posted_at, _POST, post.pk),
+        key=key,
         kind="own_post" if post.is_own else "mention",
         audience="public",
         is_ours=post.is_own,
@@ -127,10 +118,10 @@ def _bubble_of_post(post: Mention) -> Bubble:
     )
 
 
-def _bubble_of_message(message: Message, now: datetime) -> Bubble:
+def _bubble_of_message(message: Message, key: str, now: datetime) -> Bubble:
     delivery = getattr(message, "delivery", None)
     return Bubble(
-        key=_key(message.created_at, _MESSAGE, message.pk),
+        key=key,
         kind=cast(Kind, message.kind),
         audience=AUDIENCES[message.kind],
         is_ours=not message.is_incoming,
@@ -144,38 +135,66 @@ def _bubble_of_message(message: Message, now: datetime) -> Bubble:
     )
 
 
-def _bubble_of_callback(callback: CallbackRequest, conversation: Conversation) -> Bubble:
-    zone = ZoneInfo(callback.zone)
+def _survey_answers(conversation: Conversation) -> QuerySet[SurveyAnswer]:
+    return SurveyAnswer.objects.filter(conversation=conversation).select_related("conversation__author")
+
+
+def _bubble_of_survey(answer: SurveyAnswer, key: str, now: datetime) -> Bubble:
+    author = answer.conversation.author
+    return Bubble(
+        key=key,
+        kind="survey",
+        audience="internal",
+        is_ours=False,
+        author=author.display_name or f"@{author.username}",
+        at=answer.at,
+        text=f"Survey: {answer.score} of 5" + (f"\n{answer.comment}" if answer.comment else ""),
+    )
+
+
+def _callbacks(conversation: Conversation) -> QuerySet[CallbackRequest]:
+    return CallbackRequest.objects.filter(conversation=conversation).select_related("conversation__author")
+
+
+def _bubble_of_callback(callback: CallbackRequest, key: str, now: datetime) -> Bubble:
+    zone, author = ZoneInfo(callback.zone), callback.conversation.author
     starts, ends = callback.window_from.astimezone(zone), callback.window_until.astimezone(zone)
     asked = f"Please call me on {starts:%A} {starts.day} {starts:%B} between {starts:%H:%M} and {ends:%H:%M}, {callback.zone} time."
     return Bubble(
-        key=_key(callback.created_at, _CALLBACK, callback.pk),
+        key=key,
         kind="callback",
         audience="private",
         is_ours=False,
-        author=conversation.author.display_name or f"@{conversation.author.username}",
+        author=author.display_name or f"@{author.username}",
         at=callback.created_at,
         text=f"{asked}\n{callback.reason}".strip(),
         state=callback.get_state_display(),
     )
 
 
-def _bubble_of_call(call: CallAttempt) -> Bubble:
-    assert call.ended_at is not None
+def _calls(conversation: Conversation) -> QuerySet[CallAttempt]:
+    return CallAttempt.objects.filter(callback__conversation=conversation, ended_at__isnull=False).select_related("agent")
+
+
+def _bubble_of_call(call: CallAttempt, key: str, now: datetime) -> Bubble:
     return Bubble(
-        key=_key(call.ended_at, _CALL, call.pk),
+        key=key,
         kind="call",
         audience="internal",
         is_ours=True,
         author=call.agent.name if call.agent else "Somebody of the team",
-        at=call.ended_at,
+        at=call.ended_at or now,
         text=f"Call: {call.get_outcome_display().lower()}.\n{call.note}".strip(),
     )
 
 
-def _bubble_of_notice(notice: Notice) -> Bubble:
+def _notices(conversation: Conversation) -> QuerySet[Notice]:
+    return Notice.objects.filter(conversation=conversation).select_related("agent")
+
+
+def _bubble_of_notice(notice: Notice, key: str, now: datetime) -> Bubble:
     return Bubble(
-        key=_key(notice.created_at, _NOTICE, notice.pk),
+        key=key,
         kind="notice",
         audience="private",
         is_ours=True,
@@ -184,6 +203,26 @@ def _bubble_of_notice(notice: Notice) -> Bubble:
         text=notice.text,
         state=f"{notice.get_medium_display()}: {notice.get_state_display().lower()}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
+
+    rows: Callable[[Conversation], QuerySet[Any]]
+    at: str
+    bubble: Callable[[Any, str, datetime], Bubble]  # the row, its key in the thread, and the time that it is read at
+
+
+# Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
+_PARTS = (
+    _Part(_posts, "posted_at", _bubble_of_post),
+    _Part(_messages, "created_at", _bubble_of_message),
+    _Part(_survey_answers, "at", _bubble_of_survey),
+    _Part(_callbacks, "created_at", _bubble_of_callback),
+    _Part(_calls, "ended_at", _bubble_of_call),
+    _Part(_notices, "created_at", _bubble_of_notice),
+)
 
 
 def author_of(message: Message) -> str:

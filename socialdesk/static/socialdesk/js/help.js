@@ -15,6 +15,7 @@ const GROUPS = {
     ["a", "assign"],
     ["s", "snooze"],
     ["v", "contacts, calls and verification"],
+    ["l", "link to a callback, a chat or a choice"],
     ["e", "resolve"],
     ["1 2 3", "sentiment: negative, neutral, positive"],
   ],

@@ -50,6 +50,7 @@ const acts = {
   a: () => open("assign"),
   s: () => open("snooze"),
   v: () => open("reach"),
+  l: () => open("link"),
   r: write,
   m: write,
   n: write,
