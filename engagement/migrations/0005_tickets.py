@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engagement', '0004_surveys'),
+        ('engagement', '0005_callbacks'),
         ('listening', '0004_hops_and_links'),
         ('profiles', '0003_contact_problem'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -114,9 +114,9 @@ def request_callback(
     return callback
 
 
-def find_sent(link: ShortLink, form_key: str) -> CallbackRequest | None:
-    """What a press of the form has stored already; None if that press has stored nothing."""
-    return CallbackRequest.objects.filter(link=link, form_key=form_key).first() if form_key else None
+def was_asked_with(link: ShortLink, form_key: str) -> bool:
+    """Whether the press of the form with that key is what asked for the link's call."""
+    return bool(form_key) and CallbackRequest.objects.filter(link=link, form_key=form_key).exists()
 
 
 def due_after(moment: datetime, window_until: datetime) -> datetime:

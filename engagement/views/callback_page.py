@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import translation
 
 from engagement.models import CallbackRequest, Company, ShortLink
-from engagement.services.callbacks import AlreadySent, find_sent, request_callback
+from engagement.services.callbacks import AlreadySent, request_callback
 from engagement.services.hours import SOON, SOON_LASTS
 from engagement.services.links import note_filled
 from engagement.views.callback_form import CallbackForm, describe_window
 from engagement.views.visitor import visitor_page
+from socialdesk.lib.address import client_address
 from socialdesk.lib.clock import now
 from socialdesk.lib.throttle import take
 
@@ -31,22 +32,16 @@ def show_callback(request: HttpRequest, link: ShortLink, step: str) -> HttpRespo
     return _page(request, link, _form(link, None), is_first=True)
 
 
-def show_sent(request: HttpRequest, link: ShortLink) -> HttpResponseBase | None:
-    """The confirmation once more, for the very press that was stored; None for anybody else."""
-    sent = find_sent(link, request.POST.get("form_key", ""))
-    return _confirm(request, sent) if sent is not None else None
-
-
 def _take_in(request: HttpRequest, link: ShortLink) -> HttpResponseBase:
-    again = show_sent(request, link)
-    if again is not None:
-        return again
-    address = request.META.get("REMOTE_ADDR", "")
+    earlier = CallbackRequest.objects.filter(link=link).first()
+    if earlier is not None and earlier.form_key == request.POST.get("form_key"):
+        return _confirm(request, earlier)  # a second press, or the page loaded again
+    address = client_address(request)
     if not (
         take(f"callback:{link.pk}", limit=PER_LINK, seconds=_PERIOD)
         and take(f"callback-from:{address}", limit=PER_ADDRESS, seconds=_PERIOD)
     ):
-        return visitor_page(request, "visitors/wait.html", {}, status=429)
+        return visitor_page(request, "visitors/busy.html", {}, status=429)
     note_filled(link)
     form = _form(link, request.POST.dict())
     what = request.POST.get("step", "check")

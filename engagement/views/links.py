@@ -14,7 +14,7 @@ from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
 from engagement.models import ShortLink
-from engagement.services.callbacks import find_sent
+from engagement.services.callbacks import was_asked_with
 from engagement.services.guessing import WINDOW, is_held_off, note_wrong
 from engagement.services.links import note_opened, offers_of, resolve_link
 from engagement.services.surveys import was_answered_with
@@ -43,7 +43,7 @@ class Page(NamedTuple):
 
 PAGES: dict[str, Page] = {
     ShortLink.Kind.CHOICE: Page(show_choice),
-    ShortLink.Kind.CALLBACK: Page(show_callback, lambda link, form_key: find_sent(link, form_key) is not None),
+    ShortLink.Kind.CALLBACK: Page(show_callback, was_asked_with),
     ShortLink.Kind.SURVEY: Page(show_survey, was_answered_with),
     ShortLink.Kind.TICKET: Page(show_ticket),
 }
@@ -58,7 +58,7 @@ def short_link(request: HttpRequest, code: str, step: str = "") -> HttpResponseB
     """The page behind a code. Unknown, expired, revoked and used codes all look the same to whoever holds one."""
     address = client_address(request)
     if is_held_off(address):
-        response = visitor_page(request, "visitors/wait.html", {"is_guessing": True}, status=429)
+        response = visitor_page(request, "visitors/wait.html", {}, status=429)
         response.headers["Retry-After"] = str(WINDOW)
         return response
     link = resolve_link(code)

@@ -42,7 +42,7 @@ def show_ticket(request: HttpRequest, link: ShortLink, step: str) -> HttpRespons
         take(f"ticket:{link.pk}", limit=_PER_LINK, seconds=_PERIOD)
         and take(f"ticket-from:{client_address(request)}", limit=_PER_ADDRESS, seconds=_PERIOD)
     ):
-        return visitor_page(request, "visitors/wait.html", {}, status=429)
+        return visitor_page(request, "visitors/busy.html", {}, status=429)
     act = _ACTS.get(step)
     if act is None or request.POST.get("website"):  # the field that no person sees
         return _page(request, ticket)

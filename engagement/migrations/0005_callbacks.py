@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('engagement', '0003_company'),
-        ('engagement', '0003_hops_and_links'),
+        ('engagement', '0004_surveys'),
         ('listening', '0004_hops_and_links'),
         ('profiles', '0003_contact_problem'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
