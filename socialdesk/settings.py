@@ -200,6 +200,7 @@ CLOCK_MINUTES = {
     "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
     "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
 }
+PROMISE_MINUTES = env.number("SOCIALDESK_PROMISE_MINUTES", 120, "time to an answer that an acknowledgement promises", least=5)
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 

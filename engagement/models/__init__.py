@@ -1,7 +1,31 @@
-"""What goes out: messages, their deliveries, and drafts."""
+"""What goes out and where it leads: messages, their deliveries, drafts, promises, templates and articles."""
 
+from engagement.models.article import Article, ArticleText
+from engagement.models.article_visit import ArticleVisit, ArticleVote
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
 from engagement.models.draft import Draft
 from engagement.models.message import Message
+from engagement.models.promise import Promise
+from engagement.models.template import Audience, Purpose, Template, TemplateVariant
+from engagement.models.template_right import TemplateRight
+from engagement.models.template_use import TemplateUse, TemplateWord
 
-__all__ = ["TROUBLED", "UNFINISHED", "Delivery", "Draft", "Message"]
+__all__ = [
+    "TROUBLED",
+    "UNFINISHED",
+    "Article",
+    "ArticleText",
+    "ArticleVisit",
+    "ArticleVote",
+    "Audience",
+    "Delivery",
+    "Draft",
+    "Message",
+    "Promise",
+    "Purpose",
+    "Template",
+    "TemplateRight",
+    "TemplateUse",
+    "TemplateVariant",
+    "TemplateWord",
+]

@@ -13,10 +13,10 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
-from engagement.models import UNFINISHED, Delivery, Message
+from engagement.models import UNFINISHED, Delivery, Message, Promise
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
-from listening.services.conversations import record_answer
+from listening.services.conversations import record_acknowledgement, record_answer
 from listening.services.mentions import record_own_post
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -100,12 +100,22 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                     posted_at=sent.sent_at,
                     in_reply_to=message.mention,
                 )
-            record_answer(conversation_id=message.conversation_id, agent=message.agent, at=sent.sent_at, kind=message.kind)
+            record_arrival(message, at=sent.sent_at)
             _tell(message, State.SENT)
             tell_next(message.conversation_id)
             return True
 
     return _insistently(write)
+
+
+def record_arrival(message: Message, *, at: datetime) -> None:
+    """What a message that reached its network means for its conversation: an answer, or the acknowledgement that it is."""
+    if not hasattr(message, "promise"):
+        record_answer(conversation_id=message.conversation_id, agent=message.agent, at=at, kind=message.kind)
+        return
+    due_at = at + timedelta(minutes=message.promise.minutes)  # the customer counts from when they read it
+    Promise.objects.filter(message=message).update(due_at=due_at)
+    record_acknowledgement(conversation_id=message.conversation_id, agent=message.agent, at=at, due_at=due_at)
 
 
 def _insistently(write: Callable[[], bool]) -> bool:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Message, Promise
 from engagement.services import checks
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.queue import tell_worker
+from engagement.services.template_uses import TemplateNeeded, check_right, record_use
 from listening.models import Conversation, Mention
-from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
+from listening.services.conversations import (
+    conversation_state,
+    expect_acknowledgement,
+    lock_conversation,
+    require_claim,
+    save_conversation,
+)
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -24,6 +32,14 @@ from socialdesk.lib.errors import Conflict, DeskError, NotFound
 Kind = Message.Kind
 LONGEST_HOLD = 3600.0  # seconds
 _KEY_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What an acknowledgement promises: an answer in so many minutes, and the words for that in its text."""
+
+    minutes: int
+    words: str
 
 
 class RequestKeyReused(Conflict):
@@ -39,16 +55,19 @@ def send_reply(
     text: str,
     mention_id: int | None = None,
     answer_seen: int = 0,
+    variant_id: int | None = None,
+    promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
 ) -> Message:
     """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
-    that the agent saw, 0 for none. `request_key` names one press of Send: the same press again gives the same message.
+    that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise` it is an
+    acknowledgement and no answer: see acknowledge.py. `request_key` names one press of Send: the same press again gives the same message.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable (the text is kept
-    as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
+    text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -60,9 +79,12 @@ def send_reply(
         if earlier is not None:
             return earlier
         ready = checks.check_reply_text(conversation, text)
+        check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
         account = checks.speaking_account(conversation)
         mention = _answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+        if promise is not None:
+            expect_acknowledgement(conversation, ready)
         _take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
@@ -76,13 +98,26 @@ def send_reply(
             request_key=request_key,
             created_at=moment,
         )
+        record_use(message=message, variant_id=variant_id)
+        if promise is not None:
+            _make_promise(message, promise)
+        else:
+            _forget_draft(message, agent)
         _put_in_outbox(message, agent, moment, seconds)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
 
 
-def send_direct_message(*, conversation_id: int, agent: Agent, text: str, request_key: str = "", hold: float | None = None) -> Message:
+def send_direct_message(
+    *,
+    conversation_id: int,
+    agent: Agent,
+    text: str,
+    variant_id: int | None = None,
+    request_key: str = "",
+    hold: float | None = None,
+) -> Message:
     """Write to the conversation's author in private. Otherwise as `send_reply`; also raises NotFollowing."""
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -107,6 +142,8 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
             request_key=request_key,
             created_at=moment,
         )
+        record_use(message=message, variant_id=variant_id)
+        _forget_draft(message, agent)
         _put_in_outbox(message, agent, moment, seconds)
         return message
 
@@ -131,7 +168,7 @@ def add_note(*, conversation_id: int, agent: Agent, text: str, request_key: str 
             request_key=request_key,
             created_at=current_time(),
         )
-        save_draft(agent=agent, conversation_id=conversation_id, kind=Kind.NOTE, text="")
+        _forget_draft(message, agent)
         live.publish(live.MessageChanged(conversation_id, message.pk, "stored", agent.pk))
         return message
 
@@ -151,7 +188,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except checks.AccountUnusable:
+    except (checks.AccountUnusable, TemplateNeeded):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 
@@ -201,11 +238,19 @@ def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> N
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
 
 
+def _make_promise(message: Message, promise: Promised) -> None:
+    due = message.created_at + timedelta(minutes=promise.minutes)
+    Promise.objects.create(conversation=message.conversation, message=message, text=promise.words, minutes=promise.minutes, due_at=due)
+
+
+def _forget_draft(message: Message, agent: Agent) -> None:
+    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
+
+
 def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
         message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
     )
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
     tell_worker(delivery.pk, seconds=hold)
