@@ -17,9 +17,9 @@ from engagement.models import Message
 from engagement.serializers import (
     AlreadyAnsweredSerializer,
     DecisionSerializer,
+    DirectMessageSerializer,
     MessagePageSerializer,
     MessageSerializer,
-    OutgoingSerializer,
     RefusalSerializer,
     ReplySerializer,
     RetrySerializer,
@@ -117,14 +117,18 @@ class DirectMessageView(APIView):
     @extend_schema(
         operation_id="conversations_direct_message",
         parameters=[_KEY],
-        request=OutgoingSerializer,
+        request=DirectMessageSerializer,
         responses={201: MessageSerializer, **_REFUSALS, 503: RefusalSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Write in private. 409 `not_following`: the network takes private messages only for those who follow us."""
-        given = _read(OutgoingSerializer(data=request.data))
+        """Write in private, which begins a move to another channel that owes its return to the public thread.
+
+        409 `not_following`: the network takes private messages only for those who follow us. 409 `not_acknowledged`: answer in public
+        first, or give a `waiver`.
+        """
+        given = _read(DirectMessageSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")
-        message = send_direct_message(conversation_id=pk, agent=_agent(request), text=given["text"], hold=given["hold"], request_key=key)
+        message = send_direct_message(conversation_id=pk, agent=_agent(request), request_key=key, **given)
         return _answer(message, status.HTTP_201_CREATED)
 
 

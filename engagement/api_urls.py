@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api
+from engagement import api, links_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
     path("conversations/<int:pk>/direct_message/", api.DirectMessageView.as_view(), name="api_conversation_direct_message"),
     path("conversations/<int:pk>/note/", api.NoteView.as_view(), name="api_conversation_note"),
     path("conversations/<int:pk>/messages/", api.ConversationMessagesView.as_view(), name="api_conversation_messages"),
+    path("conversations/<int:pk>/links/", links_api.ConversationLinksView.as_view(), name="api_conversation_links"),
+    path("conversations/<int:pk>/hops/", links_api.ConversationHopsView.as_view(), name="api_conversation_hops"),
+    path("conversations/<int:pk>/waive/", links_api.WaiveView.as_view(), name="api_conversation_waive"),
+    path("hops/<int:pk>/done/", links_api.HopDoneView.as_view(), name="api_hop_done"),
     path("messages/<int:pk>/undo/", api.MessageUndoView.as_view(), name="api_message_undo"),
     path("messages/<int:pk>/decide/", api.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", api.MessageRetryView.as_view(), name="api_message_retry"),

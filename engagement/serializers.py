@@ -6,9 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from engagement.models import Message
+from engagement.models import Hop, Message, ShortLink
 from engagement.services.explain import Explanation, explain
+from engagement.services.links import link_url
 from engagement.services.thread import AUDIENCES, author_of
+from socialdesk.lib.clock import now
 
 _STATES = ["stored", "queued", "inflight", "awaiting_retry", "sent", "failed", "aborted", "unconfirmed"]
 
@@ -30,6 +32,66 @@ class ReplySerializer(OutgoingSerializer):
     answer_seen = serializers.IntegerField(
         default=0, min_value=0, help_text="Number of the mention's last answer that was read and accepted; 0 for none."
     )
+
+
+class DirectMessageSerializer(OutgoingSerializer):
+    reason = serializers.ChoiceField(
+        choices=Hop.Reason.choices, default=Hop.Reason.PROGRAM, help_text="Why the customer should change the channel."
+    )
+    waiver = serializers.CharField(
+        default="", allow_blank=True, max_length=300, help_text="Why the customer was not answered in public first, where they were not."
+    )
+
+
+class WaiverSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300, help_text="Why nobody comes back to the public thread.")
+    hop = serializers.IntegerField(default=None, allow_null=True, help_text="One move to another channel; all open ones if left out.")
+
+
+class HopSerializer(serializers.ModelSerializer[Hop]):
+    owes_return = serializers.BooleanField(help_text="Whether the conversation cannot be closed because of it.")
+
+    class Meta:
+        model = Hop
+        fields = (
+            *("id", "conversation", "channel", "reason", "task", "state", "agent", "link", "acknowledge_waiver", "owes_return"),
+            *("offered_at", "begun_at", "due_at", "active_at", "done_at", "returned_at", "return_message", "waiver", "waived_by"),
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LinkSerializer(serializers.ModelSerializer[ShortLink]):
+    """A short link. `code` and `url` let whoever has them in: show them to staff only."""
+
+    url = serializers.SerializerMethodField(help_text="The address for the customer.")
+    progress = serializers.CharField(help_text="How far the customer came: unopened, opened, filling or sent.")
+    is_alive = serializers.SerializerMethodField(help_text="Whether it still works.")
+
+    class Meta:
+        model = ShortLink
+        fields = (
+            *("id", "code", "url", "kind", "conversation", "agent", "language", "is_single_use", "is_alive", "progress"),
+            *("created_at", "expires_at", "revoked_at", "opened_at", "opens", "filled_at", "sent_at"),
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, link: ShortLink) -> str:
+        return link_url(link)
+
+    def get_is_alive(self, link: ShortLink) -> bool:
+        return link.is_alive(now())
+
+
+class NewLinkSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=ShortLink.Kind.choices)
+    language = serializers.CharField(default="", allow_blank=True, max_length=12, help_text="Of the page; the conversation's if left out.")
+    target = serializers.DictField(
+        default=dict, help_text='What the kind needs: {"article": id}, {"offers": ["callback", "chat", "stay"]}.'
+    )
+    reason = serializers.ChoiceField(
+        choices=Hop.Reason.choices, default=Hop.Reason.PROGRAM, help_text="Why the customer should change the channel."
+    )
+    task = serializers.CharField(default="", allow_blank=True, max_length=300, help_text="What is to be done there.")
 
 
 class RetrySerializer(serializers.Serializer[Any]):

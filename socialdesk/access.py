@@ -65,6 +65,14 @@ ACCESS: dict[str, Rule] = {
     "delivery_undo": Rule(write=CARE),
     "delivery_decide": Rule(write=CARE),
     "outbox": Rule(EVERYBODY),
+    # Moves to other channels
+    "conversation_link": Rule(write=CARE),
+    "conversation_waive": Rule(write=WORKERS),
+    "hop_done": Rule(write=CARE),
+    "link_revoke": Rule(write=CARE),
+    # What customers see; the code is the permission
+    "short_link": PUBLIC,
+    "short_link_step": PUBLIC,
     # Pages beside the desk
     "profile": Rule(EVERYBODY),
     "profile_card": Rule(EVERYBODY),
@@ -102,6 +110,13 @@ ACCESS: dict[str, Rule] = {
     "api_conversation_direct_message": Rule(write=CARE),
     "api_conversation_note": Rule(write=EVERYBODY),
     "api_conversation_messages": Rule(EVERYBODY),
+    "api_conversation_links": Rule(EVERYBODY, CARE),
+    "api_conversation_hops": Rule(EVERYBODY),
+    "api_conversation_waive": Rule(write=WORKERS),
+    "api_hop_done": Rule(write=CARE),
+    "api_link-list": Rule(EVERYBODY),
+    "api_link-detail": Rule(EVERYBODY),
+    "api_link-revoke": Rule(write=CARE),
     "api_message_undo": Rule(write=CARE),
     "api_message_decide": Rule(write=CARE),
     "api_message_retry": Rule(write=CARE),

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from engagement.links_api import LinkViewSet
 from listening.api import (
     AccountViewSet,
     ConversationViewSet,
@@ -109,6 +110,7 @@ router.register("conversations", ConversationViewSet, basename="api_conversation
 router.register("topics", TopicViewSet, basename="api_topic")
 router.register("sources", SourceViewSet, basename="api_source")
 router.register("accounts", AccountViewSet, basename="api_account")
+router.register("links", LinkViewSet, basename="api_link")
 router.register("profiles", ProfileViewSet, basename="api_profile")
 
 urlpatterns = [

@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -32,6 +33,11 @@ EMBEDDED = not REDIS_URL
 DEBUG = env.flag("SOCIALDESK_DEBUG", False, "Django's debug pages; never on a desk that others can reach")
 HTTPS = env.flag("SOCIALDESK_HTTPS", False, "the desk is reached over HTTPS: secure cookies, HSTS")
 ALLOWED_HOSTS = env.words("SOCIALDESK_HOSTS", "localhost,127.0.0.1,[::1]", "host names that the desk answers to, separated by commas")
+HOST = env.text("HOST", "127.0.0.1", "address that `manage.py desk` listens on")
+PORT = env.text("PORT", "8000", "its port")
+PUBLIC_URL = env.text("SOCIALDESK_URL", f"http://{HOST}:{PORT}", "address under which customers reach the desk").rstrip("/")
+LINK_URL = env.text("SOCIALDESK_LINK_URL", PUBLIC_URL, "address that short links begin with, where it is a domain of its own").rstrip("/")
+ALLOWED_HOSTS += sorted({urlsplit(url).hostname or "localhost" for url in (PUBLIC_URL, LINK_URL)} - {*ALLOWED_HOSTS, "0.0.0.0"})  # noqa: S104
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
 
@@ -234,6 +240,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "MessageKindEnum": "engagement.models.Message.Kind",
+        "LinkKindEnum": "engagement.models.ShortLink.Kind",
+        "HopReasonEnum": "engagement.models.Hop.Reason",
+        "HopStateEnum": "engagement.models.Hop.State",
+        "HopChannelEnum": "engagement.models.Hop.Channel",
+    },
     "SERVE_PERMISSIONS": ["socialdesk.access.TableAccess"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024  # a push of 1,000 posts, one of which may be absurdly long

@@ -1,16 +1,19 @@
-"""What goes out and where it leads: messages, their deliveries, drafts, promises, templates and articles."""
+"""What goes out and where it leads: messages, deliveries, drafts, promises, hops, short links, templates and articles."""
 
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_visit import ArticleVisit, ArticleVote
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
 from engagement.models.draft import Draft
+from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.promise import Promise
+from engagement.models.shortlink import ShortLink
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
 from engagement.models.template_right import TemplateRight
 from engagement.models.template_use import TemplateUse, TemplateWord
 
 __all__ = [
+    "OWING",
     "TROUBLED",
     "UNFINISHED",
     "Article",
@@ -20,9 +23,11 @@ __all__ = [
     "Audience",
     "Delivery",
     "Draft",
+    "Hop",
     "Message",
     "Promise",
     "Purpose",
+    "ShortLink",
     "Template",
     "TemplateRight",
     "TemplateUse",

@@ -6,15 +6,14 @@ from django.db import models
 from django.db.models import Q
 
 from engagement.models.article import Article
-from listening.models import Conversation
+from engagement.models.shortlink import ShortLink
 
 
 class ArticleVisit(models.Model):
     """One short link that was opened. Who reads without a link leaves no row."""
 
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="visits", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+", db_index=False)
-    link = models.CharField(max_length=40, unique=True)  # its code
+    link = models.OneToOneField(ShortLink, on_delete=models.CASCADE, related_name="article_visit")
     opened_at = models.DateTimeField()
     contacted_at = models.DateTimeField(null=True)  # the customer's next post or private message, if one came within a week
 
@@ -25,7 +24,7 @@ class ArticleVisit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.article_id} by {self.link}"
+        return f"{self.article_id} by link {self.link_id}"
 
 
 class ArticleVote(models.Model):

@@ -21,6 +21,7 @@ from engagement.services import checks, outcomes
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
+from engagement.services.hops import withdraw_begun
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
 from engagement.services.queue import tell_worker
 from listening.services.conversations import lock_conversation
@@ -247,6 +248,7 @@ def undo_delivery(*, message_id: int, agent: Agent, now: datetime | None = None)
     with transaction.atomic():
         if not _move(delivery, held, State.ABORTED, finished_at=moment):
             raise TooLate("It is too late to take it back: it is being sent, or already was.", state=_load(message_id).state)
+        withdraw_begun(delivery.message)
         give_back(agent=delivery.message.agent or agent, message=delivery.message)
     return delivery
 
@@ -274,6 +276,7 @@ def decide_unconfirmed(*, message_id: int, agent: Agent, decision: str, now: dat
         elif decision == "abandon":
             moved = _move(delivery, unconfirmed | Q(state=State.FAILED), State.ABORTED, finished_at=moment)
             if moved:
+                withdraw_begun(delivery.message)
                 give_back(agent=agent, message=delivery.message)
         else:
             raise DeskError(f"Decide sent, send_again, look_again or abandon, not {decision[:40]!r}.")
@@ -339,4 +342,5 @@ def _record_seen(delivery: Delivery, moment: datetime) -> bool:
     # It went out when it was first tried; the exact moment is the network's secret.
     Message.objects.filter(pk=message.pk).update(sent_at=message.created_at)
     outcomes.record_arrival(message, at=message.created_at)
+    outcomes.settle_hops(message, at=message.created_at)
     return True

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Hop, Message
+from engagement.services.hops import note_activity
 from listening.models import Conversation, NetworkAccount
-from listening.services.conversations import find_or_open_conversation, record_answer, record_incoming_message
+from listening.services.conversations import find_or_open_conversation, lock_conversation, record_answer, record_incoming_message
 from profiles.models import Handle
 from socialdesk.lib import live
 from socialdesk.lib.text import clean
@@ -104,8 +105,14 @@ def _tell_conversations(stored: Sequence[Message]) -> None:
         live.publish(live.MessageChanged(message.conversation_id, message.pk, "stored"))
     for conversation_id, at in answered.items():
         record_answer(conversation_id=conversation_id, agent=None, at=at, kind=_KIND)
+        _note_hop(conversation_id, at)
     for conversation_id, written in incoming.items():
         last_answer = answered.get(conversation_id)
         for message in written:
             if last_answer is None or message.created_at > last_answer:
                 record_incoming_message(conversation_id=conversation_id, at=message.created_at, excerpt=message.text)
+        _note_hop(conversation_id, written[-1].created_at)
+
+
+def _note_hop(conversation_id: int, at: datetime) -> None:
+    note_activity(conversation=lock_conversation(conversation_id), channel=Hop.Channel.DIRECT_MESSAGE, at=at)

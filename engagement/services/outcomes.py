@@ -14,6 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from engagement.models import UNFINISHED, Delivery, Message, Promise
+from engagement.services.hops import pay_returns
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
 from listening.services.conversations import record_acknowledgement, record_answer
@@ -101,6 +102,7 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                     in_reply_to=message.mention,
                 )
             record_arrival(message, at=sent.sent_at)
+            settle_hops(message, at=sent.sent_at)
             _tell(message, State.SENT)
             tell_next(message.conversation_id)
             return True
@@ -116,6 +118,15 @@ def record_arrival(message: Message, *, at: datetime) -> None:
     due_at = at + timedelta(minutes=message.promise.minutes)  # the customer counts from when they read it
     Promise.objects.filter(message=message).update(due_at=due_at)
     record_acknowledgement(conversation_id=message.conversation_id, agent=message.agent, at=at, due_at=due_at)
+
+
+def settle_hops(message: Message, *, at: datetime) -> None:
+    """An answer reached the network: a public one pays the return of moves to other channels. In the transaction of its receipt.
+
+    An acknowledgement pays nothing: that we are on it is no word of how it ended.
+    """
+    if message.kind == Message.Kind.REPLY and not hasattr(message, "promise"):
+        pay_returns(conversation_id=message.conversation_id, at=at, message=message)
 
 
 def _insistently(write: Callable[[], bool]) -> bool:

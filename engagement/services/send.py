@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Message, Promise
+from engagement.models import Delivery, Hop, Message, Promise
 from engagement.services import checks
+from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.hops import begin_hop
 from engagement.services.queue import tell_worker
 from engagement.services.template_uses import TemplateNeeded, check_right, record_use
 from listening.models import Conversation, Mention
@@ -64,7 +66,7 @@ def send_reply(
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise` it is an
-    acknowledgement and no answer: see acknowledge.py. `request_key` names one press of Send: the same press again gives the same message.
+    acknowledgement and no answer: see promises.py. `request_key` names one press of Send: the same press again gives the same message.
 
     Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
     text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
@@ -109,6 +111,12 @@ def send_reply(
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
 
 
+class NotAcknowledged(Conflict):
+    """The customer wrote in public and has no public word of ours yet; going private needs one, or a recorded waiver."""
+
+    code = "not_acknowledged"
+
+
 def send_direct_message(
     *,
     conversation_id: int,
@@ -117,8 +125,14 @@ def send_direct_message(
     variant_id: int | None = None,
     request_key: str = "",
     hold: float | None = None,
+    reason: str = Hop.Reason.PROGRAM,
+    waiver: str = "",
 ) -> Message:
-    """Write to the conversation's author in private. Otherwise as `send_reply`; also raises NotFollowing."""
+    """Write to the conversation's author in private, which begins a hop for that `reason` if none is under way (brief D3, A11).
+
+    `waiver` says why the customer was not answered in public first. Otherwise as `send_reply`; also raises NotFollowing, and
+    NotAcknowledged where neither a public answer nor a waiver is there.
+    """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
@@ -131,7 +145,20 @@ def send_direct_message(
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
         account = checks.speaking_account(conversation)
+        if not waiver.strip() and not is_acknowledged(conversation):
+            raise NotAcknowledged(
+                f"{conversation.author.display_name or conversation.author.username} wrote in public and has no public answer yet."
+                " Acknowledge it there first, or say why not."
+            )
         _take_claim(conversation, agent, moment)
+        begin_hop(
+            conversation=conversation,
+            channel=Hop.Channel.DIRECT_MESSAGE,
+            reason=reason,
+            agent=agent,
+            at=moment,
+            acknowledge_waiver=waiver,
+        )
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.DIRECT_MESSAGE,

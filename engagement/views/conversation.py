@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Hop, Message, ShortLink
 from engagement.services import checks
+from engagement.services.acknowledge import is_acknowledged
 from engagement.services.drafts import read_drafts
+from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.thread import Bubble, read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
@@ -27,6 +29,12 @@ from socialdesk.lib.errors import DeskError, NotFound
 
 Kind = Message.Kind
 GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)  # replies that the customer does not see
+HOP_REASONS = [(value, words) for value, words in Hop.Reason.choices if value != Hop.Reason.PROGRAM]
+LINK_KINDS = [
+    (ShortLink.Kind.CHOICE, "Call, chat or stay here: their choice"),
+    (ShortLink.Kind.CALLBACK, "Callback form"),
+    (ShortLink.Kind.CHAT, "Chat"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class Door:
     unit: str
     obstacle: str = ""
     refusal: DeskError | None = None
+    needs_reason: bool = False  # it begins a move to another channel
+    needs_waiver: bool = False  # the customer has no public word of ours yet
 
     @property
     def request_key(self) -> str:
@@ -94,6 +104,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     thread = read_thread(found, before=before)
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
+    hops = read_hops(found)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -101,10 +112,14 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "answers": last_answers(thread),
-        "doors": open_doors(agent, found, thread, refused=refused, kind=kind),
+        "doors": open_doors(agent, found, thread, hops, refused=refused, kind=kind),
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
+        "hops": hops,
+        "links": read_plain_links(found),
+        "hop_reasons": HOP_REASONS,
+        "link_kinds": LINK_KINDS,
         "may_change": agent.may_answer or agent.may_configure,
     }
 
@@ -135,7 +150,7 @@ def _first_door(agent: Agent, found: Conversation) -> str:
 
 
 def open_doors(
-    agent: Agent, found: Conversation, thread: Sequence[Bubble], *, refused: DeskError | None = None, kind: str = ""
+    agent: Agent, found: Conversation, thread: Sequence[Bubble], hops: Sequence[Hop], *, refused: DeskError | None = None, kind: str = ""
 ) -> list[Door]:
     """Public, private, note: always all three, always in this order."""
     drafts = read_drafts(agent=agent, conversation_id=found.pk)
@@ -179,6 +194,8 @@ def open_doors(
             limit=abilities.max_message_length,
             unit=abilities.length_unit,
             obstacle=obstacle(abilities.direct_message and not must_follow, private_refusal),
+            needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
+            needs_waiver=not wrote_privately and not is_acknowledged(found),
         ),
         Door(
             kind=Kind.NOTE,

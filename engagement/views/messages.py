@@ -61,7 +61,7 @@ def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) ->
         seen = _number(form.get("also") or form.get("answer_seen", "")) or 0
         return sending.send_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen)
     if kind == Kind.DIRECT_MESSAGE:
-        return sending.send_direct_message(**common)
+        return sending.send_direct_message(**common, reason=form.get("reason", ""), waiver=form.get("waiver", ""))
     if kind == Kind.NOTE:
         return sending.add_note(**common)
     raise DeskError("Choose a door first: public reply, private message or note.")

@@ -65,6 +65,9 @@ class Conversation(models.Model):
     parked_at = models.DateTimeField(null=True, blank=True)  # when the ball went to the customer
     parked_seconds = models.PositiveIntegerField(default=0, db_default=0)  # time already spent waiting for the customer
     resolved_at = models.DateTimeField(null=True, blank=True)
+    # Moves to another channel whose return to the public thread is still owed. engagement counts them; the database itself keeps a
+    # conversation with an open debt from being closed, whoever tries.
+    returns_owed = models.PositiveSmallIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(null=True, blank=True)  # the nearest clock that runs
     due_kind = models.CharField(max_length=12, blank=True)  # acknowledge, first, next, final
     # An acknowledgement says only that we are on it, and by when we will answer.
@@ -75,6 +78,7 @@ class Conversation(models.Model):
     topic_names: list[tuple[int, str]]  # (id, name), put there by feed.py for the cards
 
     class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(status="resolved") | Q(returns_owed=0), name="conversation_closes_without_debt")]
         indexes = [
             models.Index(fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"]), name="conversation_active"),
             models.Index(fields=["status", "-activity_at", "-id"], condition=~Q(status__in=["new", "open"]), name="conversation_parked"),
@@ -118,6 +122,9 @@ class ConversationEvent(models.Model):
         RESOLVED = "resolved", "resolved"
         REOPENED = "reopened", "reopened"
         SENTIMENT_CORRECTED = "sentiment_corrected", "sentiment corrected"
+        HOPPED = "hopped", "moved to another channel"
+        RETURNED = "returned", "came back to the public thread"
+        WAIVED = "waived", "return waived"
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)

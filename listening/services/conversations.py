@@ -24,6 +24,12 @@ from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 Kind = ConversationEvent.Kind
 
 
+class ReturnOwed(Conflict):
+    """A move to another channel still owes its return to the public thread: pay it or waive it, then close."""
+
+    code = "return_owed"
+
+
 class Threaded(clocks.Clocked, Protocol):
     """A conversation as far as what is written in it changes it: a stored row, or one that intake is about to store."""
 
@@ -208,6 +214,12 @@ def resolve_conversation(*, conversation_id: int, agent: Agent, version: int | N
         if version is not None and version != conversation.version:
             raise Conflict("It changed while you looked at it. Read what is new, then resolve it again.", version=conversation.version)
         _refuse_under_foreign_claim(conversation, agent, now)
+        if conversation.returns_owed:
+            raise ReturnOwed(
+                "It went to another channel and has not come back: thank or answer the customer in the public thread first, or waive the"
+                " return with a reason.",
+                returns_owed=conversation.returns_owed,
+            )
         clocks.unpark(conversation, at=now)
         conversation.status = Status.RESOLVED
         conversation.resolved_at = now
@@ -354,6 +366,17 @@ def note_customer_wrote(conversation: Threaded, *, at: datetime) -> bool:
         return False
     reactivate(conversation, at=moment)
     return True
+
+
+def record_returns_owed(conversation: Conversation, owed: int) -> None:
+    """How many hops of the conversation still owe their return. On a locked row, which is saved; a resolved one comes back first."""
+    if conversation.returns_owed == owed:
+        return
+    if owed and conversation.status == Status.RESOLVED:
+        reactivate(conversation, at=current_time())
+    conversation.returns_owed = owed
+    save_conversation(conversation)
+    live.publish(live.ConversationsChanged([conversation_state(conversation)]))
 
 
 def find_or_open_conversation(*, author: Handle, account: NetworkAccount | None, at: datetime) -> Conversation:

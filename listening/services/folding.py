@@ -102,7 +102,8 @@ def _apply_deletion(mention: Mention, received_at: datetime) -> None:
     if conversation.last_mention_id == mention.pk:
         conversation.excerpt = ""
     rest = Mention.objects.filter(conversation=conversation, deleted_at=None)
-    if conversation.is_active and conversation.last_answered_at is None and not conversation.private_waiting and not rest.exists():
+    untouched = conversation.last_answered_at is None and not conversation.private_waiting and not conversation.returns_owed
+    if conversation.is_active and untouched and not rest.exists():
         conversation.status = Status.RESOLVED
         conversation.resolved_at = received_at
         conversation.version += 1

@@ -78,6 +78,17 @@ class SourcesChanged(Event):
     type: str = field(default="sources.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkChanged(Event):
+    """A short link was made or revoked, or its customer came further: `progress` is unopened, opened, filling or sent."""
+
+    conversation: int
+    link: int
+    kind: str
+    progress: str
+    type: str = field(default="link.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

@@ -100,8 +100,13 @@ def test_a_private_message_and_a_note_go_through_their_own_doors(windows: Window
     write(page, "m", "Private", "Which invoice number is it?")
     expect(page.get_by_role("button", name="Send privately")).to_be_visible()
     page.keyboard.press("Control+Enter")
+    assert not Message.objects.filter(kind="direct_message").exists(), "a private message went out without a reason"
+    page.get_by_label("Why in private").select_option("personal_details")
+    page.get_by_label("They have no public word from us yet").fill("They asked for it on the phone")
+    page.get_by_role("textbox", name="Private").press("Control+Enter")
     deliver_now()
     expect(page.locator(".bubble.private [data-delivery=sent]")).to_be_visible()
+    expect(page.locator(".hop.owing")).to_contain_text("It needs personal details")
     assert sorted(Message.objects.values_list("kind", flat=True)) == ["direct_message", "note"]
 
 

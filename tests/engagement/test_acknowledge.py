@@ -10,10 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engagement.models import Delivery, Draft, Message, Promise, TemplateUse
-from engagement.services.acknowledge import acknowledge, is_acknowledged, settle_promises
+from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import AlreadyAnswered
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.drafts import save_draft
+from engagement.services.promises import acknowledge, settle_promises
 from engagement.services.send import add_note, send_direct_message, send_reply
 from listening.feed import Filters, count_views, find_conversations
 from listening.models import Conversation, ConversationEvent
@@ -73,7 +74,7 @@ def test_an_answer_given_outside_the_desk_acknowledges(desk: Desk) -> None:
 def test_a_private_message_acknowledges_only_if_the_customer_wrote_it(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello in private", hold=0)
+    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello in private", hold=0, waiver="They asked")
     assert not is_acknowledged(conversation)
     desk.world.message_as("mara", "Hello, it is about my bike")
     desk.read()

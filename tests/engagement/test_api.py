@@ -82,10 +82,10 @@ def test_second_answer_is_refused_with_the_first_and_let_in_when_it_was_seen(des
 
 def test_private_message_and_note(desk: Desk, client: APIClient) -> None:
     conversation = desk.conversation(author="mara")
-    refused = client.post(url(conversation, "direct_message"), {"text": "Psst"}, format="json")
+    refused = client.post(url(conversation, "direct_message"), {"text": "Psst", "waiver": "they asked"}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "not_following")
     desk.world.follow("mara")
-    sent = client.post(url(conversation, "direct_message"), {"text": "Psst"}, format="json")
+    sent = client.post(url(conversation, "direct_message"), {"text": "Psst", "waiver": "they asked"}, format="json")
     assert (sent.status_code, sent.json()["audience"]) == (201, "private")
     note = client.post(url(conversation, "note"), {"text": "hm"}, format="json")
     assert (note.status_code, note.json()["audience"], note.json()["state"]) == (201, "internal", "stored")

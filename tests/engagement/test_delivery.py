@@ -118,7 +118,7 @@ def test_messages_of_one_conversation_go_out_in_order(desk: Desk, sam: Agent) ->
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
     held = send_reply(conversation_id=conversation.pk, agent=sam, text="one", hold=60)
-    second = send_direct_message(conversation_id=conversation.pk, agent=sam, text="two", hold=0)
+    second = send_direct_message(conversation_id=conversation.pk, agent=sam, text="two", hold=0, waiver="they asked")
     other = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="of another customer", hold=0)
     deliver(row(second).pk)
     deliver(row(other).pk)
@@ -134,7 +134,7 @@ def test_worker_is_told_of_the_message_that_waited_for_the_one_before(desk: Desk
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
     first = send_reply(conversation_id=conversation.pk, agent=sam, text="one", hold=0)
-    second = send_direct_message(conversation_id=conversation.pk, agent=sam, text="two", hold=0)
+    second = send_direct_message(conversation_id=conversation.pk, agent=sam, text="two", hold=0, waiver="they asked")
     told: list[int] = []
     with patch.object(outcomes, "tell_worker", told.append):
         deliver(row(first).pk)
@@ -145,9 +145,9 @@ def test_message_does_not_wait_for_one_that_needs_a_person(desk: Desk, sam: Agen
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
     for state in ("failed", "unconfirmed", "aborted"):
-        message = send_direct_message(conversation_id=conversation.pk, agent=sam, text=state, hold=0)
+        message = send_direct_message(conversation_id=conversation.pk, agent=sam, text=state, hold=0, waiver="they asked")
         Delivery.objects.filter(message=message).update(state=state)
-    last = send_direct_message(conversation_id=conversation.pk, agent=sam, text="last", hold=0)
+    last = send_direct_message(conversation_id=conversation.pk, agent=sam, text="last", hold=0, waiver="they asked")
     deliver(row(last).pk)
     assert row(last).state == "sent"
 
@@ -270,7 +270,7 @@ def test_post_that_the_network_shows_late_is_found_by_the_second_look(desk: Desk
 def test_private_message_that_was_accepted_without_an_answer_is_found(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0)
+    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0, waiver="they asked")
     fail(desk, "timeout_after_accept")
     work(now())
     fail(desk)

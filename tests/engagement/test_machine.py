@@ -107,7 +107,13 @@ class Answers(RuleBasedStateMachine):
     @rule(number=pick)
     def send_privately(self, number: int) -> None:
         with suppress(DeskError):
-            send_direct_message(conversation_id=self.mentions[number % 3].conversation_id or 0, agent=self.sam, text=f"M {number}", hold=0)
+            send_direct_message(
+                conversation_id=self.mentions[number % 3].conversation_id or 0,
+                agent=self.sam,
+                text=f"M {number}",
+                hold=0,
+                waiver="they asked",
+            )
 
     @rule(number=pick)
     def note(self, number: int) -> None:

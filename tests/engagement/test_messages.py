@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def test_private_message_comes_into_the_authors_conversation_and_brings_it_back(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Your number?", hold=0)
+    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Your number?", hold=0, waiver="they asked")
     work(now())
     desk.world.message_as("mara", "It is\x00 12")
     result = desk.read()
@@ -78,7 +78,7 @@ def test_message_that_a_colleague_wrote_elsewhere_is_our_answer(desk: Desk) -> N
 def test_echo_that_is_faster_than_the_receipt_is_recognised(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0)
+    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0, waiver="they asked")
     desk.world.faults.set("timeout_after_accept", 1.0)
     work(now())
     desk.world.faults.heal()
@@ -93,7 +93,7 @@ def test_echo_that_is_faster_than_the_receipt_is_recognised(desk: Desk, sam: Age
 def test_open_private_message_is_settled_by_its_echo(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0)
+    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=0, waiver="they asked")
     desk.world.faults.set("timeout_after_accept", 1.0)
     desk.world.faults.set("lookup_down", 1.0)
     work_off(step=1000)
@@ -107,7 +107,7 @@ def test_open_private_message_is_settled_by_its_echo(desk: Desk, sam: Agent) -> 
 def test_message_that_was_never_tried_is_not_taken_for_an_echo(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=60)
+    send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", hold=60, waiver="they asked")
     by_hand = MessageData("sandbox", "m9", "Hello", make_author("mara", external_id=conversation.author.external_id), now(), outgoing=True)
     assert take_in([], [by_hand], source=desk.source).stored == 1
     assert Delivery.objects.get().state == "queued"
@@ -116,7 +116,7 @@ def test_message_that_was_never_tried_is_not_taken_for_an_echo(desk: Desk, sam: 
 def test_echo_that_the_network_changed_gives_way_to_the_receipt(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="see https://example.org", hold=0)
+    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="see https://example.org", hold=0, waiver="they asked")
     Delivery.objects.update(state="inflight", claim="c")
     author = make_author("mara", external_id=conversation.author.external_id)
     echo = MessageData("sandbox", "m7", "see short.example/x", author, now(), outgoing=True)

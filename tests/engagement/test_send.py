@@ -84,7 +84,7 @@ def test_roles_that_only_read_write_notes_and_nothing_else(desk: Desk, role: str
     with pytest.raises(NotAllowed):
         send_reply(conversation_id=conversation.pk, agent=reader, text="Hello")
     with pytest.raises(NotAllowed):
-        send_direct_message(conversation_id=conversation.pk, agent=reader, text="Hello")
+        send_direct_message(conversation_id=conversation.pk, agent=reader, text="Hello", waiver="they asked")
     assert add_note(conversation_id=conversation.pk, agent=reader, text="Nice post").kind == "note"
 
 
@@ -242,7 +242,7 @@ def test_request_key_with_something_else_is_refused(desk: Desk, sam: Agent, ana:
     with pytest.raises(RequestKeyReused):
         send_reply(conversation_id=conversation.pk, agent=sam, text="Goodbye", request_key="k")
     with pytest.raises(RequestKeyReused):
-        send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", request_key="k")
+        send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", request_key="k", waiver="they asked")
     with pytest.raises(RequestKeyReused):
         send_reply(conversation_id=other.pk, agent=sam, text="Hello", request_key="k")
     with pytest.raises(DeskError, match="at most 64"):
@@ -265,16 +265,18 @@ def test_private_message_to_somebody_who_does_not_follow_is_refused_with_the_way
     conversation = desk.conversation(author="mara")
     type(conversation.author).objects.update(follows_us=False)
     with pytest.raises(NotFollowing, match="Ask them publicly to follow us first"):
-        send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello")
+        send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", waiver="they asked")
     desk.world.message_as("mara", "Psst")
     desk.read()
-    assert send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello").kind == "direct_message"
+    assert send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello", waiver="they asked").kind == "direct_message"
 
 
 def test_private_message_reaches_the_author(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     desk.world.follow("mara")
-    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Your order number, please?", hold=0)
+    message = send_direct_message(
+        conversation_id=conversation.pk, agent=sam, text="Your order number, please?", hold=0, waiver="they asked"
+    )
     work(now())
     assert [one.text for one in desk.world.messages_between("mara")] == ["Your order number, please?"]
     message.refresh_from_db()

@@ -36,7 +36,7 @@ def test_posts_messages_and_notes_stand_in_the_order_of_time_each_with_its_audie
     add_note(conversation_id=conversation.pk, agent=sam, text="carrier says Friday")
     desk.world.message_as("mara", "my number is 12")
     desk.read()
-    send_direct_message(conversation_id=conversation.pk, agent=sam, text="It comes on Friday", hold=0)
+    send_direct_message(conversation_id=conversation.pk, agent=sam, text="It comes on Friday", hold=0, waiver="they asked")
     work(now())
     reply = desk.answers(conversation)[0]
     desk.world.reply_as("mara", reply.id, "thank you")

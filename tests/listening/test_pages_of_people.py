@@ -134,7 +134,7 @@ def test_what_was_sent_or_is_being_sent_is_not_in_the_outbox() -> None:
 def test_a_private_message_is_marked_as_private() -> None:
     make_account()
     conversation = make_conversation(author=make_author("mara_k", follows_us=True))
-    message = send_direct_message(conversation_id=conversation.pk, agent=make_agent(), text="Between us")
+    message = send_direct_message(conversation_id=conversation.pk, agent=make_agent(), text="Between us", waiver="they asked")
     Delivery.objects.filter(message=message).update(state="failed", error="Refused")
     assert re.search(r'badge private">private message', sign_in().get("/outbox/").content.decode())
 

@@ -29,8 +29,6 @@ from socialdesk import embedded, env
 from socialdesk.demo import PASSWORD_FILE, SignIn, prepare
 from socialdesk.embedded import CannotStart, FolderLock, Work
 
-HOST = env.text("HOST", "127.0.0.1", "address that `manage.py desk` listens on")
-PORT = env.text("PORT", "8000", "its port")
 DEMO = env.text("DEMO", "", "1: set up the demo company, 0: leave the desk as it is; not given: a demo only on a desk without staff")
 
 OTHER_PROCESSES = """REDIS_URL is given, so this process serves the web only. Run beside it, as often as you like:
@@ -47,8 +45,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default=HOST, help=f"address to listen on (HOST, {HOST})")
-        parser.add_argument("--port", default=PORT, help=f"port to listen on, 0 for any that is free (PORT, {PORT})")
+        parser.add_argument("--host", default=settings.HOST, help=f"address to listen on (HOST, {settings.HOST})")
+        parser.add_argument("--port", default=settings.PORT, help=f"port to listen on, 0 for any that is free (PORT, {settings.PORT})")
         parser.add_argument("--no-demo", action="store_true", help="do not set up the demo company (DEMO=0)")
 
     def handle(self, *args: Any, host: str, port: str, no_demo: bool, **options: Any) -> None:

@@ -116,8 +116,18 @@ export function update(fresh) {
       if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) text.value = text.defaultValue = textOf(now).value;
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
     }
+    swapWhy(form, now);
     measure(form);
   }
+}
+
+/** What a private message is asked for: kept while somebody is choosing there. */
+function swapWhy(form, now) {
+  const why = form.querySelector("[data-hop-why]");
+  const fresh = now.querySelector("[data-hop-why]");
+  if (!why || why.contains(document.activeElement)) return;
+  const names = (part) => [...part.querySelectorAll("[name]")].map((field) => field.name).join();
+  if (names(why) !== names(fresh)) why.replaceWith(fresh);
 }
 
 /** A message was taken back: its text is a draft again, before what was typed since. `fresh` is the pane as the server has it. */
@@ -131,6 +141,24 @@ export function giveBack(kind, fresh) {
   measure(form);
   saveSoon(form); // an older text may still be on its way to the server
 }
+
+/** Puts an address into the text of the door that is open; a note holds no link for the customer, so then into the public one. */
+export function insert(address) {
+  const open = composer.querySelector("[data-door]:checked").dataset.door;
+  const form = formOf(open === "note" ? "reply" : open);
+  const field = textOf(form);
+  composer.querySelector(`[data-door="${form.dataset.writing}"]`).checked = true;
+  const before = field.value.slice(0, field.selectionEnd);
+  const gap = !before || /\s$/.test(before) ? "" : " ";
+  field.focus();
+  field.setRangeText(`${gap}${address}`, field.selectionEnd, field.selectionEnd, "end");
+  typed(form);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-insert]");
+  if (button) insert(button.dataset.insert);
+});
 
 /** A message left: its text goes, before anything else is typed. */
 document.addEventListener("desk:done", ({ detail }) => {

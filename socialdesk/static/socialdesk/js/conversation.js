@@ -68,6 +68,7 @@ async function bringUpToDate() {
 const concerns = {
   "mentions.stored": ({ conversations }) => conversations.includes(openId()),
   "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
+  "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
 };
 
@@ -80,8 +81,9 @@ document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
   if (!root() || detail.conversation !== openId()) return;
   if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
+  if (detail.did === "linked") composer.insert(detail.url);
   refresh().then((fresh) => {
-    if (fresh && ["undone", "given_up"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
+    if (fresh && ["undone", "given_up", "hop_done"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
   });
 });
 

@@ -14,6 +14,7 @@ const GROUPS = {
     ["c", "claim"],
     ["a", "assign"],
     ["s", "snooze"],
+    ["l", "link to a callback, a chat or a choice"],
     ["e", "resolve"],
     ["1 2 3", "sentiment: negative, neutral, positive"],
   ],

@@ -49,6 +49,7 @@ const acts = {
   e: () => act("resolve"),
   a: () => open("assign"),
   s: () => open("snooze"),
+  l: () => open("link"),
   r: write,
   m: write,
   n: write,

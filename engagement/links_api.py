@@ -1,0 +1,114 @@
+"""The REST doors over short links and moves to other channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from engagement.models import ShortLink
+from engagement.serializers import HopSerializer, LinkSerializer, NewLinkSerializer, RefusalSerializer, WaiverSerializer
+from engagement.services.hops import finish_hop, offer_link, read_hops, waive_return
+from engagement.services.links import revoke_link
+from listening.models import Conversation
+from profiles.models import Agent
+from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.paging import NewestFirst
+
+_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
+
+
+def _agent(request: Request) -> Agent:
+    assert isinstance(request.user, Agent)
+    return request.user
+
+
+def _find(pk: int) -> Conversation:
+    conversation = Conversation.objects.filter(pk=pk).first()
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+class ConversationLinksView(APIView):
+    """The short links of a conversation."""
+
+    @extend_schema(operation_id="conversations_links", responses={200: LinkSerializer(many=True), 404: RefusalSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """All of them, newest first."""
+        return Response(LinkSerializer(_find(pk).links.order_by("-created_at", "-pk")[:200], many=True).data)
+
+    @extend_schema(operation_id="conversations_links_create", request=NewLinkSerializer, responses={201: LinkSerializer, **_REFUSALS})
+    def post(self, request: Request, pk: int) -> Response:
+        """Make a link to be put into an answer. One that leads to another channel is an offer: the customer chooses."""
+        given = NewLinkSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        link = offer_link(conversation_id=pk, agent=_agent(request), **given.validated_data)
+        return Response(LinkSerializer(link).data, status=status.HTTP_201_CREATED)
+
+
+class ConversationHopsView(APIView):
+    """The moves of a conversation to other channels."""
+
+    @extend_schema(operation_id="conversations_hops", responses={200: HopSerializer(many=True), 404: RefusalSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """The newest twenty that began, each with its reason and whether its return is owed."""
+        return Response(HopSerializer(read_hops(_find(pk)), many=True).data)
+
+
+class WaiveView(APIView):
+    """Lets the return to the public thread go."""
+
+    @extend_schema(operation_id="conversations_waive", request=WaiverSerializer, responses={200: HopSerializer(many=True), **_REFUSALS})
+    def post(self, request: Request, pk: int) -> Response:
+        """Waive what is owed, with a reason that stays in the history; then the conversation can be closed."""
+        given = WaiverSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        reason, hop = given.validated_data["reason"], given.validated_data["hop"]
+        return Response(HopSerializer(waive_return(conversation_id=pk, agent=_agent(request), reason=reason, hop_id=hop), many=True).data)
+
+
+class HopDoneView(APIView):
+    """Ends the task of a move to another channel."""
+
+    @extend_schema(operation_id="hops_done", request=None, responses={200: HopSerializer, **_REFUSALS})
+    def post(self, request: Request, pk: int) -> Response:
+        """It is done there: the named thank-you for the public thread becomes your draft."""
+        return Response(HopSerializer(finish_hop(hop_id=pk, agent=_agent(request))).data)
+
+
+class LinkPages(NewestFirst):
+    field = "created_at"
+
+
+class LinkViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[ShortLink]):
+    """Short links, newest first; `conversation` and `kind` narrow the list."""
+
+    serializer_class = LinkSerializer
+    pagination_class = LinkPages
+    queryset = ShortLink.objects.all()
+
+    def get_queryset(self) -> QuerySet[ShortLink]:
+        found, query = super().get_queryset(), self.request.query_params
+        conversation, kind = query.get("conversation", ""), query.get("kind", "")
+        if conversation:
+            if not conversation.isdecimal() or len(conversation) > 18:
+                raise DeskError("conversation is the id of a conversation.")
+            found = found.filter(conversation_id=int(conversation))
+        if kind:
+            if kind not in ShortLink.Kind.values:
+                raise DeskError(f"{kind[:40]!r} is no kind of link. Use one of: {', '.join(ShortLink.Kind.values)}.")
+            found = found.filter(kind=kind)
+        return found
+
+    @extend_schema(request=None, responses={200: LinkSerializer, **_REFUSALS})
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, pk: str = "") -> Response:
+        """Close the link for good."""
+        return Response(LinkSerializer(revoke_link(link_id=self.get_object().pk, agent=_agent(request))).data)

@@ -1,0 +1,264 @@
+"""Hops: offered, begun, done, and the return to the public thread that each of them owes (brief D3, D22 to D24, C10).
+
+A hop is paid by a public answer of ours that comes after the last thing that was written or said in the other channel. What goes on
+there after that owes again. `Conversation.returns_owed` holds the number of debts, and the database keeps such a conversation open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext
+
+from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
+from engagement.services.drafts import save_draft
+from engagement.services.links import create_link
+from listening.models import Conversation, ConversationEvent
+from listening.services.conversations import add_event, lock_conversation, record_returns_owed
+from profiles.models import Agent
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
+from socialdesk.lib.text import clean
+
+State, Channel, Reason = Hop.State, Hop.Channel, Hop.Reason
+Event = ConversationEvent.Kind
+
+# How long the task of a hop may take; what is behind it reminds the agent.
+TIME_FOR = {
+    Channel.DIRECT_MESSAGE: timedelta(hours=4),
+    Channel.CHOICE: timedelta(days=1),
+    Channel.CALLBACK: timedelta(days=1),
+    Channel.CHAT: timedelta(hours=1),
+    Channel.TICKET: timedelta(days=3),
+}
+LONGEST_WORDS = 300
+
+
+def check_reason(reason: str) -> str:
+    """Raises DeskError unless `reason` is one of the list: no hop without one (brief D3)."""
+    if reason not in Reason.values:
+        raise DeskError(f"Say why the customer should change the channel: one of {', '.join(Reason.values)}.", reasons=Reason.values)
+    return reason
+
+
+def offer_link(
+    *,
+    conversation_id: int,
+    kind: str,
+    agent: Agent | None,
+    reason: str = "",
+    task: str = "",
+    language: str = "",
+    target: dict[str, Any] | None = None,
+) -> ShortLink:
+    """A short link to put into an answer. One that leads to another channel is the offer of a hop and needs its reason.
+
+    Raises what `create_link` and `check_reason` raise.
+    """
+    with transaction.atomic():
+        link = create_link(conversation_id=conversation_id, kind=kind, agent=agent, language=language, target=target)
+        if kind in Channel.values:
+            offer_hop(link=link, reason=reason, agent=agent, task=task)
+    return link
+
+
+def offer_hop(*, link: ShortLink, reason: str, agent: Agent | None, task: str = "") -> Hop:
+    """A link that leads elsewhere was made. Nothing is owed until the customer follows it."""
+    return Hop.objects.create(
+        conversation_id=link.conversation_id,
+        channel=Channel(link.kind),
+        reason=check_reason(reason),
+        task=clean(task, limit=LONGEST_WORDS),
+        state=State.OFFERED,
+        agent=agent,
+        link=link,
+        offered_at=current_time(),
+    )
+
+
+def begin_hop(
+    *,
+    conversation: Conversation,
+    channel: str,
+    reason: str,
+    agent: Agent | None,
+    at: datetime,
+    link: ShortLink | None = None,
+    acknowledge_waiver: str = "",
+    task: str = "",
+) -> Hop:
+    """The customer is in the other channel now, or we wrote to them there; call it on a locked conversation.
+
+    A hop that is under way in that channel goes on; an offer behind `link` begins; else a new one begins.
+    """
+    known = Hop.objects.filter(conversation=conversation)
+    hop = known.filter(link=link).first() if link is not None else None
+    hop = hop or known.filter(channel=channel, state__in=OWING).order_by("-pk").first()
+    if hop is None:
+        hop = Hop(conversation=conversation, channel=channel, reason=check_reason(reason), agent=agent, link=link, offered_at=at, task=task)
+    if hop.state not in OWING:
+        hop.state, hop.channel, hop.begun_at = State.BEGUN, channel, at
+        hop.done_at = hop.returned_at = hop.return_message = None
+        hop.due_at = at + TIME_FOR[Channel(channel)]
+        add_event(conversation, Event.HOPPED, at=at, agent=agent, data={"channel": channel, "reason": hop.reason})
+    hop.acknowledge_waiver = clean(acknowledge_waiver, limit=LONGEST_WORDS) or hop.acknowledge_waiver
+    hop.active_at = max(at, hop.active_at or at)
+    hop.save()
+    _recount(conversation)
+    return hop
+
+
+def note_activity(*, conversation: Conversation, channel: str, at: datetime) -> None:
+    """Somebody wrote or spoke in the other channel; call it on a locked conversation. What came back before owes its return again."""
+    hop = Hop.objects.filter(conversation=conversation, channel=channel).exclude(state=State.OFFERED).order_by("-pk").first()
+    if hop is None:
+        return
+    hop.active_at = max(at, hop.active_at or at)
+    if hop.state in (State.RETURNED, State.WAIVED) and at > (hop.returned_at or at):
+        hop.state, hop.returned_at, hop.return_message, hop.done_at = State.BEGUN, None, None, None
+        hop.due_at = at + TIME_FOR[Channel(channel)]
+    hop.save()
+    _recount(conversation)
+
+
+def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
+    """What was to be done there is done: the named thank-you for the original thread stands in the agent's public draft (brief D24).
+
+    A draft that the agent has begun is kept. Raises Conflict if it is not under way.
+    """
+    with transaction.atomic():
+        hop = _lock_hop(hop_id)
+        if hop.state != State.BEGUN:
+            raise Conflict("This is not under way any more. Reload the conversation to see what became of it.", state=hop.state)
+        hop.state, hop.done_at = State.DONE, current_time()
+        hop.save()
+        _recount(hop.conversation)
+        draft_thanks(hop.conversation, agent)
+    return hop
+
+
+def draft_thanks(conversation: Conversation, agent: Agent) -> None:
+    """Put the thank-you into the agent's public draft, unless they have begun one."""
+    public = Message.Kind.REPLY
+    if not Draft.objects.filter(agent=agent, conversation=conversation, kind=public).exists():
+        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation))
+
+
+def thanks_for(conversation: Conversation) -> str:
+    """A thank-you to the author by name, in the language of the conversation where the desk speaks it."""
+    author = conversation.author
+    with translation.override(conversation.language.partition("-")[0] or "en"):
+        # Translators: a public thank-you after a matter was settled in private. It says nothing of what it was about.
+        words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. If anything else comes up, we are here.")
+    name = author.display_name or author.username
+    return words % {"handle": author.username, "name": name}
+
+
+def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int | None = None) -> list[Hop]:
+    """There is a reason not to come back to the public thread: all open debts of the conversation, or that of one hop, are let go.
+
+    Raises DeskError without a reason, Conflict if nothing is owed.
+    """
+    if not (agent.may_answer or agent.may_configure):
+        raise NotAllowed("Your role reads and notes; waiving a return is for care agents and their leads.")
+    words = clean(reason, limit=LONGEST_WORDS).strip()
+    if not words:
+        raise DeskError("Say why the return to the public thread is waived; it stays in the history.")
+    moment = current_time()
+    with transaction.atomic():
+        conversation = lock_conversation(conversation_id)
+        owing = _owing(conversation).filter(Q(pk=hop_id) if hop_id is not None else Q())
+        hops = list(owing)
+        if not hops:
+            raise Conflict("Nothing is owed here any more.")
+        for hop in hops:
+            hop.state, hop.waiver, hop.waived_by, hop.returned_at = State.WAIVED, words, agent, moment
+            hop.save()
+        add_event(conversation, Event.WAIVED, at=moment, agent=agent, data={"hops": [hop.pk for hop in hops], "reason": words})
+        _recount(conversation)
+    return hops
+
+
+def pay_returns(*, conversation_id: int, at: datetime, message: Message | None = None) -> None:
+    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later."""
+    with transaction.atomic():
+        if not Conversation.objects.filter(pk=conversation_id, returns_owed__gt=0).exists():
+            return
+        conversation = lock_conversation(conversation_id)
+        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=at))
+        for hop in paid:
+            hop.state, hop.returned_at, hop.return_message = State.RETURNED, at, message
+            hop.done_at = hop.done_at or at
+            hop.save()
+        if paid:
+            add_event(conversation, Event.RETURNED, at=at, agent=message.agent if message else None, data={"hops": [h.pk for h in paid]})
+            _recount(conversation)
+
+
+def withdraw_begun(message: Message) -> None:
+    """A private message was taken back or given up. If nothing else was said there, the hop has not begun after all."""
+    if message.kind != Message.Kind.DIRECT_MESSAGE:
+        return
+    conversation = lock_conversation(message.conversation_id)
+    hop = _owing(conversation).filter(channel=Channel.DIRECT_MESSAGE, begun_at__lte=message.created_at).order_by("-pk").first()
+    if hop is None or hop.begun_at is None:
+        return
+    gone = Q(delivery__state__in=[Delivery.State.ABORTED, Delivery.State.FAILED])
+    standing = Message.objects.filter(conversation=conversation, kind=Message.Kind.DIRECT_MESSAGE, created_at__gte=hop.begun_at)
+    if standing.exclude(gone).exclude(pk=message.pk).exists():
+        return
+    hop.state, hop.begun_at, hop.active_at, hop.due_at = State.OFFERED, None, None, None
+    hop.save()
+    _recount(conversation)
+
+
+def read_hops(conversation: Conversation) -> list[Hop]:
+    """The hops of a conversation that began, with their links, newest first; one query."""
+    begun = Hop.objects.filter(conversation=conversation).exclude(state=State.OFFERED)
+    return list(begun.select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+
+
+def read_plain_links(conversation: Conversation) -> list[ShortLink]:
+    """The links that lead to no other channel, and the offers that nobody has followed; newest first, one query."""
+    offered = Q(hop=None) | Q(hop__state=State.OFFERED)
+    return list(ShortLink.objects.filter(offered, conversation=conversation).order_by("-created_at", "-pk")[:10])
+
+
+def read_debts(*, after: int | None = None, limit: int = 50) -> list[Hop]:
+    """Hops that owe their return, the longest due first (brief C10); one query. `after` is the last one of the page before."""
+    owing = Hop.objects.filter(state__in=OWING).select_related("conversation__author", "conversation__assignee", "agent")
+    if after is not None:
+        last = Hop.objects.filter(pk=after).values_list("due_at", flat=True).first()
+        owing = owing.filter(Q(due_at__gt=last) | Q(due_at=last, pk__gt=after))
+    return list(owing.order_by("due_at", "pk")[:limit])
+
+
+def _owing(conversation: Conversation) -> QuerySet[Hop]:
+    return Hop.objects.filter(conversation=conversation, state__in=OWING)
+
+
+def _lock_hop(hop_id: int) -> Hop:
+    """The hop with its conversation locked. Raises NotFound."""
+    known = Hop.objects.filter(pk=hop_id).values_list("conversation_id", flat=True).first() if hop_id < 2**63 else None
+    if known is None:
+        raise NotFound("There is no such move to another channel.")
+    conversation = lock_conversation(known)
+    hop = Hop.objects.get(pk=hop_id)
+    hop.conversation = conversation
+    return hop
+
+
+def _recount(conversation: Conversation) -> None:
+    record_returns_owed(conversation, _owing(conversation).count())
+
+
+def settle_returns(conversation_ids: Iterable[int]) -> None:
+    """Answers of ours that were written outside the desk came in for these conversations: they pay as well."""
+    owing = Conversation.objects.filter(pk__in=list(conversation_ids), returns_owed__gt=0, last_answered_at__isnull=False)
+    for pk, at in owing.order_by("pk").values_list("pk", F("last_answered_at")):
+        pay_returns(conversation_id=pk, at=at)

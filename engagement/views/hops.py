@@ -1,0 +1,46 @@
+"""What an agent presses to move a conversation to another channel and back: make a link, say it is done, waive the return."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_POST
+
+from engagement.services.hops import finish_hop, offer_link, waive_return
+from engagement.services.links import link_url, revoke_link
+from listening.views.responses import agent_of, desk_view, done
+from socialdesk.lib.errors import DeskError
+
+
+@require_POST
+@desk_view
+def conversation_link(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Make a link; the open composer puts its address into the text."""
+    kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "")
+    link = offer_link(conversation_id=pk, kind=kind, agent=agent_of(request), reason=reason, task=request.POST.get("task", ""))
+    words = f"{link.get_kind_display()}: {link_url(link)}"
+    return done(request, words, did="linked", conversation=pk, link=link.pk, url=link_url(link))
+
+
+@require_POST
+@desk_view
+def conversation_waive(request: HttpRequest, pk: int) -> HttpResponseBase:
+    hop = request.POST.get("hop", "")
+    if hop and not (hop.isdecimal() and len(hop) < 19):
+        raise DeskError("This form is not whole. Reload the conversation and press it again.")
+    waive_return(conversation_id=pk, agent=agent_of(request), reason=request.POST.get("reason", ""), hop_id=int(hop) if hop else None)
+    return done(request, "Waived: nobody has to come back to the public thread.", did="waived", conversation=pk)
+
+
+@require_POST
+@desk_view
+def hop_done(request: HttpRequest, pk: int) -> HttpResponseBase:
+    hop = finish_hop(hop_id=pk, agent=agent_of(request))
+    words = "Done there. The thank-you stands in your public draft."
+    return done(request, words, did="hop_done", conversation=hop.conversation_id, kind="reply")
+
+
+@require_POST
+@desk_view
+def link_revoke(request: HttpRequest, pk: int) -> HttpResponseBase:
+    link = revoke_link(link_id=pk, agent=agent_of(request))
+    return done(request, "Revoked: the link does not work any more.", did="revoked", conversation=link.conversation_id)

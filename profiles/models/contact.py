@@ -1,0 +1,79 @@
+"""How a person may be reached, and whether they agreed to it: contact points and consents."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from profiles.models.agent import Agent
+from profiles.models.profile import Profile
+
+
+class Medium(models.TextChoices):
+    PHONE = "phone", "Phone call"
+    SMS = "sms", "Text message"
+    EMAIL = "email", "E-mail"
+
+
+class ContactPoint(models.Model):
+    """An e-mail address, phone number or postal address of a person, with how far it can be trusted (brief D14)."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        PHONE = "phone", "Phone"
+        ADDRESS = "address", "Address"
+
+    class State(models.TextChoices):
+        UNVERIFIED = "unverified", "Unverified"
+        GIVEN = "given", "Given by the customer"
+        VERIFIED = "verified", "Verified"
+        REVOKED = "revoked", "Revoked"
+
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="contact_points")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    value = models.CharField(max_length=500)  # in its normal form: E.164 for phones, lower case for e-mail
+    typed = models.CharField(max_length=500, blank=True)  # as it was written
+    state = models.CharField(max_length=12, choices=State.choices, default=State.UNVERIFIED)
+    source = models.CharField(max_length=200)  # "callback form", "direct message", "agent", ...
+    verified_how = models.CharField(max_length=100, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    verified_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["profile", "kind", "value"], name="contact_point_once"),
+            models.CheckConstraint(condition=~Q(state="verified") | Q(verified_at__isnull=False), name="contact_point_verified_when"),
+        ]
+        indexes = [models.Index(fields=["kind", "value"], name="contact_point_value")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"  # never the value: this ends in logs
+
+    @property
+    def is_reachable(self) -> bool:
+        """The customer gave it or it was verified; nothing is sent to a guess (brief D16)."""
+        return self.state in (self.State.GIVEN, self.State.VERIFIED)
+
+
+class Consent(models.Model):
+    """The customer's recorded permission for one medium: what was shown, when, in which language, behind which link (brief D20)."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="consents")
+    contact_point = models.ForeignKey(ContactPoint, on_delete=models.PROTECT, related_name="consents")
+    medium = models.CharField(max_length=10, choices=Medium.choices)
+    scope = models.CharField(max_length=100)  # what it is for: "this matter", "status updates", "appointment reminders"
+    text = models.TextField()  # as it was shown
+    text_version = models.CharField(max_length=40)
+    language = models.CharField(max_length=12)
+    given_at = models.DateTimeField()
+    evidence = models.JSONField(default=dict)  # ids only: {"link": 7} or {"message": 9}
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_how = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact_point", "medium"], condition=Q(revoked_at=None), name="consent_alive")]
+
+    def __str__(self) -> str:
+        return f"consent {self.pk} to {self.medium}"
