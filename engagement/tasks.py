@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import delivery
+from engagement.services import article_figures, delivery, promises, template_outcomes
 
 
 @shared_task
@@ -15,3 +15,18 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def settle_promises() -> None:
+    promises.settle_promises()
+
+
+@shared_task
+def settle_template_uses() -> None:
+    template_outcomes.settle_uses()
+
+
+@shared_task
+def note_article_contacts() -> None:
+    article_figures.note_contacts()

@@ -179,6 +179,9 @@ CELERY_BEAT_SCHEDULE = {
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
+    "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
+    "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
+    "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
 }
 

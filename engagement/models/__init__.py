@@ -1,7 +1,7 @@
 """What goes out and where it leads: messages, deliveries, drafts, promises, hops, short links, templates and articles."""
 
 from engagement.models.article import Article, ArticleText
-from engagement.models.article_visit import ArticleVisit, ArticleVote
+from engagement.models.article_link import ArticleLink, ArticleVote
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
 from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
@@ -17,8 +17,8 @@ __all__ = [
     "TROUBLED",
     "UNFINISHED",
     "Article",
+    "ArticleLink",
     "ArticleText",
-    "ArticleVisit",
     "ArticleVote",
     "Audience",
     "Delivery",
