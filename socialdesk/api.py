@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from engagement.links_api import LinkViewSet
+from engagement.templates_api import TemplateViewSet
 from listening.api import (
     AccountViewSet,
     ConversationViewSet,
@@ -111,6 +112,7 @@ router.register("topics", TopicViewSet, basename="api_topic")
 router.register("sources", SourceViewSet, basename="api_source")
 router.register("accounts", AccountViewSet, basename="api_account")
 router.register("links", LinkViewSet, basename="api_link")
+router.register("templates", TemplateViewSet, basename="api_template")
 router.register("profiles", ProfileViewSet, basename="api_profile")
 
 urlpatterns = [

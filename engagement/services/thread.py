@@ -83,7 +83,7 @@ def _posts(conversation: Conversation) -> QuerySet[Mention]:
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author")
+    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise")
 
 
 def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int] | None, limit: int) -> list[T]:

@@ -50,6 +50,7 @@ const acts = {
   a: () => open("assign"),
   s: () => open("snooze"),
   l: () => open("link"),
+  w: () => act("acknowledge"),
   r: write,
   m: write,
   n: write,
