@@ -11,6 +11,7 @@ from django.db import transaction
 
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
+from socialdesk.demo_texts import write_texts
 from socialdesk.lib.clock import now
 from socialdesk.networks.registry import sandbox_world
 from socialdesk.networks.sandbox.script import play
@@ -47,6 +48,7 @@ def prepare() -> list[SignIn]:
             sign_ins.append(SignIn(agent.username, password, agent.get_role_display()))
         for topic in _read("topics.json"):
             Topic.objects.get_or_create(name=topic["name"], defaults={"query": topic["query"]})
+        write_texts()
     _connect_sandbox()
     return sign_ins
 

@@ -1,4 +1,4 @@
-"""A promised time in the customer's words: within 2 hours, d'ici 15 minutes."""
+"""A promised time in the customer's words: within 2 hours, dans les 15 minutes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ _MINUTES: dict[Unit, int] = {"minute": 1, "hour": 60, "day": 1440}
 _WORDS: dict[str, tuple[str, dict[Unit, tuple[str, str]]]] = {
     "en": ("within", {"minute": ("minute", "minutes"), "hour": ("hour", "hours"), "day": ("day", "days")}),
     "de": ("innerhalb von", {"minute": ("Minute", "Minuten"), "hour": ("Stunde", "Stunden"), "day": ("Tag", "Tagen")}),
-    "fr": ("d'ici", {"minute": ("minute", "minutes"), "hour": ("heure", "heures"), "day": ("jour", "jours")}),
+    "fr": ("dans les", {"minute": ("minute", "minutes"), "hour": ("heure", "heures"), "day": ("jour", "jours")}),
     "es": ("en un plazo de", {"minute": ("minuto", "minutos"), "hour": ("hora", "horas"), "day": ("día", "días")}),
 }
-# One (genitive), two, three to ten, eleven and more.
+# Where one is said without a number. A single day is never said: it is 24 hours.
+_OF_ONE: dict[str, dict[Unit, str]] = {
+    "de": {"minute": "innerhalb einer Minute", "hour": "innerhalb einer Stunde"},
+    "fr": {"minute": "dans la minute", "hour": "dans l'heure"},
+}
+# One, two, three to ten, eleven and more.
 _ARABIC: dict[Unit, tuple[str, str, str, str]] = {
     "minute": ("دقيقة واحدة", "دقيقتين", "دقائق", "دقيقة"),
     "hour": ("ساعة واحدة", "ساعتين", "ساعات", "ساعة"),
@@ -52,8 +57,8 @@ def _unit_of(minutes: int) -> Unit:
 def _say(count: int, unit: Unit, language: str) -> str:
     within, words = _WORDS[language]
     one, several = words[unit]
-    if count == 1 and language == "de":
-        return f"innerhalb einer {one}"
+    if count == 1 and language in _OF_ONE:
+        return _OF_ONE[language][unit]
     return f"{within} {count} {one if count == 1 else several}"
 
 

@@ -220,7 +220,7 @@ def test_promises_that_are_due_are_listed_and_counted(desk: Desk, sam: Agent) ->
     ("language", "text", "words"),
     [
         ("de", "@tidewheel mein Fahrrad ist schon wieder nicht gekommen", "innerhalb von 2 Stunden"),
-        ("fr", "@tidewheel mon vélo n'est toujours pas arrivé ce matin", "d'ici 2 heures"),
+        ("fr", "@tidewheel mon vélo n'est toujours pas arrivé ce matin", "dans les 2 heures"),
         ("ar", "@tidewheel الدراجة لم تصل حتى الآن وأنا أنتظر", "خلال ساعتين"),
         ("en", "@tidewheel minha bicicleta ainda não chegou, estou esperando", "within 2 hours"),
     ],
