@@ -16,6 +16,7 @@ class Promise(models.Model):
     message = models.OneToOneField(Message, on_delete=models.PROTECT, related_name="promise")  # the acknowledgement
     text = models.CharField(max_length=60)  # the words that were promised: "within 2 hours"
     minutes = models.PositiveIntegerField()
+    by_key = models.BooleanField(default=True)  # nobody typed it: what is taken back becomes nobody's draft
     due_at = models.DateTimeField()
     kept_at = models.DateTimeField(null=True)  # when the answer came, in time or late
 

@@ -34,11 +34,6 @@ class Figures:
     def votes(self) -> int:
         return self.helped + self.not_helped
 
-    @property
-    def helped_rate(self) -> int:
-        """Per cent of the votes."""
-        return round(100 * self.helped / self.votes) if self.votes else 0
-
 
 def read_figures(articles: Iterable[Article], *, now: datetime | None = None) -> dict[int, Figures]:
     """The figures of each article by id; two queries."""

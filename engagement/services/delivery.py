@@ -61,7 +61,7 @@ def _loaded() -> QuerySet[Delivery]:
         *(f"message__{name}" for name in ("kind", "is_incoming", "text", "network", "external_id", "url", "created_at", "sent_at")),
         *("message__mention__external_id", "message__conversation__author__external_id", "message__agent__username"),
         *(f"message__account__{name}" for name in ("network", "username", "external_id", "display_name", "state", "state_reason")),
-        *("message__account__removed_at", "message__promise__minutes"),
+        *("message__account__removed_at", "message__promise__minutes", "message__promise__by_key"),
     )
 
 

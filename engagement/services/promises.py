@@ -15,15 +15,14 @@ from engagement.models import Audience, Message, Promise, Purpose
 from engagement.services import checks
 from engagement.services.answers import AlreadyAnswered
 from engagement.services.ranking import Suggestion, rank_templates
-from engagement.services.send import Promised, send_reply
-from engagement.services.spans import say_within
+from engagement.services.send import send_reply
+from engagement.services.spans import Promised, say_within
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.text import length
 
 LEAST, MOST = 5, 7 * 1440  # minutes that can be promised
-CHOICES = (30, 60, 120, 240, 480, 1440)  # what the screen offers
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engagement.models import Purpose, Template, TemplateVariant, TemplateWord
+from django.conf import settings
+
+from engagement.models import Audience, Purpose, Template, TemplateVariant, TemplateWord
 from engagement.services.filling import Filled, fill, values_for
 from engagement.services.templates import find_wordings, languages_for
 from listening.models import Conversation, ConversationTopic, Sentiment, Status
@@ -42,7 +44,7 @@ def rank_templates(
 
     `conversation` should have author, account and last_mention loaded. With `purpose` only those of that purpose. Points are given
     for the topic, the words that the post shares with posts that the template was used on, the customer's language, what is called for
-    now, and how it went before.
+    now, and how it went before. In public, acknowledgements promise an answer in `promise_minutes`, or in the usual time.
     """
     wordings = find_wordings(conversation, audience=audience)
     if purpose:
@@ -50,6 +52,7 @@ def rank_templates(
     own_topics, topics_of = _read_topics(conversation, wordings)
     shared = _shared_words(conversation, wordings)
     own_language = languages_for(conversation)[0]
+    usual = int(settings.PROMISE_MINUTES)
     found = []
     for pk, variant in wordings.items():
         parts = [
@@ -60,7 +63,9 @@ def rank_templates(
             _by_outcome(variant.template.went_well, variant.template.went_badly),
         ]
         told = sorted((part for part in parts if part[1]), key=lambda part: -part[0])
-        values = values_for(conversation=conversation, agent=agent, language=variant.language, promise_minutes=promise_minutes)
+        acknowledges = audience == Audience.PUBLIC and variant.template.purpose == Purpose.ACKNOWLEDGE
+        minutes = promise_minutes or (usual if acknowledges else None)
+        values = values_for(conversation=conversation, agent=agent, language=variant.language, promise_minutes=minutes)
         found.append(Suggestion(variant, fill(variant.text, values), sum(points for points, _ in parts), tuple(words for _, words in told)))
     return sorted(found, key=lambda suggestion: (-suggestion.points, suggestion.name))
 

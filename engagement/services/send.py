@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,7 +16,8 @@ from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.hops import begin_hop
 from engagement.services.queue import tell_worker
-from engagement.services.template_uses import TemplateNeeded, check_right, record_use
+from engagement.services.spans import Promised
+from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
 from listening.models import Conversation, Mention
 from listening.services.conversations import (
     conversation_state,
@@ -34,14 +34,6 @@ from socialdesk.lib.errors import Conflict, DeskError, NotFound
 Kind = Message.Kind
 LONGEST_HOLD = 3600.0  # seconds
 _KEY_LENGTH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """What an acknowledgement promises: an answer in so many minutes, and the words for that in its text."""
-
-    minutes: int
-    words: str
 
 
 class RequestKeyReused(Conflict):
@@ -65,8 +57,9 @@ def send_reply(
     """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
-    that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise` it is an
-    acknowledgement and no answer: see promises.py. `request_key` names one press of Send: the same press again gives the same message.
+    that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
+    acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
+    press again gives the same message.
 
     Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
     text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
@@ -85,7 +78,8 @@ def send_reply(
         account = checks.speaking_account(conversation)
         mention = _answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
-        if promise is not None:
+        promised = promise or find_acknowledgement(variant_id, ready)
+        if promised is not None:
             expect_acknowledgement(conversation, ready)
         _take_claim(conversation, agent, moment)
         message = Message.objects.create(
@@ -101,9 +95,9 @@ def send_reply(
             created_at=moment,
         )
         record_use(message=message, variant_id=variant_id)
-        if promise is not None:
-            _make_promise(message, promise)
-        else:
+        if promised is not None:
+            _make_promise(message, promised, by_key=promise is not None)
+        if promise is None:
             _forget_draft(message, agent)
         _put_in_outbox(message, agent, moment, seconds)
         return message
@@ -265,9 +259,15 @@ def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> N
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
 
 
-def _make_promise(message: Message, promise: Promised) -> None:
-    due = message.created_at + timedelta(minutes=promise.minutes)
-    Promise.objects.create(conversation=message.conversation, message=message, text=promise.words, minutes=promise.minutes, due_at=due)
+def _make_promise(message: Message, promised: Promised, *, by_key: bool) -> None:
+    Promise.objects.create(
+        conversation=message.conversation,
+        message=message,
+        text=promised.words,
+        minutes=promised.minutes,
+        due_at=message.created_at + timedelta(minutes=promised.minutes),
+        by_key=by_key,
+    )
 
 
 def _forget_draft(message: Message, agent: Agent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 Unit = Literal["minute", "hour", "day"]
@@ -27,6 +28,15 @@ _ARABIC: dict[Unit, tuple[str, str, str, str]] = {
     "day": ("يوم واحد", "يومين", "أيام", "يومًا"),
 }
 LANGUAGES = (*_WORDS, "ar")
+CHOICES = (30, 60, 120, 240, 480, 1440)  # minutes that the screen offers to promise
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """An answer in so many minutes, and the words for that."""
+
+    minutes: int
+    words: str
 
 
 def say_within(minutes: int, language: str) -> str:
@@ -42,10 +52,19 @@ def say_within(minutes: int, language: str) -> str:
     return _say_arabic(count, unit) if base == "ar" else _say(count, unit, base)
 
 
+def find_promise(text: str, language: str, *, usual: int) -> Promised | None:
+    """The promise that a text in that language makes: one of CHOICES, or the usual one."""
+    for minutes in sorted({*CHOICES, usual}, reverse=True):
+        words = say_within(minutes, language)
+        if words and words in text:
+            return Promised(minutes, words)
+    return None
+
+
 def pattern_of_spans(language: str) -> str:
     """A regular expression for everything that `say_within` says in that language; one that matches nothing where it says nothing."""
     said = {say_within(count * minutes, language) for minutes in _MINUTES.values() for count in (1, 2, 3, 11)} - {""}
-    return "|".join(sorted({re.sub(r"\d+", r"\\d{1,4}", re.escape(words)) for words in said})) or "(?!)"
+    return "|".join(sorted({re.sub(r"\d+", r"\\d{1,5}", re.escape(words)) for words in said})) or "(?!)"
 
 
 def _unit_of(minutes: int) -> Unit:

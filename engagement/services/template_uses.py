@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from engagement.models import Audience, Message, TemplateRight, TemplateUse, TemplateVariant
+from django.conf import settings
+
+from engagement.models import Audience, Message, Purpose, TemplateRight, TemplateUse, TemplateVariant
 from engagement.services.filling import fill, values_for
-from engagement.services.spans import pattern_of_spans
+from engagement.services.spans import Promised, find_promise, pattern_of_spans
 from engagement.services.templates import find_wordings
 from listening.models import Conversation
 from profiles.models import Agent, Role
@@ -15,7 +17,6 @@ from socialdesk.lib.errors import DeskError, NotAllowed
 Right = TemplateRight.Right
 _KEPT = 0.5  # share of a template's words that must still stand in an edited text
 _WORD = re.compile(r"\w+")
-_LINK = r"https?://[^\s/]+/s/[\w-]+"
 
 
 class TemplateNeeded(NotAllowed):
@@ -61,6 +62,12 @@ def check_right(*, conversation: Conversation, agent: Agent, text: str, variant_
         )
 
 
+def find_acknowledgement(variant_id: int | None, text: str) -> Promised | None:
+    """What `text` promises if it was made from an acknowledgement and still says by when we answer. One query, none without a variant."""
+    variant = TemplateVariant.objects.filter(pk=variant_id, template__purpose=Purpose.ACKNOWLEDGE).first() if variant_id else None
+    return find_promise(text, variant.language, usual=int(settings.PROMISE_MINUTES)) if variant else None
+
+
 def record_use(*, message: Message, variant_id: int | None) -> None:
     """Count that a message was made from a wording; one that is gone meanwhile is not counted. In the transaction that stores it."""
     variant = TemplateVariant.objects.filter(pk=variant_id).first() if variant_id is not None else None
@@ -80,7 +87,9 @@ def is_as_is(variant: TemplateVariant, text: str, *, conversation: Conversation,
     """Whether `text` is that wording, filled in for this conversation: whatever the link and the promised time are."""
     values = values_for(conversation=conversation, agent=agent, language=variant.language)
     pattern = re.escape(fill(variant.text, {**values, "link": "", "due": ""}).text)
-    pattern = pattern.replace(re.escape("{link}"), _LINK).replace(re.escape("{due}"), f"(?:{pattern_of_spans(variant.language)})")
+    pattern = pattern.replace(re.escape("{link}"), rf"{re.escape(settings.LINK_URL)}/s/[\w-]+").replace(
+        re.escape("{due}"), f"(?:{pattern_of_spans(variant.language)})"
+    )
     return re.fullmatch(pattern, text) is not None
 
 

@@ -17,8 +17,7 @@ from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
-from engagement.services.promises import CHOICES as PROMISES
-from engagement.services.spans import say_within
+from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import Bubble, read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
@@ -125,7 +124,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
         "may_acknowledge": agent.may_answer and not acknowledged and checks.capabilities_of(found.network).reply,
-        "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*PROMISES, int(settings.PROMISE_MINUTES)})],
+        "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
         "may_change": agent.may_answer or agent.may_configure,
     }

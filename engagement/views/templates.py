@@ -220,7 +220,7 @@ def _preview(wordings: list[Wording], agent: Agent) -> list[Preview]:
 
 def _preview_one(wording: Wording, agent: Agent) -> Preview:
     examples = {
-        "name": "Mara K.",
+        "name": "Mara",
         "handle": "@mara_k",
         "agent": agent.name,
         "company": "Our company",

@@ -1,8 +1,11 @@
-"""Templates for tests."""
+"""Templates and articles for tests."""
 
 from __future__ import annotations
 
-from engagement.models import Template
+from typing import Any
+
+from engagement.models import Article, Template
+from engagement.services.articles import Written, save_article
 from engagement.services.templates import Wording, save_template
 from listening.models import Topic
 
@@ -13,3 +16,7 @@ def make_template(name: str = "Acknowledge", purpose: str = "acknowledge", *topi
     """Texts by language, for public replies on any network."""
     wordings = [Wording(language=language, text=text) for language, text in (texts or {"en": ACKNOWLEDGE}).items()]
     return save_template(template=None, name=name, purpose=purpose, wordings=wordings, topics=topics, agent=None)
+
+
+def make_article(title: str, body: str = "Text.", *topics: Topic, language: str = "en", **fields: Any) -> Article:
+    return save_article(article=None, slug="", texts=[Written(language, title, body)], topics=topics, agent=None, **fields)
