@@ -38,7 +38,9 @@ class ReplySerializer(OutgoingSerializer):
         default=None, allow_null=True, help_text="Id of the mention that it answers; the customer's newest one if left out."
     )
     answer_seen = serializers.IntegerField(
-        default=0, min_value=0, help_text="Number of the mention's last answer that was read and accepted; 0 for none."
+        default=0,
+        min_value=0,
+        help_text="Number of the mention's last answer that was read and accepted, as refusals name it; 0: none.",
     )
 
 
@@ -169,12 +171,13 @@ class RefusalSerializer(serializers.Serializer[Any]):
 class AnswerSerializer(serializers.Serializer[Any]):
     """A public answer that the mention has already."""
 
-    id = serializers.IntegerField()
+    id = serializers.IntegerField(allow_null=True, help_text="Its message; null for one that was written outside the desk.")
     number = serializers.IntegerField()
     agent = serializers.CharField()
     text = serializers.CharField()
     at = serializers.DateTimeField()
     state = serializers.CharField()
+    url = serializers.CharField()
 
 
 class AlreadyAnsweredSerializer(RefusalSerializer):

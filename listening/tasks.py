@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from listening.services import conversations, topics
+from listening.services import conversations, folding, topics
 from listening.trends import rollups
 from socialdesk.lib.clock import now
 
@@ -20,6 +20,11 @@ def wake_conversations() -> None:
 def compact_rollups() -> None:
     # The current hours are still being appended to; folding them again and again would be work for nothing.
     rollups.compact(before=now() - timedelta(hours=2))
+
+
+@shared_task
+def forget_deletions() -> None:
+    folding.forget_deletions(now=now())
 
 
 @shared_task

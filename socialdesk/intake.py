@@ -15,6 +15,7 @@ from zlib import crc32
 
 from django.db import IntegrityError, connection, transaction
 
+from engagement.services.hops import settle_returns
 from engagement.services.messages import receive_messages
 from listening.models import IntakeBatch, NetworkAccount, Source
 from listening.services.acceptance import Refused, Rejection, accept_post
@@ -110,9 +111,12 @@ def _take_in(
     with transaction.atomic():
         originals = [post for post in accepted if not (post.repost_of or post.deleted)]
         authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
-        _lock_authors(authors)
+        # A deletion too, or it would miss the post that another batch stores at this moment, and that one the deletion.
+        _lock_authors(authors + [(post.network, post.author) for post in accepted if post.deleted])
         handles = find_or_create_handles(authors=authors, now=received_at)
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
+        if outcome.answered:
+            settle_returns(outcome.answered)
         became = iter(zip(accepted, outcome.fates, strict=True))
         for place, fate in enumerate(fates):
             if fate.became != "rejected":

@@ -183,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
     "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
+    "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
 
 CHANNEL_LAYERS: dict[str, Any] = {

@@ -2,55 +2,140 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from engagement.models import Delivery, Message
+from engagement.services.echoes import is_echo
+from listening.models import Mention
 from socialdesk.lib.errors import Conflict
 
 # An answer that was undone, given up or refused by the network is not there for the customer. One on its way is, and so is one of
 # which nobody knows: better late than twice in public.
 GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)
 
+# Answers of the desk have the numbers 1, 2, ... of their mention. One that was written outside the desk has that of its row, times
+# this, which is more than there are numbers of the first kind: so one number says which was the last of either kind that was seen,
+# and no number ever comes to mean another answer.
+_OUTSIDE = 100_000
+
 
 class AlreadyAnswered(Conflict):
-    """The mention has a public answer that the agent did not see. `answers` are all it has, `answer_seen` accepts them."""
+    """The mention has a public answer that the agent did not see. `answers` are all it has, `answer_seen` accepts them.
+
+    The newest of those that the agent did not see is the last of `answers`.
+    """
 
     code = "already_answered"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A public answer that a mention has. `id` is its message's, None for one written outside the desk. `author` is "" if unknown."""
+
+    number: int
+    id: int | None
+    author: str
+    text: str
+    at: datetime
+    state: str
+    url: str
+
+    def was_seen(self, answer_seen: int) -> bool:
+        return self.number <= (answer_seen % _OUTSIDE if self.number < _OUTSIDE else answer_seen)
+
+    def describe(self) -> dict[str, Any]:
+        """For whoever was refused: {id, number, agent, text, at, state, url}; `at` in ISO 8601."""
+        return {
+            "id": self.id,
+            "number": self.number,
+            "agent": self.author,
+            "text": self.text,
+            "at": self.at.isoformat(),
+            "state": self.state,
+            "url": self.url,
+        }
+
+
+def number_of_post(post: Mention) -> int:
+    """The number of our own post as an answer that was written outside the desk."""
+    return post.pk * _OUTSIDE
+
+
+def sum_up_seen(numbers: Iterable[int]) -> int:
+    """The `answer_seen` of somebody who saw the answers with these numbers; 0 for none."""
+    seen = list(numbers)
+    of_desk = max((number for number in seen if number < _OUTSIDE), default=0)
+    return of_desk + max((number for number in seen if number >= _OUTSIDE), default=0)
+
+
 def check_answers_seen(*, mention_id: int, answer_seen: int, besides: int | None = None) -> int:
-    """The number of the next public answer to a mention, for an agent who saw those up to number `answer_seen` (0: there were none).
+    """The number of the next public answer to a mention, for an agent who saw those that `answer_seen` sums up (0: there were none).
 
     Raises AlreadyAnswered if one stands that the agent did not see. Numbers are never used twice, also not those of answers that are
-    gone. Call it with the conversation locked; even without, two who come to the same number are told apart by the database, because
-    what was seen and what comes next are read in one query. `besides` is a message that does not count: the one that is tried again.
+    gone. Call it with the conversation locked, as intake does when it stores our own posts; even without, two who come to the same
+    number are told apart by the database, because what was seen of the desk's answers and what comes next are read in one query.
+    `besides` is a message that does not count: the one that is tried again.
     """
     replies = Message.objects.filter(mention_id=mention_id, kind=Message.Kind.REPLY).select_related("delivery", "agent")
-    numbers = {answer.answer_number or 0: answer for answer in replies.order_by("answer_number")}
+    numbers = {reply.answer_number or 0: reply for reply in replies}
+    standing = [_answer_of_desk(reply) for reply in numbers.values() if reply.pk != besides and reply.delivery.state not in GONE]
+    outside, last_post = _read_outside(mention_id)
+    standing += outside
     following = max(numbers, default=0) + 1
-    standing = {number: answer for number, answer in numbers.items() if answer.pk != besides and answer.delivery.state not in GONE}
-    last = max(standing, default=0)
     # A number beyond the last may belong to an answer that is gone: whoever saw it saw those before it.
-    if last <= answer_seen < following:
+    is_possible = answer_seen % _OUTSIDE < following and answer_seen // _OUTSIDE <= last_post
+    if is_possible and all(answer.was_seen(answer_seen) for answer in standing):
         return following
     if not standing:
         raise AlreadyAnswered("The answer that you refer to does not exist. Reload the conversation.", answers=[], answer_seen=0)
-    agent = standing[last].agent
+    standing.sort(key=lambda answer: (not answer.was_seen(answer_seen), answer.at))
+    accepting = sum_up_seen(answer.number for answer in standing)
+    newest = standing[-1]
     raise AlreadyAnswered(
-        f"{agent.name if agent else 'Somebody'} answered this already. Read the answer; to send yours as well, send it again with"
-        f" answer_seen={last}.",
-        answers=[describe_answer(answer) for answer in standing.values()],
-        answer_seen=last,
+        f"{newest.author or 'Somebody'} answered this already{'' if newest.id else ', outside the desk'}. Read the answer; to send yours as"
+        f" well, send it again with answer_seen={accepting}.",
+        answers=[answer.describe() for answer in standing],
+        answer_seen=accepting,
     )
 
 
-def describe_answer(answer: Message) -> dict[str, Any]:
-    """An answer for whoever was refused: {id, number, agent, text, at, state}; `at` in ISO 8601."""
-    return {
-        "id": answer.pk,
-        "number": answer.answer_number,
-        "agent": answer.agent.name if answer.agent else "",
-        "text": answer.text,
-        "at": (answer.sent_at or answer.created_at).isoformat(),
-        "state": answer.delivery.state,
-    }
+def _read_outside(mention_id: int) -> tuple[list[Answer], int]:
+    """The answers that were written outside the desk and stand, and the id of the last post by which we ever answered, 0 for none."""
+    mention = Mention.objects.only("network", "external_id", "conversation_id").get(pk=mention_id)
+    # One that was taken in at the very moment at which the mention was has no conversation. Each side names all that its index needs:
+    # with the network beside them, SQLite would walk through the whole network.
+    in_place = Q(conversation_id=mention.conversation_id, in_reply_to=mention.external_id)
+    without_place = Q(network=mention.network, in_reply_to=mention.external_id, parent=None)
+    posts = Mention.objects.filter(in_place | without_place, is_own=True)
+    posts = posts.select_related("author").annotate(is_echo=is_echo())
+    standing = [_answer_outside(post) for post in posts if not (post.is_echo or post.deleted_at)]
+    return standing, max((post.pk for post in posts), default=0)
+
+
+def _answer_of_desk(reply: Message) -> Answer:
+    return Answer(
+        number=reply.answer_number or 0,
+        id=reply.pk,
+        author=reply.agent.name if reply.agent else "",
+        text=reply.text,
+        at=reply.sent_at or reply.created_at,
+        state=reply.delivery.state,
+        url=reply.url,
+    )
+
+
+def _answer_outside(post: Mention) -> Answer:
+    return Answer(
+        number=number_of_post(post),
+        id=None,
+        author=post.author.display_name or f"@{post.author.username}",
+        text=post.text,
+        at=post.posted_at,
+        state=Delivery.State.SENT,
+        url=post.url,
+    )

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
-from engagement.models import Message
+from engagement.models import Delivery, Message
 from listening.models import Mention
 from socialdesk.networks.base import Sent
 
 CLOCK_SKEW = timedelta(minutes=5)  # a network's clock may be behind ours by that much
+
+State = Delivery.State
+
+
+def is_echo() -> Q:
+    """Among mentions: our own posts that are messages of the desk. All other own posts were written outside it."""
+    ours = Message.objects.filter(conversation=OuterRef("conversation"), kind=Message.Kind.REPLY)
+    # Known by its id; or, where no receipt came, by what it says and answers.
+    without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
+        delivery__state__in=[State.QUEUED, State.FAILED, State.ABORTED]
+    )
+    return Q(is_own=True) & (Exists(ours.filter(external_id=OuterRef("external_id"))) | Exists(without_receipt))
 
 
 def find_echo(message: Message) -> Sent | None:

@@ -184,13 +184,16 @@ def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int
     return hops
 
 
-def pay_returns(*, conversation_id: int, at: datetime, message: Message | None = None) -> None:
-    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later."""
+def pay_returns(*, conversation_id: int, written_at: datetime, at: datetime, message: Message | None = None) -> None:
+    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later.
+
+    One that was written before the hop began (`written_at`), as the acknowledgement that announces it, is no return.
+    """
     with transaction.atomic():
         if not Conversation.objects.filter(pk=conversation_id, returns_owed__gt=0).exists():
             return
         conversation = lock_conversation(conversation_id)
-        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=at))
+        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=written_at))
         for hop in paid:
             hop.state, hop.returned_at, hop.return_message = State.RETURNED, at, message
             hop.done_at = hop.done_at or at
@@ -261,4 +264,4 @@ def settle_returns(conversation_ids: Iterable[int]) -> None:
     """Answers of ours that were written outside the desk came in for these conversations: they pay as well."""
     owing = Conversation.objects.filter(pk__in=list(conversation_ids), returns_owed__gt=0, last_answered_at__isnull=False)
     for pk, at in owing.order_by("pk").values_list("pk", F("last_answered_at")):
-        pay_returns(conversation_id=pk, at=at)
+        pay_returns(conversation_id=pk, written_at=at, at=at)

@@ -13,11 +13,11 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
-from engagement.models import UNFINISHED, Delivery, Message, Promise
-from engagement.services.hops import pay_returns
+from engagement.models import UNFINISHED, Delivery, Hop, Message, Promise
+from engagement.services.hops import note_activity, pay_returns
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
-from listening.services.conversations import record_acknowledgement, record_answer
+from listening.services.conversations import lock_conversation, record_acknowledgement, record_answer
 from listening.services.mentions import record_own_post
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -121,12 +121,14 @@ def record_arrival(message: Message, *, at: datetime) -> None:
 
 
 def settle_hops(message: Message, *, at: datetime) -> None:
-    """An answer reached the network: a public one pays the return of moves to other channels. In the transaction of its receipt.
+    """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there.
 
-    An acknowledgement pays nothing: that we are on it is no word of how it ended.
+    An acknowledgement pays nothing: that we are on it is no word of how it ended. In the transaction of its receipt.
     """
-    if message.kind == Message.Kind.REPLY and not hasattr(message, "promise"):
-        pay_returns(conversation_id=message.conversation_id, at=at, message=message)
+    if message.kind == Message.Kind.DIRECT_MESSAGE:
+        note_activity(conversation=lock_conversation(message.conversation_id), channel=Hop.Channel.DIRECT_MESSAGE, at=at)
+    elif not hasattr(message, "promise"):
+        pay_returns(conversation_id=message.conversation_id, written_at=message.created_at, at=at, message=message)
 
 
 def _insistently(write: Callable[[], bool]) -> bool:

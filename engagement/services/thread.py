@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from engagement.models import Delivery, Message
+from engagement.models import Message
+from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
@@ -18,11 +20,10 @@ Kind = Literal["mention", "own_post", "reply", "direct_message", "note"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
-T = TypeVar("T", Mention, Message)
+T = TypeVar("T", bound=Model)
 
 PAGE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_POST, _MESSAGE = 0, 1  # what stands first of two things of the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,17 @@ class Thread(list[Bubble]):
 
 
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
-    """The last `limit` entries of a conversation, or those before the key `before`; two queries.
+    """The last `limit` entries of a conversation, or those before the key `before`; one query for each part.
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
     moment = now or current_time()
     end = _parse_key(before) if before else None
-    posts = _newest(_posts(conversation), "posted_at", _POST, end, limit)
-    messages = _newest(_messages(conversation), "created_at", _MESSAGE, end, limit)
-    found = [((post.posted_at, _POST, post.pk), _bubble_of_post(post)) for post in posts]
-    found += [((message.created_at, _MESSAGE, message.pk), _bubble_of_message(message, moment)) for message in messages]
+    found: list[tuple[tuple[datetime, int, int], Bubble]] = []
+    for rank, part in enumerate(_PARTS):
+        for row in _newest(part.rows(conversation), part.at, rank, end, limit):
+            place = (getattr(row, part.at), rank, row.pk)
+            found.append((place, part.bubble(row, _key(*place), moment)))
     found.sort(key=lambda pair: pair[0])
     thread = Thread(bubble for _, bubble in found[-limit:])
     if len(found) > limit:
@@ -73,13 +75,8 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    ours = Message.objects.filter(conversation=conversation, kind=Message.Kind.REPLY)
-    # Known by its id; or, where no receipt came, by what it says and answers.
-    without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
-        delivery__state__in=[Delivery.State.QUEUED, Delivery.State.FAILED, Delivery.State.ABORTED]
-    )
-    echo = Q(is_own=True) & (Exists(ours.filter(external_id=OuterRef("external_id"))) | Exists(without_receipt))
-    return Mention.objects.filter(~echo, conversation=conversation).select_related("author", "corrected_by")
+    posts = Mention.objects.filter(~is_echo(), conversation=conversation)
+    return posts.select_related("author", "corrected_by")
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
@@ -99,9 +96,9 @@ def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int
     return list(rows.order_by(f"-{at}", "-pk")[: limit + 1])
 
 
-def _bubble_of_post(post: Mention) -> Bubble:
+def _bubble_of_post(post: Mention, key: str, now: datetime) -> Bubble:
     return Bubble(
-        key=_key(post.posted_at, _POST, post.pk),
+        key=key,
         kind="own_post" if post.is_own else "mention",
         audience="public",
         is_ours=post.is_own,
@@ -115,10 +112,10 @@ def _bubble_of_post(post: Mention) -> Bubble:
     )
 
 
-def _bubble_of_message(message: Message, now: datetime) -> Bubble:
+def _bubble_of_message(message: Message, key: str, now: datetime) -> Bubble:
     delivery = getattr(message, "delivery", None)
     return Bubble(
-        key=_key(message.created_at, _MESSAGE, message.pk),
+        key=key,
         kind=cast(Kind, message.kind),
         audience=AUDIENCES[message.kind],
         is_ours=not message.is_incoming,
@@ -130,6 +127,22 @@ def _bubble_of_message(message: Message, now: datetime) -> Bubble:
         explanation=explain(delivery, now=now) if delivery else None,
         message=message,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
+
+    rows: Callable[[Conversation], QuerySet[Any]]
+    at: str
+    bubble: Callable[[Any, str, datetime], Bubble]  # the row, its key in the thread, and the time that it is read at
+
+
+# Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
+_PARTS = (
+    _Part(_posts, "posted_at", _bubble_of_post),
+    _Part(_messages, "created_at", _bubble_of_message),
+)
 
 
 def author_of(message: Message) -> str:

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Delivery, Hop, Message, ShortLink
+from engagement.models import Hop, Message, ShortLink
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
+from engagement.services.answers import GONE, number_of_post, sum_up_seen
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.spans import CHOICES, say_within
@@ -30,7 +31,6 @@ from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
 
 Kind = Message.Kind
-GONE = (Delivery.State.ABORTED, Delivery.State.FAILED)  # replies that the customer does not see
 HOP_REASONS = [(value, words) for value, words in Hop.Reason.choices if value != Hop.Reason.PROGRAM]
 LINK_KINDS = [
     (ShortLink.Kind.CHOICE, "Call, chat or stay here: their choice"),
@@ -64,7 +64,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The post that a public reply answers, and the number of its last answer that the thread shows (0: none)."""
+    """The post that a public reply answers, and the `answer_seen` of whoever sees the thread (0: it shows no answer)."""
 
     mention: Mention
     answer_seen: int
@@ -139,13 +139,15 @@ def find_target(thread: Sequence[Bubble]) -> Target | None:
 
 
 def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
-    """The number of the last standing answer on the screen, by the id of the post that it answers."""
-    numbers: dict[int, int] = {}
+    """What `answer_seen` is for whoever sees the thread, by the id of the post that is answered."""
+    numbers: dict[int, list[int]] = {}
     for bubble in thread:
-        message = bubble.message
+        message, post = bubble.message, bubble.mention
         if bubble.kind == "reply" and message and message.mention_id and bubble.state not in GONE:
-            numbers[message.mention_id] = max(numbers.get(message.mention_id, 0), message.answer_number or 0)
-    return numbers
+            numbers.setdefault(message.mention_id, []).append(message.answer_number or 0)
+        elif bubble.kind == "own_post" and post and post.parent_id and not bubble.deleted_at:
+            numbers.setdefault(post.parent_id, []).append(number_of_post(post))
+    return {pk: sum_up_seen(seen) for pk, seen in numbers.items()}
 
 
 def _first_door(agent: Agent, found: Conversation) -> str:

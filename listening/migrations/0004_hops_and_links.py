@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('listening', '0003_search'),
+        ('listening', '0004_tombstone'),
         ('profiles', '0002_hops_and_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -8,6 +8,7 @@ from listening.models.repost import Repost
 from listening.models.rollup import Rollup
 from listening.models.saved_search import SavedSearch
 from listening.models.source import Source
+from listening.models.tombstone import Tombstone
 from listening.models.topic import ConversationTopic, MentionTopic, Topic
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Sentiment",
     "Source",
     "Status",
+    "Tombstone",
     "Topic",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, MentionTopic, Repost, Status
+from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, MentionTopic, Repost, Status, Tombstone
 from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services.conversations import save_conversation
@@ -20,6 +20,11 @@ from socialdesk.networks.base import PostData
 
 if TYPE_CHECKING:
     from listening.services.store import Known, Outcome
+
+
+# A post comes late from a source that was cut off and reads on from its old cursor, and that takes days or weeks, not months. For
+# ever would be too long: even an id alone is the trace of something that its author took back.
+KEEP_TOMBSTONES = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,29 @@ def _apply_deletion(mention: Mention, received_at: datetime) -> None:
             conversation=conversation, kind=ConversationEvent.Kind.RESOLVED, at=received_at, data={"because": "its author deleted it"}
         )
     save_conversation(conversation)
+
+
+def remember_deletions(posts: Sequence[PostData], *, received_at: datetime) -> None:
+    """Keep in mind that these, which are not stored, were deleted: they may still come."""
+    rows = [(post.network, post.external_id, received_at) for post in posts]
+    bulk.insert_missing(Tombstone, ("network", "external_id", "received_at"), rows)
+
+
+def find_deleted(posts: Iterable[PostData]) -> set[Key]:
+    """Those of `posts`, none of them stored, whose deletion came before."""
+    ids: dict[str, list[str]] = {}
+    for post in posts:
+        ids.setdefault(post.network, []).append(post.external_id)
+    return {
+        (network, external_id)
+        for network, of_network in ids.items()
+        for (external_id,) in bulk.read_rows(Tombstone, ("external_id",), among=("external_id", of_network), network=network)
+    }
+
+
+def forget_deletions(*, now: datetime) -> int:
+    """Drop what was remembered for long enough. Returns how many."""
+    return Tombstone.objects.filter(received_at__lt=now - KEEP_TOMBSTONES).delete()[0]
 
 
 def _counted(mention: Mention) -> list[tuple[datetime, str, str, list[int]]]:

@@ -13,7 +13,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
 from listening.services.matching import get_matcher
-from listening.services.threads import OwnAccount, Thread, Threads
+from listening.services.threads import Arrival, OwnAccount, Thread, Threads
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key, KnownHandle
 from socialdesk.lib import bulk
@@ -43,6 +43,7 @@ class Outcome:
     filtered: Counter[str] = field(default_factory=Counter)
     new_mentions: list[int] = field(default_factory=list)
     changed_conversations: list[int] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)  # conversations that posts of our own fell into
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def store_posts(
     reposts = [post for post in posts if post.repost_of]
     originals = [post for post in posts if not post.repost_of]
     known, stored_texts = _look_up(originals)
-    changes = []
+    deleted = folding.find_deleted(post for post in originals if (post.network, post.external_id) not in stored_texts)
+    changes, early_deletions = [], []
     fresh: list[PostData] = []
     for post in originals:
         key = (post.network, post.external_id)
@@ -77,6 +79,10 @@ def store_posts(
         elif post.deleted:
             outcome.became[key] = "filtered"
             outcome.filtered["deleted before it was seen"] += 1
+            early_deletions.append(post)
+        elif key in deleted:
+            outcome.became[key] = "filtered"
+            outcome.filtered["came after its deletion"] += 1
         elif handles[post.network, post.author.external_id].is_muted:
             outcome.became[key] = "filtered"
             outcome.filtered["muted author"] += 1
@@ -86,6 +92,7 @@ def store_posts(
         _store_fresh(
             fresh, outcome, known=known, handles=handles, accounts=accounts, source=source, received_at=received_at, is_history=is_history
         )
+    folding.remember_deletions(early_deletions, received_at=received_at)
     folding.apply_changes(changes, known=known, received_at=received_at, outcome=outcome)
     folding.fold_reposts(reposts, outcome=outcome)
     folding.count_waiting_reposts(fresh, known)
@@ -110,7 +117,8 @@ def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Bec
             repeats[place] = "duplicate"
         else:
             repeats[place] = "folded"
-            if not earlier.deleted and (post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at):
+            is_later = post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at
+            if post.deleted or (is_later and not earlier.deleted):
                 first[key] = post
     return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
 
@@ -161,8 +169,10 @@ def _store_fresh(
 ) -> None:
     scores = get_scorer().score_many([(post.text, post.language) for post in posts])
     matcher = get_matcher()
-    ids, spare_ids = bulk.allocate_ids((Mention, len(posts)), (Conversation, len(posts)))
-    threads = Threads(posts=posts, spare_ids=spare_ids, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    threads = Threads(posts=posts, known=known, handles=handles, received_at=received_at, is_history=is_history)
+    # With the conversations locked: whoever has seen one of our own posts in a conversation has seen all those with lower ids there.
+    ids, spare = bulk.allocate_ids((Mention, len(posts)), (Conversation, len(posts)))
+    spare_ids = iter(spare)
     source_id = source.pk if source else None
     rows: list[tuple[Any, ...]] = []
     links: list[tuple[int, int, datetime]] = []
@@ -189,15 +199,14 @@ def _store_fresh(
             addressed = helps = False
             topics: Sequence[int] = ()
             thread = threads.place_own(post, pk, parent)
+            if thread is not None:
+                outcome.answered.append(thread.id)
         else:
             addressed = _is_addressed(folded, accounts[post.network], parent)
             helps = triage.asks_for_help(folded)
             topics = matcher.match(doc)
-            thread = threads.place(post, pk, parent, handle)
-            thread.take(
-                post=post, mention_id=pk, folded=folded, language=language, label=score.label, score=score.score,
-                is_addressed=addressed, asks_for_help=helps, topics=topics, account=accounts[post.network],
-            )  # fmt: skip
+            thread = threads.place(post, pk, parent, handle, spare_ids)
+            thread.take(Arrival(post, pk, folded, language, score, addressed, helps, topics), accounts[post.network])
             counted.append((post.posted_at, post.network, score.label, topics))
             links.extend((topic, pk, post.posted_at) for topic in topics)
         known[key] = Known(pk, handle.id, thread.id if thread else None, own is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import Q
 
 from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, Priority, Status
+from listening.sentiment import Score
 from listening.services import clocks, triage
 from listening.services.conversations import Threaded, note_answered, note_customer_wrote, note_own_post
 from profiles.services.handles import Key, KnownHandle
@@ -41,6 +42,20 @@ class OwnAccount(NamedTuple):
     id: int
     username: str
     external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A customer's post that is being stored, with what intake found out about it."""
+
+    post: PostData
+    mention_id: int
+    folded: str
+    language: str
+    score: Score
+    is_addressed: bool
+    asks_for_help: bool
+    topics: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -103,64 +118,40 @@ class Thread:
     def threaded(self) -> Threaded:
         return self.row
 
-    def take(
-        self,
-        *,
-        post: PostData,
-        mention_id: int,
-        folded: str,
-        language: str,
-        label: str,
-        score: float,
-        is_addressed: bool,
-        asks_for_help: bool,
-        topics: Sequence[int],
-        account: list[OwnAccount],
-    ) -> None:
+    def take(self, arrival: Arrival, accounts: Sequence[OwnAccount]) -> None:
         """The customer's post falls in here: clocks, excerpt, priority."""
-        row = self.row
+        row, at = self.row, arrival.post.posted_at
         self.is_changed = True
         was_active, before = row.is_active, row.status
-        is_newest = post.posted_at >= row.activity_at or row.last_mention_id is None
-        if note_customer_wrote(self.threaded, at=post.posted_at):
+        is_newest = at >= row.activity_at or row.last_mention_id is None
+        if note_customer_wrote(self.threaded, at=at):
             kind = ConversationEvent.Kind.CUSTOMER_WROTE
-            self.events.append(ConversationEvent(conversation_id=self.id, kind=kind, at=post.posted_at, data={"from": before}))
-        self.topics.update(topics)
-        if row.account_id is None and account:
-            row.account_id = account[0].id
+            self.events.append(ConversationEvent(conversation_id=self.id, kind=kind, at=at, data={"from": before}))
+        self.topics.update(arrival.topics)
+        if row.account_id is None and accounts:
+            row.account_id = accounts[0].id
         if is_newest:
-            self._show(post, mention_id, folded, language, label, score, is_addressed, asks_for_help, was_active)
+            self._show(arrival, was_active)
         for answered_at in self.answers:
             note_answered(self.threaded, at=answered_at)
         self.answers.clear()
 
-    def _show(
-        self,
-        post: PostData,
-        mention_id: int,
-        folded: str,
-        language: str,
-        label: str,
-        score: float,
-        is_addressed: bool,
-        asks_for_help: bool,
-        was_active: bool,
-    ) -> None:
+    def _show(self, arrival: Arrival, was_active: bool) -> None:
         """The card shows this post from now on."""
-        row = self.row
+        row, post = self.row, arrival.post
         row.activity_at = max(post.posted_at, row.activity_at)
-        row.last_mention_id = mention_id
+        row.last_mention_id = arrival.mention_id
         row.excerpt = post.text[:EXCERPT]
-        row.language = language
-        row.sentiment = label
-        row.is_proactive = asks_for_help and not is_addressed
+        row.language = arrival.language
+        row.sentiment = arrival.score.label
+        row.is_proactive = arrival.asks_for_help and not arrival.is_addressed
         priority, reasons = triage.find_priority(
-            folded=folded,
-            sentiment=label,
-            score=score,
+            folded=arrival.folded,
+            sentiment=arrival.score.label,
+            score=arrival.score.score,
             followers=post.author.followers,
             unanswered=row.unanswered,
-            is_addressed=is_addressed,
+            is_addressed=arrival.is_addressed,
         )
         if priority >= row.priority or not was_active:
             row.priority, row.priority_reasons = priority, reasons
@@ -173,7 +164,6 @@ class Threads:
         self,
         *,
         posts: Sequence[PostData],
-        spare_ids: Iterable[int],
         known: Mapping[Key, Known],
         handles: Mapping[Key, KnownHandle],
         received_at: datetime,
@@ -186,7 +176,6 @@ class Threads:
         self._by_tree: dict[tuple[int, str], Thread] = {}  # author and root
         self._children = _waiting_children(posts)
         self._adopted: list[tuple[int, int, int | None]] = []  # mention, parent, conversation
-        self._spare_ids = iter(spare_ids)
         self._load(posts, known, handles)
 
     def _load(self, posts: Sequence[PostData], known: Mapping[Key, Known], handles: Mapping[Key, KnownHandle]) -> None:
@@ -208,14 +197,14 @@ class Threads:
                 if latest is None or latest.row.activity_at <= conversation.activity_at:
                     self._open_by_author[conversation.author_id] = thread
 
-    def place(self, post: PostData, mention_id: int, parent: Known | None, handle: KnownHandle) -> Thread:
-        """The conversation of a customer's post, opened if there is none."""
+    def place(self, post: PostData, mention_id: int, parent: Known | None, handle: KnownHandle, spare_ids: Iterator[int]) -> Thread:
+        """The conversation of a customer's post, opened with one of `spare_ids` if there is none."""
         thread = self._of_chain(parent, handle.id) or self._of_children(post, handle.id) or self._of_author(post, handle.id)
         if thread is None:
             root = self._root_of(parent) or post.in_reply_to or post.external_id
             start = clocks.start_of_clock(posted_at=post.posted_at, received_at=self._received_at, is_history=self._is_history)
             row = NewConversation(
-                next(self._spare_ids), post.network, handle.id, opened_at=start, activity_at=post.posted_at, waiting_since=start, root=root
+                next(spare_ids), post.network, handle.id, opened_at=start, activity_at=post.posted_at, waiting_since=start, root=root
             )
             thread = self._threads[row.id] = Thread(row)
             self._by_tree[handle.id, root] = thread
@@ -261,11 +250,13 @@ class Threads:
         return thread if abs(post.posted_at - thread.row.activity_at) <= SAME_MATTER else None
 
     def _adopt(self, post: PostData, mention_id: int, thread: Thread | None) -> None:
-        """Posts that came before the one they answer find it now."""
+        """Posts that came before the one they answer find it now; our own go where the post is that they answer."""
         for child in self._children.get(_key(post), ()):
-            self._adopted.append((child.id, mention_id, child.conversation_id or (thread.id if thread else None)))
-            if child.is_own and child.conversation_id is None and thread is not None:
+            conversation_id = child.conversation_id
+            if child.is_own and thread is not None and conversation_id != thread.id:
+                conversation_id = thread.id
                 thread.answers.append(child.posted_at)
+            self._adopted.append((child.id, mention_id, conversation_id))
 
     # --- Writing --------------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,28 @@ def test_a_second_answer_is_refused_until_the_first_was_read(windows: Windows, d
     assert [answer.text for answer in desk.answers(mention)] == ["Sunday 10 to 16.", "Yes, from ten."]
 
 
+def test_an_answer_from_another_app_is_refused_to_who_was_writing_and_can_be_added_to(windows: Windows, desk: Desk, ana: Agent) -> None:
+    mention = desk.mention("@tidewheel is the hub open on Sunday?")
+    page = windows.open(ana, f"/conversations/{mention.conversation_id}/")
+    wait_until_live(page)
+    write(page, "r", "Public reply", "Yes, from ten.")
+
+    desk.world.reply_as("tidewheel", mention.external_id, "Sunday 10 to 16.")
+    desk.read()
+    expect(page.locator("[data-bubble]")).to_have_count(2)  # it is shown, but what is being written was begun without it
+    page.keyboard.press("Control+Enter")
+    refusal = page.locator("[data-refusal=already_answered]")
+    expect(refusal).to_contain_text("Tidewheel answered this already, outside the desk")
+    expect(refusal).to_contain_text("Sunday 10 to 16.")
+    assert not Message.objects.exists()
+
+    page.get_by_role("button", name="Send mine as well").click()
+    expect(refusal).to_have_count(0)
+    work(wait_until(lambda: Delivery.objects.filter(state="queued").first()).not_before)
+    expect(page.locator("[data-delivery=sent]")).to_have_count(1)
+    assert [answer.text for answer in desk.answers(mention)] == ["Sunday 10 to 16.", "Yes, from ten."]
+
+
 def test_what_a_colleague_resolves_fades_in_place_and_nothing_jumps(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
     conversations = [desk.conversation(f"@tidewheel question {number}") for number in range(4)]
     page = windows.open(ana)

@@ -80,6 +80,19 @@ def test_second_answer_is_refused_with_the_first_and_let_in_when_it_was_seen(des
     assert (again.status_code, again.json()["answer_number"]) == (201, 2)
 
 
+def test_answer_from_outside_is_described_with_what_accepts_it(desk: Desk, client: APIClient) -> None:
+    mention = desk.mention()
+    post = desk.world.reply_as("tidewheel", mention.external_id, "By hand")
+    desk.read()
+    path = url(mention.conversation_id, "reply")
+    refused = client.post(path, {"text": "From the desk"}, format="json")
+    body = refused.json()
+    assert (refused.status_code, body["code"]) == (409, "already_answered")
+    assert [(one["id"], one["agent"], one["text"], one["url"]) for one in body["answers"]] == [(None, "Tidewheel", "By hand", post.url)]
+    again = client.post(path, {"text": "From the desk", "answer_seen": body["answer_seen"]}, format="json")
+    assert (again.status_code, again.json()["answer_number"]) == (201, 1)
+
+
 def test_private_message_and_note(desk: Desk, client: APIClient) -> None:
     conversation = desk.conversation(author="mara")
     refused = client.post(url(conversation, "direct_message"), {"text": "Psst", "waiver": "they asked"}, format="json")

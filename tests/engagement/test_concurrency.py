@@ -26,7 +26,7 @@ from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict
 from tests.engagement.desk import Desk, work_off
-from tests.engagement.threads import at_once
+from tests.engagement.threads import at_once, while_held
 from tests.factories import make_agent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,6 +163,27 @@ def test_failed_reply_and_a_new_answer_at_once_do_not_both_go_out(desk: Desk, sa
         assert sum(isinstance(result, AlreadyAnswered) for result in results) == 1
         work_off()
         assert len(desk.answers(conversation)) == 1
+
+
+def test_reply_that_is_sent_while_an_answer_from_outside_is_taken_in_is_refused(desk: Desk, sam: Agent) -> None:
+    mention = desk.mention()
+    desk.world.reply_as("tidewheel", mention.external_id, "By hand")
+    send = partial(send_reply, conversation_id=mention.conversation_id or 0, agent=sam, text="Hello", hold=0)
+    _, refused = while_held("socialdesk.intake._record", desk.read, send)
+    assert isinstance(refused, AlreadyAnswered)
+    assert not Message.objects.exists()
+    assert send(answer_seen=refused.extra["answer_seen"]).answer_number == 1
+
+
+def test_answer_from_outside_that_is_taken_in_while_a_reply_is_stored_refuses_the_next(desk: Desk, sam: Agent) -> None:
+    mention = desk.mention()
+    desk.world.reply_as("tidewheel", mention.external_id, "By hand")
+    send = partial(send_reply, conversation_id=mention.conversation_id or 0, agent=sam, text="Hello", hold=0)
+    first, _ = while_held("engagement.services.send.check_answers_seen", send, desk.read)
+    assert first.answer_number == 1
+    with pytest.raises(AlreadyAnswered) as refused:
+        send(answer_seen=1)
+    assert [one["text"] for one in refused.value.extra["answers"]] == ["Hello", "By hand"]
 
 
 _CHILD = """

@@ -94,6 +94,16 @@ def test_private_conversation_cannot_be_closed_until_it_came_back(desk: Desk, sa
     assert resolve_conversation(conversation_id=conversation.pk, agent=sam).status == "resolved"
 
 
+def test_acknowledgement_that_is_still_held_back_is_no_return(desk: Desk, sam: Agent) -> None:
+    conversation = follower(desk)
+    send_reply(conversation_id=conversation.pk, agent=sam, text="We are on it.", hold=8)
+    go_private(conversation, sam)
+    work(now() + timedelta(seconds=10))
+    work(now() + timedelta(seconds=10))
+    assert set(Message.objects.values_list("delivery__state", flat=True)) == {"sent"}
+    assert owed(conversation) == 1
+
+
 def test_what_goes_on_in_private_after_the_return_owes_again(desk: Desk, sam: Agent) -> None:
     conversation = follower(desk)
     answer(conversation, sam)

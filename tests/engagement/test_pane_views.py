@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -115,6 +116,23 @@ def test_a_second_answer_is_refused_with_the_first_beside_it(desk: Desk, sam: Ag
     assert 'name="also" value="1"' in markup(refused)
     sent = client.post(f"/conversations/{mention.conversation_id}/send/", {**form, "also": 1}, headers=FRAGMENT)
     assert told(sent)["answer"] == 2
+
+
+def test_an_answer_from_outside_is_put_beside_the_refusal_and_once_on_the_screen_it_may_be_added_to(desk: Desk, sam: Agent) -> None:
+    mention, client = desk.mention(), client_of(sam)
+    path = f"/conversations/{mention.conversation_id}/"
+    form = {"kind": "reply", "text": "From Sam", "mention": mention.pk, "answer_seen": 0}
+    desk.world.reply_as("tidewheel", mention.external_id, "By <hand>")
+    desk.read()
+    refused = client.post(f"{path}send/", form, headers=FRAGMENT)
+    assert refused.status_code == 409
+    assert "Tidewheel answered this already, outside the desk:" in markup(refused)
+    assert "By &lt;hand&gt;" in markup(refused)
+    accepting = re.search(r'name="also" value="(\d+)"', markup(refused))
+    assert accepting
+    assert f'name="answer_seen" value="{accepting[1]}"' in markup(client.get(path, headers=FRAGMENT))
+    sent = client.post(f"{path}send/", {**form, "also": accepting[1]}, headers=FRAGMENT)
+    assert told(sent)["answer"] == 1
 
 
 def test_without_javascript_a_refused_text_is_still_there(desk: Desk, sam: Agent) -> None:

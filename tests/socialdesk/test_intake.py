@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from listening.models import Conversation, IntakeBatch, Mention, Source, Status, Topic
+from listening.services.folding import forget_deletions
 from listening.trends.rollups import read_counts, recount
 from profiles.models import Handle, Profile
 from socialdesk import intake
@@ -128,6 +129,71 @@ def test_a_deletion_takes_the_words_and_the_work_away():
     assert push(post).duplicate == 1
 
 
+@pytest.mark.parametrize("change", [{}, {"text": "second words", "edited_at": now()}])
+def test_a_post_that_comes_after_its_deletion_is_filtered_and_named(change):
+    post = make_post()
+    first = push(replace(post, text="", deleted=True))
+    assert (first.filtered, first.stored) == (1, 0)
+    again, late = push(replace(post, text="", deleted=True)), push(replace(post, **change))
+    assert (again.filtered, late.filtered, late.stored, late.ids) == (1, 1, 0, {})
+    assert not Mention.objects.exists()
+    assert not Conversation.objects.exists()
+    rules = [batch.filtered_by for batch in IntakeBatch.objects.order_by("id")]
+    assert rules == [{"deleted before it was seen": 1}, {"deleted before it was seen": 1}, {"came after its deletion": 1}]
+    _figures_equal_a_recount()
+
+
+@pytest.mark.parametrize("edited", [None, now()])
+@pytest.mark.parametrize("deletion_first", [True, False])
+def test_a_post_and_its_deletion_in_one_batch_are_filtered_whichever_comes_first(deletion_first, edited):
+    post = make_post(edited_at=edited)
+    deletion = replace(post, text="", deleted=True, edited_at=None if edited is None else edited - timedelta(minutes=1))
+    result = push(*((deletion, post) if deletion_first else (post, deletion)))
+    assert (result.seen, result.filtered, result.folded) == (2, 1, 1)
+    assert push(post).filtered == 1
+    assert not Mention.objects.exists()
+
+
+def test_a_deletion_is_of_its_own_network_and_post_alone():
+    post = make_post(external_id="1")
+    push(replace(post, deleted=True))
+    result = push(replace(post, network="web"), replace(post, external_id="2"), post)
+    assert (result.stored, result.filtered) == (2, 1)
+
+
+def test_what_answers_or_repeats_a_post_that_was_deleted_before_it_came_is_taken_in():
+    post = make_post()
+    push(replace(post, deleted=True))
+    result = push(make_post("what did it say?", author="b", in_reply_to=post.external_id), make_post("", repost_of=post.external_id))
+    assert (result.stored, result.folded) == (1, 1)
+
+
+def test_a_repost_counts_whether_its_deletion_comes_before_or_after_it():
+    post = make_post("my bike caught fire")
+    push(post)
+    for order in ((True, False), (False, True)):
+        repost = make_post("", author="other", repost_of=post.external_id)
+        for deleted in order:
+            push(replace(repost, deleted=deleted))
+    assert Mention.objects.get().reposts == 2
+
+
+def test_a_deletion_is_remembered_for_a_month():
+    post = make_post()
+    push(replace(post, deleted=True))
+    assert forget_deletions(now=now() + timedelta(days=29)) == 0
+    assert push(post).filtered == 1
+    assert forget_deletions(now=now() + timedelta(days=31)) == 1
+    assert push(post).stored == 1
+
+
+def test_an_edit_that_comes_before_its_post_stays():
+    post = make_post("first words")
+    push(replace(post, text="second words", edited_at=now()))
+    assert push(post).duplicate == 1
+    assert Mention.objects.get().text == "second words"
+
+
 def test_a_reply_to_a_deleted_post_is_stored():
     post = make_post(author="a")
     push(post)
@@ -206,7 +272,8 @@ def test_the_cursor_moves_with_the_rows_and_not_without_them(monkeypatch):
 
 
 def _mixed_batch(size: int, name: str) -> list[PostData]:
-    """`size` times: a post, an answer to it by another author, a repost of it, and a repost of what comes only with the next batch."""
+    """`size` times: a post, an answer to it by another author, a repost of it, a repost of what comes only with the next batch, a
+    deletion of what never comes, and of what comes with the next batch or, in that one, came before."""
     posts = []
     for n in range(size):
         key = f"{name}-{n}"
@@ -215,6 +282,8 @@ def _mixed_batch(size: int, name: str) -> list[PostData]:
             make_post("mine too", external_id=f"{key}-answer", author=f"v{n}", in_reply_to=key, ago=20),
             make_post("", external_id=f"{key}-repost", author=f"u{n}", repost_of=key),
             make_post("", external_id=f"{key}-early", author=f"u{n}", repost_of=f"{name}+-{n}"),
+            make_post("taken back", external_id=f"{key}-gone", author=f"t{n}", deleted=True),
+            make_post("taken back", external_id=f"{key}-back".replace("+", ""), author=f"t{n}", deleted=not name.endswith("+")),
         ]
     return posts
 
@@ -229,7 +298,7 @@ def test_a_batch_is_a_fixed_number_of_statements_whatever_its_size():
             # Known authors with open conversations, reposts that wait for these posts, and reposts of known posts.
             again = [replace(post, repost_of=post.repost_of.replace("+", "")) for post in _mixed_batch(size, f"{name}+")]
             result = take_in(again)
-        assert (result.stored, result.folded) == (2 * size, 2 * size)
+        assert (result.stored, result.folded, result.filtered) == (2 * size, 2 * size, 2 * size)
         counts.append(len(captured))
     assert Mention.objects.filter(external_id__startswith="many+", reposts=1).count() == 60
     assert counts[0] == counts[1]
@@ -256,14 +325,19 @@ class LedgerBalances(TestCase):
             edited_at=st.one_of(st.none(), st.integers(0, 50).map(lambda seconds: moment - timedelta(seconds=seconds))),
         )
         stored = 0
+        deleted, repeats = set(), set()
         for _ in range(data.draw(st.integers(1, 4))):
             batch = data.draw(st.lists(posts, max_size=12))
             result = take_in(batch)
+            taken = [post for post, fate in zip(batch, result.fates, strict=True) if fate.became != "rejected"]
+            deleted |= {(post.network, post.external_id) for post in taken if post.deleted}
+            repeats |= {(post.network, post.external_id) for post in taken if post.repost_of}
             assert result.seen == len(batch)
             assert result.seen == result.stored + result.duplicate + result.folded + result.filtered + len(result.rejected)
             stored += result.stored
         assert Mention.objects.count() == stored
         assert not Mention.objects.filter(is_own=False, conversation=None).exists()
+        assert (deleted - repeats).isdisjoint(Mention.objects.filter(deleted_at=None).values_list("network", "external_id"))
         for mention in Mention.objects.select_related("conversation"):
             assert mention.conversation is not None
             assert mention.conversation.author_id == mention.author_id

@@ -93,6 +93,18 @@ def test_posts_out_of_order_find_each_other(together):
     assert Mention.objects.get(external_id=ours.external_id).parent == Mention.objects.get(external_id=first.external_id)
 
 
+def test_our_answer_goes_where_the_post_is_that_it_answers_though_another_author_answered_it_before():
+    first = make_post(author="mara", ago=30)
+    ours = make_post("we look into it", author=US, in_reply_to=first.external_id, ago=20)
+    aside = make_post("and mine?", author="tom", in_reply_to=ours.external_id, ago=10)
+    for post in (aside, ours, first):
+        push(post)
+    assert conversation_of(ours) == conversation_of(first) != conversation_of(aside)
+    assert conversation_of(first).status == Status.WAITING
+    assert conversation_of(first).first_answered_at == ours.posted_at
+    assert conversation_of(aside).is_active
+
+
 def test_what_came_late_and_was_answered_since_does_not_reopen():
     first = make_post(ago=30)
     push(first)

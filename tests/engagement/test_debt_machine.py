@@ -1,0 +1,174 @@
+"""No path through screen, API or intake closes a conversation with an open debt: all of them, in any order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from rest_framework.test import APIClient
+
+from engagement.models import OWING, Delivery, Hop, Message, ShortLink
+from engagement.services.hops import begin_hop
+from engagement.services.outcomes import LEASE
+from listening.models import Conversation
+from listening.services.conversations import lock_conversation, wake_conversations
+from socialdesk.lib.clock import now
+from tests.engagement.desk import Desk, work
+from tests.factories import make_agent
+
+pick = st.integers(min_value=0, max_value=10**6)
+kinds = st.sampled_from(["choice", "callback", "chat"])
+ACTS = ["resolve", "reopen", "snooze", "claim", "release"]
+
+
+class Debts(RuleBasedStateMachine):
+    """A lead, who may do everything; a customer who writes in public and in private, follows links and deletes posts."""
+
+    folder: Path
+    django_settings: Any
+    count = 0
+    seen: set[str]  # states of hops, and statuses of conversations, that came up
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).count += 1
+        self.django_settings.SANDBOX_PATH = self.folder / f"debt{self.count}.sqlite3"
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.desk = Desk()
+        lead = make_agent("lead")
+        self.api, self.screen = APIClient(), Client()
+        self.api.force_authenticate(lead)
+        self.screen.force_login(lead, backend="django.contrib.auth.backends.ModelBackend")
+        for author in ("mara", "tom"):
+            self.desk.world.add_account(author)
+            self.desk.world.follow(author, "tidewheel")
+            self.desk.mention(author=author)
+        self.moment = now()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    def conversation(self, number: int) -> Conversation:
+        found = list(Conversation.objects.order_by("pk"))
+        return found[number % len(found)]
+
+    def url(self, number: int, act: str) -> str:
+        return f"/api/conversations/{self.conversation(number).pk}/{act}/"
+
+    @rule(number=pick)
+    def reply(self, number: int) -> None:
+        given = {"text": f"We are on it {number}."}
+        refused = self.api.post(self.url(number, "reply"), given, format="json")
+        if refused.data.get("code") == "already_answered":
+            self.api.post(self.url(number, "reply"), {**given, "answer_seen": refused.data["answer_seen"]}, format="json")
+
+    @rule(number=pick)
+    def write_in_private(self, number: int) -> None:
+        given = {"text": f"Tell us {number}", "waiver": "they asked", "hold": number % 2 * 8}
+        self.api.post(self.url(number, "direct_message"), given, format="json")
+
+    @rule(number=pick, kind=kinds)
+    def offer(self, number: int, kind: str) -> None:
+        self.api.post(self.url(number, "links"), {"kind": kind, "reason": "complex"}, format="json")
+
+    @rule(number=pick)
+    def follow(self, number: int) -> None:
+        links = list(ShortLink.objects.order_by("pk"))
+        if links:
+            link = links[number % len(links)]
+            with transaction.atomic():
+                conversation = lock_conversation(link.conversation_id)
+                channel = "callback" if link.kind == "choice" else link.kind
+                begin_hop(conversation=conversation, channel=channel, reason="", agent=None, at=now(), link=link)
+
+    @rule(number=pick)
+    def done(self, number: int) -> None:
+        hops = list(Hop.objects.order_by("pk"))
+        if hops:
+            self.api.post(f"/api/hops/{hops[number % len(hops)].pk}/done/")
+
+    @rule(number=pick)
+    def waive(self, number: int) -> None:
+        self.api.post(self.url(number, "waive"), {"reason": "they left"}, format="json")
+
+    @rule(number=pick)
+    def take_back(self, number: int) -> None:
+        messages = list(Message.objects.filter(delivery__isnull=False).order_by("pk"))
+        if messages:
+            self.api.post(f"/api/messages/{messages[number % len(messages)].pk}/undo/")
+
+    @rule()
+    def workers_work(self) -> None:
+        self.moment += timedelta(seconds=LEASE)
+        work(self.moment)
+
+    @rule(author=st.sampled_from(["mara", "tom"]), private=st.booleans())
+    def customer_writes(self, author: str, private: bool) -> None:
+        if private:
+            self.desk.world.message_as(author, "and one more thing", to="tidewheel")
+        else:
+            self.desk.world.publish(author, "@tidewheel and in public")
+        self.desk.read()
+
+    @rule(number=pick)
+    def customer_deletes(self, number: int) -> None:
+        posts = list(self.conversation(number).mentions.filter(is_own=False, deleted_at=None).values_list("external_id", flat=True))
+        if posts:
+            self.desk.world.delete(posts[number % len(posts)])
+            self.desk.read()
+
+    @rule(number=pick, act=st.sampled_from(ACTS), on_screen=st.booleans())
+    def press(self, number: int, act: str, on_screen: bool) -> None:
+        given = {"until": "1h"} if on_screen else {"until": (now() + timedelta(hours=1)).isoformat()}
+        if on_screen:
+            self.screen.post(f"/conversations/{self.conversation(number).pk}/{act}/", given, headers={"HX-Request": "true"})
+        else:
+            self.api.post(self.url(number, act), given, format="json")
+
+    @rule()
+    def press_on_all(self) -> None:
+        ids = list(Conversation.objects.values_list("pk", flat=True))
+        self.screen.post("/bulk/", {"act": "resolve", "ids": ids}, headers={"HX-Request": "true"})
+
+    @rule()
+    def time_brings_back(self) -> None:
+        wake_conversations(now=now() + timedelta(hours=2))
+
+    @invariant()
+    def nothing_closed_owes(self) -> None:
+        for conversation in Conversation.objects.all():
+            owing = Hop.objects.filter(conversation=conversation, state__in=OWING).count()
+            assert conversation.returns_owed == owing, "the number of debts is not what the hops say"
+            assert not (conversation.status == "resolved" and owing), "closed with an open debt"
+            self.seen.add(conversation.status)
+        self.seen.update(Hop.objects.values_list("state", flat=True))
+
+    @invariant()
+    def what_came_back_was_answered_or_waived(self) -> None:
+        for hop in Hop.objects.filter(state="returned"):
+            assert hop.returned_at is not None
+            assert hop.active_at is None or hop.returned_at >= hop.active_at
+            assert Delivery.objects.filter(message=hop.return_message, state="sent").exists() or hop.return_message is None
+        assert not Hop.objects.filter(state="waived", waiver="").exists()
+
+
+@pytest.mark.django_db
+def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path: Path) -> None:
+    Debts.folder, Debts.django_settings, Debts.count, Debts.seen = tmp_path, settings, 0, set()
+    run_state_machine_as_test(
+        Debts,
+        settings=hypothesis_settings(
+            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        ),
+    )
+    assert not {*Hop.State.values, "resolved"} - Debts.seen, "the machine did not come everywhere"
