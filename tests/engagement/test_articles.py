@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -94,6 +95,19 @@ def test_known_tricks_lead_nowhere(text: str) -> None:
     assert "script" not in reader.tags
     assert "img" not in reader.tags
     assert all(value.startswith(("https://", "noopener")) for _, value in reader.attributes)
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("# a\n\n## b\n\n# c", ["h2", "h3", "h2"]),
+        ("## a\n\n#### b", ["h2", "h3"]),
+        ("### a\n\n# b", ["h2", "h2"]),
+        ("# a\n\n## b\n\n### c\n\n#### d\n\n##### e", ["h2", "h3", "h4", "h4", "h4"]),
+    ],
+)
+def test_headings_begin_below_the_title_and_leave_no_level_out(text: str, levels: list[str]) -> None:
+    assert re.findall(r"<(h\d)>", render_markdown(text)) == levels
 
 
 def test_the_start_of_a_text_is_plain_words() -> None:

@@ -36,6 +36,7 @@ export function bind(element, id, say) {
     measure(form);
     form.addEventListener("input", () => typed(form));
     if (form.elements.variant) form.addEventListener("focusin", () => import("desk/templates"), { once: true });
+    form.querySelector("[data-templates]")?.addEventListener("click", () => import("desk/templates").then(({ open }) => open(textOf(form))));
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();

@@ -23,11 +23,6 @@ document.addEventListener("beforeinput", (event) => {
   open(text);
 });
 
-document.addEventListener("click", ({ target }) => {
-  const button = target.closest("[data-templates]");
-  if (button) open(button.form.querySelector("textarea"));
-});
-
 function build() {
   box = document.createElement("div");
   box.className = "suggest menu";
@@ -46,7 +41,8 @@ function build() {
   list.addEventListener("click", ({ target }) => choose(target.closest("[role=option]")));
 }
 
-async function open(text) {
+/** The list above the composer, for the text field that it will be put into. */
+export async function open(text) {
   if (!box) build();
   field = text;
   const form = text.form;
