@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/templates/", templates_api.ConversationTemplatesView.as_view(), name="api_conversation_templates"),
     path("conversations/<int:pk>/links/", links_api.ConversationLinksView.as_view(), name="api_conversation_links"),
     path("conversations/<int:pk>/hops/", links_api.ConversationHopsView.as_view(), name="api_conversation_hops"),
+    path("conversations/<int:pk>/surveys/", links_api.ConversationSurveysView.as_view(), name="api_conversation_surveys"),
     path("conversations/<int:pk>/waive/", links_api.WaiveView.as_view(), name="api_conversation_waive"),
     path("hops/<int:pk>/done/", links_api.HopDoneView.as_view(), name="api_hop_done"),
     path("messages/<int:pk>/undo/", api.MessageUndoView.as_view(), name="api_message_undo"),

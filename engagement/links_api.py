@@ -13,7 +13,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from engagement.models import ShortLink
-from engagement.serializers import HopSerializer, LinkSerializer, NewLinkSerializer, RefusalSerializer, WaiverSerializer
+from engagement.serializers import (
+    HopSerializer,
+    LinkSerializer,
+    NewLinkSerializer,
+    RefusalSerializer,
+    SurveyAnswerSerializer,
+    WaiverSerializer,
+)
 from engagement.services.hops import finish_hop, offer_link, read_hops, waive_return
 from engagement.services.links import revoke_link
 from listening.models import Conversation
@@ -112,3 +119,12 @@ class LinkViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Gen
     def revoke(self, request: Request, pk: str = "") -> Response:
         """Close the link for good."""
         return Response(LinkSerializer(revoke_link(link_id=self.get_object().pk, agent=_agent(request))).data)
+
+
+class ConversationSurveysView(APIView):
+    """What the customer said after the matter was settled."""
+
+    @extend_schema(operation_id="conversations_surveys", responses={200: SurveyAnswerSerializer(many=True), 404: RefusalSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """All answers, newest first: 1 is very bad, 5 very good."""
+        return Response(SurveyAnswerSerializer(_find(pk).survey_answers.order_by("-at", "-pk")[:100], many=True).data)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from engagement.models import Hop, Message, ShortLink
+from engagement.models import Hop, Message, ShortLink, SurveyAnswer
 from engagement.services.explain import Explanation, explain
 from engagement.services.links import link_url
 from engagement.services.thread import AUDIENCES, author_of
@@ -90,6 +90,13 @@ class LinkSerializer(serializers.ModelSerializer[ShortLink]):
 
     def get_is_alive(self, link: ShortLink) -> bool:
         return link.is_alive(now())
+
+
+class SurveyAnswerSerializer(serializers.ModelSerializer[SurveyAnswer]):
+    class Meta:
+        model = SurveyAnswer
+        fields = ("id", "conversation", "link", "score", "comment", "agent", "at")
+        read_only_fields = fields
 
 
 class NewLinkSerializer(serializers.Serializer[Any]):

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -88,6 +90,7 @@ ACCESS: dict[str, Rule] = {
     "help": PUBLIC,
     "help_article": PUBLIC,
     "help_vote": PUBLIC,
+    "links": Rule(EVERYBODY),
     # What customers see; the code is the permission
     "short_link": PUBLIC,
     "short_link_step": PUBLIC,
@@ -134,6 +137,7 @@ ACCESS: dict[str, Rule] = {
     "api_template-detail": Rule(EVERYBODY),
     "api_conversation_links": Rule(EVERYBODY, CARE),
     "api_conversation_hops": Rule(EVERYBODY),
+    "api_conversation_surveys": Rule(EVERYBODY),
     "api_conversation_waive": Rule(write=WORKERS),
     "api_hop_done": Rule(write=CARE),
     "api_link-list": Rule(EVERYBODY),
@@ -160,6 +164,16 @@ ACCESS: dict[str, Rule] = {
 }
 
 
+# What customers see. A domain that is kept for short links answers to nothing else.
+VISITORS = frozenset({"short_link", "short_link_step"})
+
+
+def is_link_host(request: HttpRequest) -> bool:
+    """Whether the request came to a domain that short links have for themselves."""
+    own = urlsplit(settings.LINK_URL).netloc
+    return own != urlsplit(settings.PUBLIC_URL).netloc and request.get_host() == own
+
+
 def find_rule(url_name: str | None) -> Rule:
     return ACCESS.get(url_name or "", Rule())
 
@@ -176,7 +190,10 @@ class AccessMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         if hasattr(view, "cls") and hasattr(view.cls, "permission_classes"):
             return None
-        rule = find_rule(request.resolver_match.url_name if request.resolver_match else None)
+        name = request.resolver_match.url_name if request.resolver_match else None
+        if name not in VISITORS and is_link_host(request):
+            raise Http404("This address is for short links only.")
+        rule = find_rule(name)
         if rule.is_public:
             return None
         user = request.user

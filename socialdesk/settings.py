@@ -38,6 +38,7 @@ PORT = env.text("PORT", "8000", "its port")
 PUBLIC_URL = env.text("SOCIALDESK_URL", f"http://{HOST}:{PORT}", "address under which customers reach the desk").rstrip("/")
 LINK_URL = env.text("SOCIALDESK_LINK_URL", PUBLIC_URL, "address that short links begin with, where it is a domain of its own").rstrip("/")
 ALLOWED_HOSTS += sorted({urlsplit(url).hostname or "localhost" for url in (PUBLIC_URL, LINK_URL)} - {*ALLOWED_HOSTS, "0.0.0.0"})  # noqa: S104
+TRUSTED_PROXIES = int(env.number("SOCIALDESK_PROXIES", 0, "how many proxies of your own pass requests on to the desk"))
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
 

@@ -8,6 +8,7 @@ from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.promise import Promise
 from engagement.models.shortlink import ShortLink
+from engagement.models.survey import SurveyAnswer
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
 from engagement.models.template_right import TemplateRight
 from engagement.models.template_use import TemplateUse, TemplateWord
@@ -28,6 +29,7 @@ __all__ = [
     "Promise",
     "Purpose",
     "ShortLink",
+    "SurveyAnswer",
     "Template",
     "TemplateRight",
     "TemplateUse",

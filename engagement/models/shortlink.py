@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from engagement.models.message import Message
 from listening.models import Conversation
 from profiles.models import Agent
 
@@ -29,6 +30,8 @@ class ShortLink(models.Model):
     language = models.CharField(max_length=12, blank=True)  # of the page, "" for the visitor's own
     target = models.JSONField(default=dict)  # what the kind needs: {"article": id}, {"offers": ["callback", "chat", "stay"]}, ...
     is_single_use = models.BooleanField(default=False)  # what collects personal data is sent once
+    # What carried it to the customer; null while it stands in a draft, or where it was passed on by other means.
+    message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="links")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

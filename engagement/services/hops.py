@@ -17,7 +17,8 @@ from django.utils.translation import gettext
 
 from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
 from engagement.services.drafts import save_draft
-from engagement.services.links import create_link
+from engagement.services.links import create_link, link_url
+from engagement.services.surveys import survey_link
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import add_event, lock_conversation, record_returns_owed
 from profiles.models import Agent
@@ -61,6 +62,8 @@ def offer_link(
     Raises what `create_link` and `check_reason` raise.
     """
     with transaction.atomic():
+        if kind == ShortLink.Kind.SURVEY:
+            return survey_link(conversation_id=conversation_id, agent=agent)
         link = create_link(conversation_id=conversation_id, kind=kind, agent=agent, language=language, target=target)
         if kind in Channel.values:
             offer_hop(link=link, reason=reason, agent=agent, task=task)
@@ -146,17 +149,18 @@ def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     """Put the thank-you into the agent's public draft, unless they have begun one."""
     public = Message.Kind.REPLY
     if not Draft.objects.filter(agent=agent, conversation=conversation, kind=public).exists():
-        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation))
+        link = survey_link(conversation_id=conversation.pk, agent=agent)
+        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation, survey=link_url(link)))
 
 
-def thanks_for(conversation: Conversation) -> str:
-    """A thank-you to the author by name, in the language of the conversation where the desk speaks it."""
+def thanks_for(conversation: Conversation, *, survey: str) -> str:
+    """A thank-you to the author by name with the address of a survey, in the conversation's language where the desk speaks it."""
     author = conversation.author
     with translation.override(conversation.language.partition("-")[0] or "en"):
         # Translators: a public thank-you after a matter was settled in private. It says nothing of what it was about.
-        words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. If anything else comes up, we are here.")
+        words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. How did we do? %(survey)s")
     name = author.display_name or author.username
-    return words % {"handle": author.username, "name": name}
+    return words % {"handle": author.username, "name": name, "survey": survey}
 
 
 def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int | None = None) -> list[Hop]:

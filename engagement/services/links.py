@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from engagement.models import ShortLink
+from engagement.models import Message, ShortLink
 from listening.models import Conversation
+from listening.services.conversations import record_customer_acted
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -34,6 +35,7 @@ LIFETIME = {
     Kind.SURVEY: timedelta(days=30),
     Kind.ARTICLE: timedelta(days=365),
 }
+OFFERS = ("callback", "chat", "stay")
 _SINGLE_USE = (Kind.CALLBACK, Kind.SURVEY)  # what they collect is sent once
 
 
@@ -86,6 +88,36 @@ def resolve_link(code: str) -> ShortLink | None:
     if not stored:
         return None
     return ShortLink.objects.select_related("conversation__author__profile").filter(code=stored).first()
+
+
+def offers_of(link: ShortLink) -> list[str]:
+    """What a choice offers, in this order: callback, chat, stay. `target` may narrow it; to stay is always offered."""
+    offered = link.target.get("offers")
+    chosen = offered if isinstance(offered, list) else OFFERS
+    return [offer for offer in OFFERS if offer in chosen or offer == "stay"]
+
+
+def choose_to_stay(link: ShortLink) -> None:
+    """The customer wants to go on in public: the conversation is ours to answer again."""
+    moment = current_time()
+    with transaction.atomic():
+        if link.target.get("chosen") == "stay" or not note_sent(link, at=moment):
+            return
+        link.target = {**link.target, "chosen": "stay"}
+        ShortLink.objects.filter(pk=link.pk).update(target=link.target)
+        record_customer_acted(conversation_id=link.conversation_id, at=moment)
+
+
+def note_carried(message: Message) -> None:
+    """Remember which of our links an outgoing message holds. Inside the transaction that stores it."""
+    codes = [read_code(code) for code in _codes_in(message.text)]
+    if codes:
+        of_here = ShortLink.objects.filter(code__in=codes, conversation_id=message.conversation_id, message=None)
+        of_here.update(message=message)
+
+
+def _codes_in(text: str) -> list[str]:
+    return re.findall(re.escape(settings.LINK_URL) + r"/s/([\w-]{13,26})", text)
 
 
 def revoke_link(*, link_id: int, agent: Agent) -> ShortLink:

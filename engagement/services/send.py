@@ -15,6 +15,7 @@ from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.hops import begin_hop
+from engagement.services.links import note_carried
 from engagement.services.queue import tell_worker
 from engagement.services.spans import Promised
 from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
@@ -279,5 +280,6 @@ def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float
     delivery = Delivery.objects.create(
         message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
     )
+    note_carried(message)
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
     tell_worker(delivery.pk, seconds=hold)

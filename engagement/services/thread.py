@@ -9,14 +9,14 @@ from typing import Any, Literal, TypeVar, cast
 
 from django.db.models import Model, Q, QuerySet
 
-from engagement.models import Message
+from engagement.models import Message, SurveyAnswer
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
@@ -129,6 +129,23 @@ def _bubble_of_message(message: Message, key: str, now: datetime) -> Bubble:
     )
 
 
+def _survey_answers(conversation: Conversation) -> QuerySet[SurveyAnswer]:
+    return SurveyAnswer.objects.filter(conversation=conversation).select_related("conversation__author")
+
+
+def _bubble_of_survey(answer: SurveyAnswer, key: str, now: datetime) -> Bubble:
+    author = answer.conversation.author
+    return Bubble(
+        key=key,
+        kind="survey",
+        audience="internal",
+        is_ours=False,
+        author=author.display_name or f"@{author.username}",
+        at=answer.at,
+        text=f"Survey: {answer.score} of 5" + (f"\n{answer.comment}" if answer.comment else ""),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
@@ -142,6 +159,7 @@ class _Part:
 _PARTS = (
     _Part(_posts, "posted_at", _bubble_of_post),
     _Part(_messages, "created_at", _bubble_of_message),
+    _Part(_survey_answers, "at", _bubble_of_survey),
 )
 
 

@@ -25,6 +25,8 @@ def is_alive(link: ShortLink) -> bool:
 @register.filter
 def link_progress(link: ShortLink) -> str:
     """How far the customer came, and when; or that the link does not work any more."""
+    if link.target.get("chosen") == "stay":
+        return "wants to stay here"
     if link.sent_at:
         return f"sent {ago(link.sent_at)}"
     if link.revoked_at:
@@ -35,4 +37,4 @@ def link_progress(link: ShortLink) -> str:
         return f"filling it in, {ago(link.filled_at)}"
     if link.opened_at:
         return f"opened {ago(link.opened_at)}"
-    return "not opened yet"
+    return "not opened yet" if link.message_id else "not sent yet"

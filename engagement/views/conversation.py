@@ -36,6 +36,7 @@ LINK_KINDS = [
     (ShortLink.Kind.CHOICE, "Call, chat or stay here: their choice"),
     (ShortLink.Kind.CALLBACK, "Callback form"),
     (ShortLink.Kind.CHAT, "Chat"),
+    (ShortLink.Kind.SURVEY, "Survey: how did we do?"),
 ]
 
 

@@ -17,8 +17,8 @@ from engagement.services.articles import LONGEST_WORDS, find_articles, find_give
 from engagement.services.links import note_sent
 from engagement.services.markdown import plain_start, render_markdown
 from engagement.services.templates import FALLBACK_LANGUAGE
-from engagement.views.links import PAGES, no_such_link
 from engagement.views.visitor import LANGUAGES, visitor_page, visitor_view
+from socialdesk.lib.address import client_address
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
 from socialdesk.lib.throttle import allow
@@ -63,22 +63,17 @@ def help_vote(request: HttpRequest, slug: str) -> HttpResponseBase:
     return _vote(request, article, text, vote_url=vote_url, given=None)
 
 
-def show_article_by_link(request: HttpRequest, link: ShortLink, step: str = "") -> HttpResponseBase:
+def show_article_by_link(request: HttpRequest, link: ShortLink, step: str) -> HttpResponseBase:
     """The article that an agent gave to one customer; `helped` below it takes their answer."""
     given = find_given(link)
-    if given is None or step not in ("", "helped"):
-        return no_such_link(request)
+    text = text_for(given.article, _languages()) if given else None
+    if given is None or text is None or step not in ("", "helped"):
+        return visitor_page(request, "visitors/gone.html", {}, status=404)
     article = given.article
-    text = text_for(article, _languages())
-    if text is None:
-        return no_such_link(request)
     vote_url = reverse("short_link_step", args=[link.code, "helped"])
     if step == "helped" and request.method == "POST":
         return _vote(request, article, text, vote_url=vote_url, given=given)
     return _show(request, article, text, vote_url=vote_url)
-
-
-PAGES[ShortLink.Kind.ARTICLE] = show_article_by_link
 
 
 def _languages() -> Sequence[str]:
@@ -115,7 +110,7 @@ def _vote(request: HttpRequest, article: Article, text: ArticleText, *, vote_url
 
 def _may_vote(request: HttpRequest, article: Article, given: ArticleLink | None) -> bool:
     """A link has one vote, which can be changed. Without a link a browser has one an hour for an article; many may share an address."""
-    address = request.META.get("REMOTE_ADDR", "")
+    address = client_address(request)
     if not allow(f"votes:{address}", most=VOTES_AN_HOUR, seconds=3600):
         return False
     browser = sha256(request.headers.get("User-Agent", "").encode()).hexdigest()[:16]

@@ -350,6 +350,14 @@ def record_incoming_message(*, conversation_id: int, at: datetime, excerpt: str)
         conversation.excerpt = excerpt[:300]
 
 
+def record_customer_acted(*, conversation_id: int, at: datetime) -> None:
+    """The customer did something elsewhere that we must answer, as choosing or filling in a form: the conversation comes back to work."""
+    with _changing(conversation_id, None) as conversation:
+        before = conversation.status
+        if note_customer_wrote(conversation, at=at):
+            add_event(conversation, Kind.CUSTOMER_WROTE, at=at, data={"from": before})
+
+
 def note_customer_wrote(conversation: Threaded, *, at: datetime) -> bool:
     """The customer wrote at `at`: the next clock starts if none runs, a parked conversation comes back. On a locked row; the caller saves.
 

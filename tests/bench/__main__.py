@@ -89,6 +89,17 @@ def bench_deliveries() -> dict[str, Any]:
     )
 
 
+def bench_links() -> dict[str, Any]:
+    code = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from tests.bench.links import bench
+print(json.dumps(bench()))
+"""
+    with postgres() as url:
+        return in_process_of_its_own(code, DATABASE_URL=url)
+
+
 def bench_live() -> dict[str, Any]:
     return in_process_of_its_own("from tests.bench.live import deliveries\nprint(json.dumps(deliveries()))")
 
@@ -109,6 +120,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "sentiment": bench_sentiment,
     "intake": bench_intake,
     "deliveries": bench_deliveries,
+    "links": bench_links,
     "hub": bench_live,
     "stream": bench_stream,
     "pages": bench_pages,
