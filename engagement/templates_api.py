@@ -15,7 +15,6 @@ from rest_framework.views import APIView
 from engagement.models import Audience, Message, Template, TemplateVariant
 from engagement.serializers import AlreadyAnsweredSerializer, MessageSerializer, RefusalSerializer
 from engagement.services.promises import LEAST, MOST, acknowledge
-from engagement.services.ranking import Suggestion
 from engagement.services.suggest import suggest_templates
 from listening.models import Conversation
 from profiles.models import Agent
@@ -41,7 +40,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         read_only_fields = fields
 
 
-class SuggestionSerializer(serializers.Serializer[Suggestion]):
+class SuggestionSerializer(serializers.Serializer[Any]):
     """A template as it would be sent here, the best first."""
 
     template = serializers.IntegerField(source="variant.template_id")

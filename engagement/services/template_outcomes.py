@@ -50,7 +50,17 @@ def read_figures(templates: Iterable[Template], *, now: datetime | None = None) 
         )
         .order_by()
     )
-    return {row.pop("template_id"): Figures(**row) for row in rows}
+    return {
+        row["template_id"]: Figures(
+            uses=row["uses"],
+            edited=row["edited"],
+            positive=row["positive"],
+            neutral=row["neutral"],
+            negative=row["negative"],
+            resolved_alone=row["resolved_alone"],
+        )
+        for row in rows
+    }
 
 
 def settle_uses(*, now: datetime | None = None, limit: int = 500) -> int:

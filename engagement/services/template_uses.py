@@ -52,7 +52,7 @@ def check_right(*, conversation: Conversation, agent: Agent, text: str, variant_
                 "Your role sends templates as they are. Choose one with / and leave its words unchanged, or ask a lead to answer."
             )
         return
-    begun = TemplateVariant.objects.filter(pk=variant_id, audience=Audience.PUBLIC, template__is_active=True).first()
+    begun = TemplateVariant.objects.filter(pk=variant_id or 0, audience=Audience.PUBLIC, template__is_active=True).first()
     if begun is None:
         raise TemplateNeeded("Your role begins with a template. Choose one with / and edit it, or ask a lead to answer.")
     if not _keeps_enough(begun.text, text):

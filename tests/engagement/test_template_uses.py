@@ -34,9 +34,9 @@ def variant(db: None) -> TemplateVariant:
     return make_template("Sorry", "answer", en=TEXT).variants.get()
 
 
-def send(conversation: Conversation, agent: Agent, text: str, variant: TemplateVariant | None = None, **options: int) -> Message:
+def send(conversation: Conversation, agent: Agent, text: str, variant: TemplateVariant | None = None, *, answer_seen: int = 0) -> Message:
     pk = variant.pk if variant else None
-    message = send_reply(conversation_id=conversation.pk, agent=agent, text=text, variant_id=pk, hold=0, **options)
+    message = send_reply(conversation_id=conversation.pk, agent=agent, text=text, variant_id=pk, answer_seen=answer_seen, hold=0)
     work(now())
     return message
 
