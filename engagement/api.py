@@ -105,6 +105,7 @@ class ReplyView(APIView):
             text=given["text"],
             mention_id=given["mention"],
             answer_seen=given["answer_seen"],
+            variant_id=given["variant_id"],
             hold=given["hold"],
             request_key=request.headers.get("Idempotency-Key", ""),
         )

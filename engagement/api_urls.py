@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api, links_api, tickets_api
+from engagement import api, links_api, templates_api, tickets_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/note/", api.NoteView.as_view(), name="api_conversation_note"),
     path("conversations/<int:pk>/messages/", api.ConversationMessagesView.as_view(), name="api_conversation_messages"),
     path("conversations/<int:pk>/ticket/", tickets_api.ConversationTicketView.as_view(), name="api_conversation_ticket"),
+    path("conversations/<int:pk>/acknowledge/", templates_api.AcknowledgeView.as_view(), name="api_conversation_acknowledge"),
+    path("conversations/<int:pk>/templates/", templates_api.ConversationTemplatesView.as_view(), name="api_conversation_templates"),
     path("conversations/<int:pk>/links/", links_api.ConversationLinksView.as_view(), name="api_conversation_links"),
     path("conversations/<int:pk>/hops/", links_api.ConversationHopsView.as_view(), name="api_conversation_hops"),
     path("conversations/<int:pk>/surveys/", links_api.ConversationSurveysView.as_view(), name="api_conversation_surveys"),

@@ -20,6 +20,14 @@ class TextSerializer(serializers.Serializer[Any]):
 
 
 class OutgoingSerializer(TextSerializer):
+    variant = serializers.IntegerField(
+        source="variant_id",
+        default=None,
+        allow_null=True,
+        min_value=1,
+        max_value=2**62,
+        help_text="Id of the template's text that it was made from, so that its use is counted.",
+    )
     hold = serializers.FloatField(
         default=0, help_text="Seconds for which it is held back and can be undone. 0: it goes out at once.", min_value=0
     )

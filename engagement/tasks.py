@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import calls, delivery, notices, tickets, verification
+from engagement.services import article_figures, calls, delivery, notices, promises, template_outcomes, tickets, verification
 
 
 @shared_task
@@ -40,3 +40,17 @@ def sweep_verifications() -> None:
 @shared_task
 def alert_overdue_tickets() -> None:
     tickets.alert_overdue()
+
+
+def settle_promises() -> None:
+    promises.settle_promises()
+
+
+@shared_task
+def settle_template_uses() -> None:
+    template_outcomes.settle_uses()
+
+
+@shared_task
+def note_article_contacts() -> None:
+    article_figures.note_contacts()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
 from listening.models import ACTIVE, Conversation, ConversationTopic, SavedSearch, Sentiment, Status, Topic
 from listening.search import conversations_with
 from profiles.models import Agent
+from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
 from socialdesk.networks.registry import NETWORKS
@@ -26,6 +28,7 @@ VIEWS: dict[str, str] = {
     "negative": "Negative",
     "proactive": "Proactive",
     "private": "Private messages",
+    "promises": "Promises due",
     "waiting": "Waiting for customer",
     "snoozed": "Snoozed",
     "resolved": "Resolved",
@@ -35,6 +38,7 @@ QUEUES: dict[str, Q] = {"callbacks": Q(callbacks__state__in=("waiting", "calling
 SORTS = {"newest": "Newest first", "due": "Due first"}
 MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
 MOST = 100  # conversations on one page
+PROMISE_SOON = timedelta(minutes=15)  # from then on a promised answer is on the list, and stays on it when it is late
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
         return active.filter(sentiment=Sentiment.NEGATIVE)
     if view == "proactive":
         return active.filter(is_proactive=True)
+    if view == "promises":
+        return active.filter(promise_due_at__lte=now() + PROMISE_SOON)
     return active
 
 

@@ -63,7 +63,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
             *("id", "network", "author", "status", "assignee", "claimed_by", "claimed_until", "priority", "priority_reasons"),
             *("snoozed_until", "version", "last_mention", "excerpt", "language", "sentiment", "is_proactive", "private_waiting"),
             *("activity_at", "opened_at", "acknowledged_at", "first_answered_at", "last_answered_at", "waiting_since", "unanswered"),
-            *("parked_seconds", "resolved_at", "due_at", "due_kind"),
+            *("parked_seconds", "resolved_at", "due_at", "due_kind", "promise_due_at"),
         ]
         read_only_fields = fields
 

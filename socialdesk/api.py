@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from engagement.links_api import LinkViewSet
+from engagement.templates_api import TemplateViewSet
 from engagement.tickets_api import TicketViewSet
 from listening.api import (
     AccountViewSet,
@@ -113,6 +114,7 @@ router.register("sources", SourceViewSet, basename="api_source")
 router.register("accounts", AccountViewSet, basename="api_account")
 router.register("tickets", TicketViewSet, basename="api_ticket")
 router.register("links", LinkViewSet, basename="api_link")
+router.register("templates", TemplateViewSet, basename="api_template")
 router.register("profiles", ProfileViewSet, basename="api_profile")
 
 urlpatterns = [

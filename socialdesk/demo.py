@@ -13,6 +13,7 @@ from django.db import transaction
 from engagement.models import Company
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
+from socialdesk.demo_texts import write_texts
 from socialdesk.lib.clock import now
 from socialdesk.networks.registry import sandbox_world
 from socialdesk.networks.sandbox.script import play
@@ -51,6 +52,7 @@ def prepare() -> list[SignIn]:
             Topic.objects.get_or_create(name=topic["name"], defaults={"query": topic["query"]})
         company = json.loads((settings.DEMO_DIR / "company.json").read_text())
         Company.objects.get_or_create(pk=1, defaults={"name": company["name"], **company["desk"]})
+        write_texts()
     _connect_sandbox(company)
     return sign_ins
 

@@ -184,6 +184,9 @@ CELERY_BEAT_SCHEDULE = {
     "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},
     "sweep_verifications": {"task": "engagement.tasks.sweep_verifications", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
+    "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
+    "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
+    "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
@@ -234,6 +237,7 @@ TWILIO_FROM = env.text("SOCIALDESK_TWILIO_FROM", "", "our number in E.164, or th
 TWILIO_URL = env.text("SOCIALDESK_TWILIO_URL", "https://api.twilio.com", "address of its API").rstrip("/")
 if SMS_CARRIER == "twilio" and not (TWILIO_ACCOUNT and TWILIO_TOKEN and TWILIO_FROM):
     raise env.BadSetting("SOCIALDESK_SMS=twilio needs SOCIALDESK_TWILIO_ACCOUNT, SOCIALDESK_TWILIO_TOKEN and SOCIALDESK_TWILIO_FROM")
+PROMISE_MINUTES = env.number("SOCIALDESK_PROMISE_MINUTES", 120, "time to an answer that an acknowledgement promises", least=5)
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 

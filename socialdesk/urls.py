@@ -15,6 +15,8 @@ urlpatterns = [
     path("", include("engagement.tickets_urls")),
     path("", include("engagement.callback_urls")),
     path("", include("engagement.company_urls")),
+    path("", include("engagement.templates_urls")),
+    path("", include("engagement.articles_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("api/", include("socialdesk.api")),

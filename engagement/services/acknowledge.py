@@ -1,6 +1,8 @@
-"""Acknowledge in public first: whether we have (brief A11)."""
+"""Acknowledge in public first: whether we have (brief A11). The act itself is in promises.py."""
 
 from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q
 
 from engagement.models import Message
 from engagement.services.answers import GONE
@@ -8,10 +10,15 @@ from listening.models import Conversation, Mention
 
 
 def is_acknowledged(conversation: Conversation) -> bool:
-    """Whether the customer has a public word of ours here, or wrote in private themselves. At most three queries."""
-    messages = Message.objects.filter(conversation=conversation)
-    return (
-        messages.filter(kind=Message.Kind.REPLY).exclude(delivery__state__in=GONE).exists()
-        or messages.filter(kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True).exists()
-        or Mention.objects.filter(conversation=conversation, is_own=True, deleted_at=None).exists()
-    )
+    """Whether the customer knows that we saw this; one query.
+
+    They do if a public answer of ours stands here, wherever it was written and also while it is on its way, or if they wrote to us in
+    private themselves.
+    """
+    messages = Message.objects.filter(conversation=OuterRef("pk"))
+    # A reply with a receipt stands here as our own post, until that post is deleted. One without is on its way, or a person saw it.
+    on_its_way = messages.filter(kind=Message.Kind.REPLY, external_id="").exclude(delivery__state__in=GONE)
+    wrote_privately = messages.filter(kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
+    ours = Mention.objects.filter(conversation=OuterRef("pk"), is_own=True, deleted_at=None)
+    known = Q(Exists(ours)) | Q(Exists(on_its_way)) | Q(Exists(wrote_privately))
+    return Conversation.objects.filter(known, pk=conversation.pk).exists()

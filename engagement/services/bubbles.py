@@ -86,7 +86,7 @@ def _of_post(post: Mention, key: str, now: datetime) -> Bubble:
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author")
+    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise")
 
 
 def _of_message(message: Message, key: str, now: datetime) -> Bubble:

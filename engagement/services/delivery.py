@@ -24,7 +24,7 @@ from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.hops import withdraw_begun
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
 from engagement.services.queue import tell_worker
-from listening.services.conversations import lock_conversation, record_answer
+from listening.services.conversations import lock_conversation
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -55,12 +55,13 @@ def _loaded() -> QuerySet[Delivery]:
 
     Not the account's credentials either: reading them fails if the secret key was changed.
     """
-    return Delivery.objects.select_related("message__mention", "message__conversation__author", "message__account", "message__agent").only(
+    related = ("message__mention", "message__conversation__author", "message__account", "message__agent", "message__promise")
+    return Delivery.objects.select_related(*related).only(
         *("token", *_DECIDED_BY),
         *(f"message__{name}" for name in ("kind", "is_incoming", "text", "network", "external_id", "url", "created_at", "sent_at")),
         *("message__mention__external_id", "message__conversation__author__external_id", "message__agent__username"),
         *(f"message__account__{name}" for name in ("network", "username", "external_id", "display_name", "state", "state_reason")),
-        "message__account__removed_at",
+        *("message__account__removed_at", "message__promise__minutes", "message__promise__by_key"),
     )
 
 
@@ -340,6 +341,6 @@ def _record_seen(delivery: Delivery, moment: datetime) -> bool:
         return False
     # It went out when it was first tried; the exact moment is the network's secret.
     Message.objects.filter(pk=message.pk).update(sent_at=message.created_at)
-    record_answer(conversation_id=message.conversation_id, agent=message.agent, at=message.created_at, kind=message.kind)
+    outcomes.record_arrival(message, at=message.created_at)
     outcomes.settle_hops(message, at=message.created_at)
     return True

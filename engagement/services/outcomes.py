@@ -13,11 +13,11 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
-from engagement.models import UNFINISHED, Delivery, Hop, Message
+from engagement.models import UNFINISHED, Delivery, Hop, Message, Promise
 from engagement.services.hops import note_activity, pay_returns
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
-from listening.services.conversations import lock_conversation, record_answer
+from listening.services.conversations import lock_conversation, record_acknowledgement, record_answer
 from listening.services.mentions import record_own_post
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -101,7 +101,7 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                     posted_at=sent.sent_at,
                     in_reply_to=message.mention,
                 )
-            record_answer(conversation_id=message.conversation_id, agent=message.agent, at=sent.sent_at, kind=message.kind)
+            record_arrival(message, at=sent.sent_at)
             settle_hops(message, at=sent.sent_at)
             _tell(message, State.SENT)
             tell_next(message.conversation_id)
@@ -110,15 +110,25 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
     return _insistently(write)
 
 
+def record_arrival(message: Message, *, at: datetime) -> None:
+    """What a message that reached its network means for its conversation: an answer, or the acknowledgement that it is."""
+    if not hasattr(message, "promise"):
+        record_answer(conversation_id=message.conversation_id, agent=message.agent, at=at, kind=message.kind)
+        return
+    due_at = at + timedelta(minutes=message.promise.minutes)  # the customer counts from when they read it
+    Promise.objects.filter(message=message).update(due_at=due_at)
+    record_acknowledgement(conversation_id=message.conversation_id, agent=message.agent, at=at, due_at=due_at)
+
+
 def settle_hops(message: Message, *, at: datetime) -> None:
     """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there.
 
-    In the transaction of its receipt.
+    An acknowledgement pays nothing: that we are on it is no word of how it ended. In the transaction of its receipt.
     """
-    if message.kind == Message.Kind.REPLY:
-        pay_returns(conversation_id=message.conversation_id, written_at=message.created_at, at=at, message=message)
-    else:
+    if message.kind == Message.Kind.DIRECT_MESSAGE:
         note_activity(conversation=lock_conversation(message.conversation_id), channel=Hop.Channel.DIRECT_MESSAGE, at=at)
+    elif not hasattr(message, "promise"):
+        pay_returns(conversation_id=message.conversation_id, written_at=message.created_at, at=at, message=message)
 
 
 def _insistently(write: Callable[[], bool]) -> bool:

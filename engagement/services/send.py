@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Hop, Message
+from engagement.models import Delivery, Hop, Message, Promise
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
@@ -17,8 +17,16 @@ from engagement.services.drafts import save_draft
 from engagement.services.hops import begin_hop
 from engagement.services.links import note_carried
 from engagement.services.queue import tell_worker
+from engagement.services.spans import Promised
+from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
 from listening.models import Conversation, Mention
-from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
+from listening.services.conversations import (
+    conversation_state,
+    expect_acknowledgement,
+    lock_conversation,
+    require_claim,
+    save_conversation,
+)
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -42,16 +50,20 @@ def send_reply(
     text: str,
     mention_id: int | None = None,
     answer_seen: int = 0,
+    variant_id: int | None = None,
+    promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
 ) -> Message:
     """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
-    that the agent saw, 0 for none. `request_key` names one press of Send: the same press again gives the same message.
+    that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
+    acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
+    press again gives the same message.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable (the text is kept
-    as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
+    text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -63,9 +75,13 @@ def send_reply(
         if earlier is not None:
             return earlier
         ready = checks.check_reply_text(conversation, text)
+        check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
         account = checks.speaking_account(conversation)
         mention = _answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+        promised = promise or find_acknowledgement(variant_id, ready)
+        if promised is not None:
+            expect_acknowledgement(conversation, ready)
         _take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
@@ -79,6 +95,11 @@ def send_reply(
             request_key=request_key,
             created_at=moment,
         )
+        record_use(message=message, variant_id=variant_id)
+        if promised is not None:
+            _make_promise(message, promised, by_key=promise is not None)
+        if promise is None:
+            _forget_draft(message, agent)
         _put_in_outbox(message, agent, moment, seconds)
         return message
 
@@ -96,6 +117,7 @@ def send_direct_message(
     conversation_id: int,
     agent: Agent,
     text: str,
+    variant_id: int | None = None,
     request_key: str = "",
     hold: float | None = None,
     reason: str = Hop.Reason.PROGRAM,
@@ -142,6 +164,8 @@ def send_direct_message(
             request_key=request_key,
             created_at=moment,
         )
+        record_use(message=message, variant_id=variant_id)
+        _forget_draft(message, agent)
         _put_in_outbox(message, agent, moment, seconds)
         return message
 
@@ -166,7 +190,7 @@ def add_note(*, conversation_id: int, agent: Agent, text: str, request_key: str 
             request_key=request_key,
             created_at=current_time(),
         )
-        save_draft(agent=agent, conversation_id=conversation_id, kind=Kind.NOTE, text="")
+        _forget_draft(message, agent)
         live.publish(live.MessageChanged(conversation_id, message.pk, "stored", agent.pk))
         return message
 
@@ -186,7 +210,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except checks.AccountUnusable:
+    except (checks.AccountUnusable, TemplateNeeded):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 
@@ -236,12 +260,26 @@ def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> N
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
 
 
+def _make_promise(message: Message, promised: Promised, *, by_key: bool) -> None:
+    Promise.objects.create(
+        conversation=message.conversation,
+        message=message,
+        text=promised.words,
+        minutes=promised.minutes,
+        due_at=message.created_at + timedelta(minutes=promised.minutes),
+        by_key=by_key,
+    )
+
+
+def _forget_draft(message: Message, agent: Agent) -> None:
+    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
+
+
 def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
         message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
     )
     note_carried(message)
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
     tell_worker(delivery.pk, seconds=hold)

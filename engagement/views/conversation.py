@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -19,6 +20,7 @@ from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
+from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
@@ -108,6 +110,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     hops = read_hops(found)
+    acknowledged = is_acknowledged(found)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -115,7 +118,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "answers": last_answers(thread),
-        "doors": open_doors(agent, found, thread, hops, refused=refused, kind=kind),
+        "doors": open_doors(agent, found, thread, hops, acknowledged=acknowledged, refused=refused, kind=kind),
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
@@ -126,6 +129,9 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first(),
         "ticket_kinds": Ticket.Kind.choices,
         "callback": next_callback(found),
+        "may_acknowledge": agent.may_answer and not acknowledged and checks.capabilities_of(found.network).reply,
+        "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
+        "usual_promise": int(settings.PROMISE_MINUTES),
         "may_change": agent.may_answer or agent.may_configure,
     }
 
@@ -158,7 +164,14 @@ def _first_door(agent: Agent, found: Conversation) -> str:
 
 
 def open_doors(
-    agent: Agent, found: Conversation, thread: Sequence[Bubble], hops: Sequence[Hop], *, refused: DeskError | None = None, kind: str = ""
+    agent: Agent,
+    found: Conversation,
+    thread: Sequence[Bubble],
+    hops: Sequence[Hop],
+    *,
+    acknowledged: bool,
+    refused: DeskError | None = None,
+    kind: str = "",
 ) -> list[Door]:
     """Public, private, note: always all three, always in this order."""
     drafts = read_drafts(agent=agent, conversation_id=found.pk)
@@ -203,7 +216,7 @@ def open_doors(
             unit=abilities.length_unit,
             obstacle=obstacle(abilities.direct_message and not must_follow, private_refusal),
             needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
-            needs_waiver=not wrote_privately and not is_acknowledged(found),
+            needs_waiver=not acknowledged,
         ),
         Door(
             kind=Kind.NOTE,

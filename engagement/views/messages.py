@@ -56,12 +56,13 @@ def send(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) -> Message:
     form = request.POST
     common: dict[str, Any] = {"conversation_id": pk, "agent": agent, "text": text, "request_key": form.get("request_key", "")}
+    variant = _number(form.get("variant", ""))
     if kind == Kind.REPLY:
         # `also` is the button beside the other answer: the number of what was read there.
         seen = _number(form.get("also") or form.get("answer_seen", "")) or 0
-        return sending.send_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen)
+        return sending.send_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen, variant_id=variant)
     if kind == Kind.DIRECT_MESSAGE:
-        return sending.send_direct_message(**common, reason=form.get("reason", ""), waiver=form.get("waiver", ""))
+        return sending.send_direct_message(**common, variant_id=variant, reason=form.get("reason", ""), waiver=form.get("waiver", ""))
     if kind == Kind.NOTE:
         return sending.add_note(**common)
     raise DeskError("Choose a door first: public reply, private message or note.")
@@ -91,6 +92,8 @@ def draft(request: HttpRequest, pk: int) -> HttpResponseBase:
 @desk_view
 def delivery_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     undone = delivery.undo_delivery(message_id=pk, agent=agent_of(request))
+    if hasattr(undone.message, "promise") and undone.message.promise.by_key:
+        return _tell(request, "Taken back. Nothing is promised.", undone.message, "taken_back")
     return _tell(request, "Taken back. The text is your draft again.", undone.message, "undone")
 
 

@@ -70,6 +70,10 @@ class Conversation(models.Model):
     returns_owed = models.PositiveSmallIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(null=True, blank=True)  # the nearest clock that runs
     due_kind = models.CharField(max_length=12, blank=True)  # acknowledge, first, next, final
+    # An acknowledgement says only that we are on it, and by when we will answer.
+    acknowledging = models.TextField(blank=True, default="", db_default="")  # its text, while it is on its way
+    promised_at = models.DateTimeField(null=True, blank=True)  # when the newest one reached the network
+    promise_due_at = models.DateTimeField(null=True, blank=True)  # what it promised; null once we answered
 
     topic_names: list[tuple[int, str]]  # (id, name), put there by feed.py for the cards
 
@@ -88,6 +92,11 @@ class Conversation(models.Model):
             ),
             models.Index(fields=["-activity_at", "-id"], condition=Q(private_waiting=True), name="conversation_private"),
             models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="conversation_snoozed"),
+            models.Index(
+                fields=["promise_due_at"],
+                condition=Q(status__in=["new", "open"], promise_due_at__isnull=False),
+                name="conversation_promise_due",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,9 @@ class Threaded(clocks.Clocked, Protocol):
     unanswered: int
     private_waiting: bool
     version: int
+    acknowledging: str
+    promised_at: datetime | None
+    promise_due_at: datetime | None
 
 
 def lock_conversation(conversation_id: int) -> Conversation:
@@ -288,6 +291,8 @@ def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 
     conversation.acknowledged_at = min(moment, conversation.acknowledged_at or moment)
     conversation.first_answered_at = min(moment, conversation.first_answered_at or moment)
     conversation.last_answered_at = max(at, conversation.last_answered_at or at)
+    if conversation.promised_at is None or at > conversation.promised_at:
+        conversation.promise_due_at = None
     if conversation.activity_at > at:
         conversation.waiting_since = first_since or conversation.activity_at
         conversation.unanswered = max(1, written_since)
@@ -301,6 +306,38 @@ def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 
     clocks.park(conversation, at=moment)
     conversation.version += 1
     return True
+
+
+def expect_acknowledgement(conversation: Conversation, text: str) -> None:
+    """`text` goes out and says only that we are on it: read back before its receipt came, it is no answer. On a locked row; the caller
+    saves."""
+    conversation.acknowledging = text
+
+
+def record_acknowledgement(*, conversation_id: int, agent: Agent | None, at: datetime, due_at: datetime) -> None:
+    """An acknowledgement reached the network and promised an answer by `due_at`. Its clock stops, those of the answer run on, and the ball
+    stays with us."""
+    with _changing(conversation_id, agent) as conversation:
+        note_acknowledged(conversation, at=at)
+        if conversation.last_answered_at is None or conversation.last_answered_at < at:
+            conversation.promised_at, conversation.promise_due_at = at, due_at
+        add_event(conversation, Kind.ACKNOWLEDGED, at=at, agent=agent, data={"promised": due_at.isoformat()})
+
+
+def note_acknowledged(conversation: Threaded, *, at: datetime) -> None:
+    """We said at `at` that we are on it. On a locked row; the caller saves."""
+    moment = max(at, conversation.opened_at)
+    conversation.acknowledged_at = min(moment, conversation.acknowledged_at or moment)
+    conversation.acknowledging = ""
+
+
+def note_own_post(conversation: Threaded, *, text: str, at: datetime) -> None:
+    """A post of ours was read in the conversation: an answer, unless it is the acknowledgement that is on its way. On a locked row; the
+    caller saves."""
+    if conversation.acknowledging and text.strip() == conversation.acknowledging:
+        note_acknowledged(conversation, at=at)
+    else:
+        note_answered(conversation, at=at)
 
 
 def record_incoming_message(*, conversation_id: int, at: datetime, excerpt: str) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from listening.models import ACTIVE, Conversation, ConversationEvent, ConversationTopic, Mention, Priority, Status
 from listening.sentiment import Score
 from listening.services import clocks, triage
-from listening.services.conversations import Threaded, note_answered, note_customer_wrote
+from listening.services.conversations import Threaded, note_answered, note_customer_wrote, note_own_post
 from profiles.services.handles import Key, KnownHandle
 from socialdesk.lib import bulk
 from socialdesk.networks.base import PostData
@@ -30,6 +30,7 @@ _FACTS = (
     *("root", "status", "account_id", "priority", "priority_reasons", "version", "last_mention_id", "excerpt", "language", "sentiment"),
     *("is_proactive", "private_waiting", "activity_at", "opened_at", "acknowledged_at", "first_answered_at", "last_answered_at"),
     *("waiting_since", "unanswered", "parked_at", "parked_seconds", "resolved_at", "snoozed_until", "due_at", "due_kind"),
+    *("acknowledging", "promise_due_at"),
 )  # fmt: skip
 _facts_of = attrgetter(*_FACTS)
 _LINK = ("topic_id", "conversation_id", "is_active", "activity_at")
@@ -90,6 +91,9 @@ class NewConversation:
     snoozed_until: datetime | None = None
     due_at: datetime | None = None
     due_kind: str = ""
+    acknowledging: str = ""
+    promised_at: datetime | None = None
+    promise_due_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:
@@ -214,7 +218,7 @@ class Threads:
         if thread is None:
             thread = next((self._threads[c.conversation_id] for c in self._children.get(_key(post), ()) if c.conversation_id), None)
         if thread is not None:
-            note_answered(thread.threaded, at=post.posted_at)
+            note_own_post(thread.threaded, text=post.text, at=post.posted_at)
             thread.is_changed = True
         self._adopt(post, mention_id, thread)
         return thread

@@ -32,6 +32,7 @@ LETTERS = {
     "negative": "n",
     "proactive": "h",
     "private": "p",
+    "promises": "d",
     "waiting": "w",
     "snoozed": "s",
     "resolved": "e",

@@ -35,6 +35,8 @@ export function bind(element, id, say) {
     }
     measure(form);
     form.addEventListener("input", () => typed(form));
+    if (form.elements.variant) form.addEventListener("focusin", () => import("desk/templates"), { once: true });
+    form.querySelector("[data-templates]")?.addEventListener("click", () => import("desk/templates").then(({ open }) => open(textOf(form))));
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
@@ -63,6 +65,7 @@ function measure(form) {
   const counter = form.querySelector("[data-length]");
   counter.textContent = over ? `${size - limit} too long: ${size} / ${limit}` : limit && (text || limit < 5000) ? `${size} / ${limit}` : "";
   counter.classList.toggle("over", over);
+  if (!text && form.elements.variant) form.elements.variant.value = ""; // nothing is left of the template
   const send = form.querySelector(".send");
   send.disabled = over || form.querySelector(`#obstacle-${form.dataset.writing}`) !== null;
   composer.querySelector(`[data-door="${form.dataset.writing}"]`).parentElement.querySelector("[data-has-draft]").hidden = !text;
@@ -148,10 +151,11 @@ export function insert(address) {
   const form = formOf(open === "note" ? "reply" : open);
   const field = textOf(form);
   composer.querySelector(`[data-door="${form.dataset.writing}"]`).checked = true;
-  const before = field.value.slice(0, field.selectionEnd);
-  const gap = !before || /\s$/.test(before) ? "" : " ";
+  const place = field.value.indexOf("{link}"); // a template says where it belongs
+  const [start, end] = place < 0 ? [field.selectionEnd, field.selectionEnd] : [place, place + "{link}".length];
+  const gap = /\S$/.test(field.value.slice(0, start)) ? " " : "";
   field.focus();
-  field.setRangeText(`${gap}${address}`, field.selectionEnd, field.selectionEnd, "end");
+  field.setRangeText(`${gap}${address}`, start, end, "end");
   typed(form);
 }
 
@@ -160,8 +164,9 @@ document.addEventListener("click", ({ target }) => {
   if (button) insert(button.dataset.insert);
 });
 
-/** A message left: its text goes, before anything else is typed. */
+/** A message left: its text goes, before anything else is typed. An acknowledgement leaves the text and has been seen by who pressed it. */
 document.addEventListener("desk:done", ({ detail }) => {
+  if (detail.did === "acknowledged" && detail.conversation === conversation) formOf("reply").elements.answer_seen.value = detail.answer;
   if (!["queued", "noted"].includes(detail.did)) return;
   const name = `draft ${agent} /conversations/${detail.conversation}/draft/ ${detail.kind}`;
   clearTimeout(timers.get(name));

@@ -103,7 +103,7 @@ function showPlace() {
 document.addEventListener("desk:done", async ({ detail }) => {
   const { conversation, did, words } = detail;
   closeMenus();
-  if (["queued", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
+  if (["queued", "acknowledged", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();
   if (!["resolved", "snoozed", "assigned"].includes(did)) {

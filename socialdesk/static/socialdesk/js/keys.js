@@ -52,6 +52,7 @@ const acts = {
   l: () => open("link"),
   t: () => open("ticket"),
   v: () => open("reach"),
+  w: () => act("acknowledge"),
   r: write,
   m: write,
   n: write,

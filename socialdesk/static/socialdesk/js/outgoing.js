@@ -7,7 +7,7 @@ const SHOWN = 8; // seconds for which what needs no hurry can be taken back
 const bars = []; // newest last
 
 export function show(detail) {
-  const sends = detail.did === "queued";
+  const sends = ["queued", "acknowledged"].includes(detail.did);
   const until = Date.now() + (sends ? detail.seconds : SHOWN) * 1000;
   const url = sends ? `/messages/${detail.message}/undo/` : `/conversations/${detail.conversation}/reopen/`;
   const element = document.createElement("div");
