@@ -81,6 +81,7 @@ ACCESS: dict[str, Rule] = {
     "source_pause": Rule(write=LEADERS),
     "source_resume": Rule(write=LEADERS),
     "batch_rejections": Rule(EVERYBODY),
+    "company": Rule(ADMIN, ADMIN),
     # Coming and going
     "sign_in": PUBLIC,
     "sign_out": Rule(write=EVERYBODY),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from engagement.models import Company
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
 from socialdesk.lib.clock import now
@@ -47,12 +49,13 @@ def prepare() -> list[SignIn]:
             sign_ins.append(SignIn(agent.username, password, agent.get_role_display()))
         for topic in _read("topics.json"):
             Topic.objects.get_or_create(name=topic["name"], defaults={"query": topic["query"]})
-    _connect_sandbox()
+        company = json.loads((settings.DEMO_DIR / "company.json").read_text())
+        Company.objects.get_or_create(pk=1, defaults={"name": company["name"], **company["desk"]})
+    _connect_sandbox(company)
     return sign_ins
 
 
-def _connect_sandbox() -> None:
-    company = json.loads((settings.DEMO_DIR / "company.json").read_text())
+def _connect_sandbox(company: dict[str, Any]) -> None:
     world = sandbox_world()
     play(world, now())
     ours = world.account(company["username"])

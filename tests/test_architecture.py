@@ -13,7 +13,7 @@ LAYERS = ["socialdesk.lib", "socialdesk.networks", "profiles", "listening", "eng
 TOP = LAYERS.index("socialdesk")
 # Inside an app: who stands on whom. Modules of one floor do not know each other.
 FLOORS = {
-    **dict.fromkeys(("models", "apps", "query", "sentiment"), 0),
+    **dict.fromkeys(("models", "apps", "query", "sentiment", "guards"), 0),
     **dict.fromkeys(("timeline", "search", "feed", "trends"), 1),
     "services": 2,
     **dict.fromkeys(("tasks", "views", "api", "consumers", "page_views", "outbox_views"), 4),

@@ -1,0 +1,1 @@
+"""What must not go out in public, found in a draft: pure functions, no database."""
