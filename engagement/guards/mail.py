@@ -16,6 +16,7 @@ _DOT = rf" ?[(\[{{<] ?(?:\.|dot|{source('dots')}) ?[)\]}}>] ?| (?:dot|{source('d
 _SPELLED = re.compile(rf"[\w-]{{1,63}}(?:(?:{_DOT}|\.)[\w-]{{1,63}}){{1,5}}(?!\w)")
 _PROVIDER = re.compile(rf"(?:{source('providers')})\.[a-z]{{2,3}}(?:\.[a-z]{{2}})?(?!\w)")
 _BARE_PROVIDER = re.compile(rf"(?:{source('providers')})(?!\w)")
+_ENDING = re.compile(rf"(?:{source('endings')})\Z")
 _WINDOW = 70
 
 
@@ -43,13 +44,12 @@ def _disguised(text: str) -> Iterator[tuple[int, int]]:
         domain = _SPELLED.match(text, sign.end())
         if local is None or domain is None:
             continue
-        name = local.group()
-        is_word = name.isalpha() and bool(words("no_mailbox").fullmatch(name))
-        is_spelled = "." not in domain.group().strip(".") or bool(re.search(_DOT, domain.group()))
+        is_word = bool(words("no_mailbox").fullmatch(local.group()))
+        is_spelled = bool(re.search(_DOT, domain.group())) and bool(_ENDING.search(domain.group()))
         if sign.group("weak") or sign.group() == " @ ":
             # “Find us at example.com” is no address, “mara at gmail.com” and “mara at example dot com” are.
-            if is_word or not (is_spelled or _PROVIDER.match(text, sign.end())):
-                continue
-        elif is_word and not is_spelled:
-            continue
-        yield local.start(), domain.end()
+            is_mail = not is_word and (is_spelled or bool(_PROVIDER.match(text, sign.end())))
+        else:
+            is_mail = is_spelled or ("." in domain.group() and not is_word)
+        if is_mail:
+            yield local.start(), domain.end()

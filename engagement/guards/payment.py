@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engagement.guards.reading import Reading
 
 _RUN = re.compile(r"(?<!\w)\d+(?:[ \-._/*|]{1,3}\d+)*(?!\w)")
-_IBAN_START = re.compile(r"(?<![a-z0-9])(?:iban)?([a-z]{2}[ .-]?\d[ .-]?\d)(?=[ .\-]{0,2}[a-z0-9])")
+_IBAN_START = re.compile(r"(?<![a-z0-9])(?:iban)?([a-z]{2}\d\d)(?=[ .\-]{0,2}[a-z0-9])")
 _IBAN_NAMED = re.compile(r"(?<!\w)iban(?!\w)[^\w\n]{0,3}(?:(?:is|ist|est|es|lautet|هو)[ :]{1,2})?([a-z]{2} ?\d{2}(?:[ .-]{0,2}[a-z0-9]){11,30})(?!\w)")
 _WINDOW = 70  # characters in which an IBAN with its spaces stands
 # How long a card number is by how it begins (ISO/IEC 7812; the schemes' own tables).
@@ -85,7 +85,8 @@ def find_ibans(reading: Reading) -> list[tuple[int, int]]:
         places = [at for at in range(match.start(1), min(len(text), match.start(1) + _WINDOW)) if text[at].isalnum()][:wanted]
         compact = "".join(text[at] for at in places)
         between = text[match.start(1) : places[-1] + 1]
-        if len(compact) == wanted and compact.isascii() and set(between) <= _IBAN_SIGNS and _mod_97(compact):
+        is_numeric = 2 * sum(map(str.isdigit, compact)) >= wanted
+        if len(compact) == wanted and is_numeric and set(between) <= _IBAN_SIGNS and _mod_97(compact):
             found.append((match.start(1), places[-1] + 1))
     return found
 

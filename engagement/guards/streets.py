@@ -9,7 +9,7 @@ from engagement.guards.vocabulary import source, words
 
 # A house number stands before the street in English and French, after it in German and Spanish, on either side in Arabic.
 _NUMBER = r"\d{1,5}(?: ?[a-h](?!\w)| ?(?:bis|ter|quater)(?!\w))?"
-_NAME = r"[^\W\d][\w.'-]{0,30}"
+_NAME = r"(?:[^\W\d]{1,2}\.|[^\W\d][\w'-]{0,30})"
 _ENGLISH = re.compile(
     rf"(?<![\w.,:/£$€#-])(?P<number>\d{{1,5}}[a-h]?(?:[-/]\d{{1,4}}[a-h]?)?),? (?P<name>(?:(?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}?)(?P<kind>{source('streets_en')}|(?P<doubtful>{source('doubtful_en')}))(?!\w)"
 )
