@@ -16,6 +16,8 @@ from engagement.guards.vocabulary import LANGUAGES, source, words
 
 # A full stop behind “no.” or “tel.” ends no sentence.
 _END = re.compile(r"(?<!\bno)(?<!\bnr)(?<!\btel)(?<!\bnum)(?<!\bref)(?<!\bkd)(?<!\bpls)[.!?;]+(?=[\s\"')]|\Z)|\n+|[!?]+")
+_AFTER_COLON = re.compile(r":[^\w\x00]{1,3}(?:\w+ ){0,2}(?:\w+,? )?\Z")
+_BEGINNING = 25  # characters in which a question word makes a sentence a question, should its mark be missing
 _MOST_WORDS = 2  # beside the datum and courtesy in a sentence that is nothing but the datum: “Hi, order number please?”
 
 
@@ -45,7 +47,7 @@ class _Language:
 def _language(name: str) -> _Language:
     def before(topic: str, words_between: int) -> re.Pattern[str]:
         inside = source(topic, name)
-        return re.compile(rf"(?<!\w)(?:{inside})(?:[^\w.!?]{{1,3}}\w[\w']*){{0,{words_between}}}[^\w.!?]{{0,3}}\Z" if inside else r"(?!)")
+        return re.compile(rf"(?<!\w)(?:{inside})(?:[^\w.!?:]{{1,3}}\w[\w']*){{0,{words_between}}}[^\w.!?:]{{0,3}}\Z" if inside else r"(?!)")
 
     return _Language(
         datum=words("data", name),
@@ -80,7 +82,7 @@ def find_asked(reading: Reading, *, secrets_only: bool = False) -> list[tuple[in
                 continue
             if not secrets_only:
                 beside = sentences[max(0, number - 1) : number] + sentences[number + 1 : number + 2]
-                if _has_other_way(language, sentence, " \n ".join(text for _, text in beside)):
+                if _has_other_way(language, sentence, asked, " \n ".join(text for _, text in beside)):
                     continue
             found += [(at + start, at + end) for start, end in _asked_in(language, sentence, asked)]
     return found
@@ -97,6 +99,7 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     plain = _blank(language.statement, sentence)
     warned = language.warning.search(plain)
+    is_question = "?" in plain or language.question.search(plain[:_BEGINNING]) is not None
     for start, end in data:
         if warned and warned.start() < start and not language.contrast.search(plain, warned.end(), start):
             continue
@@ -108,17 +111,20 @@ def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -
             continue
         if language.handled_before.search(before) and not language.handed_on.search(after):
             continue
-        if language.request.search(plain[:start] + HIDDEN * (end - start) + after):
+        rest = plain[:start] + HIDDEN * (end - start) + after
+        if is_question or language.request.search(rest) or _is_mere_list(language, sentence, data):
             yield start, end
 
 
-def _has_other_way(language: _Language, sentence: str, around: str) -> bool:
+def _has_other_way(language: _Language, sentence: str, data: list[tuple[int, int]], around: str) -> bool:
+    """Whether it is to be told in private, or elsewhere than in the answer."""
     in_public = language.public.search(sentence)
     if language.private.search(_blank(language.not_private, sentence)):
         return True
     if in_public:
         return False
-    return bool(language.elsewhere.search(sentence) or language.private.search(_blank(language.not_private, around)))
+    is_question = any(language.question.match(sentence, start) for start, _ in data)  # “Which number is on the invoice?”
+    return bool((not is_question and language.elsewhere.search(sentence)) or language.private.search(_blank(language.not_private, around)))
 
 
 def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
@@ -128,6 +134,16 @@ def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, i
     for start, end in data:
         sentence = sentence[:start] + " " * (end - start) + sentence[end:]
     return len(re.findall(r"\w+", language.courtesy.sub(" ", sentence))) <= _MOST_WORDS
+
+
+def _is_mere_list(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
+    """“To find you: name, date of birth, postcode”, “e-mail and order number, then off we go”."""
+    before = sentence[: data[0][0]]
+    if _AFTER_COLON.search(before):
+        return True
+    for start, end in data:
+        sentence = sentence[:start] + HIDDEN * (end - start) + sentence[end:]
+    return not (words("finite").search(sentence) or language.statement.search(sentence) or language.handled_before.search(before))
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:

@@ -53,7 +53,7 @@ def _leads_somewhere(link: str, place: Place) -> bool:
     except ValueError:
         pass
     labels = host.rstrip(".").split(".")
-    if len(labels) < 2 or not all(_LABEL.match(label) for label in labels) or len(host) > 253:
+    if len(labels) < (3 if labels[0] == "www" else 2) or not all(_LABEL.match(label) for label in labels) or len(host) > 253:
         return False
     return labels[-1] not in _PRIVATE_NAMES and not labels[-1].isdigit() and "://" not in link[8:].split("?")[0]
 

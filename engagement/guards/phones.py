@@ -14,7 +14,8 @@ from engagement.guards.vocabulary import digit_words, words
 _GROUPS = re.compile(r"(?<![\w@#/])(?<![a-z][-./_])(\+ ?)?\(?\d+(?:[ \-./_()|~]{1,4}\(?\d+)*(?!\w)")
 _ONE_BY_ONE = re.compile(r"(?<![\w#])(?<!\d[.,])\+?\d(?:[ ./|,*_-]{1,3}\d(?!\d)){6,}(?!\w)")
 _WORD = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"[\s,.\-/]{0,3}")
+_AND = ("y", "et", "und", "and")  # treinta y cuatro
+_JOINT = re.compile(rf"[\s,.\-/]{{0,3}}|\s(?:{'|'.join(_AND)})\s")
 _SENTENCE_END = re.compile(r"[!?\n]|\w{5,}\.\s")
 _ZERO_AS_LETTER = re.compile(r"(?<!\w)[0-9o]*(?:\d[o]|o\d)[0-9o]*(?!\w)")
 _NEAR = 45  # characters before a number in which a word such as “call” speaks of it
@@ -159,6 +160,8 @@ def _find_in_words(text: str) -> Iterator[tuple[int, int]]:
         is_digit = word is not None and (word.group() in known or (word.group().isdigit() and len(word.group()) <= 6))
         if word is not None and joins and is_digit:
             run.append(word)
+            continue
+        if run and word is not None and word.group() in _AND:
             continue
         if run and _is_spelled(run):
             yield run[0].start(), run[-1].end()

@@ -18,7 +18,10 @@ _GERMAN = re.compile(
     rf"(?<![\w-])(?P<street>(?:{_NAME}[ -]){{0,3}}?(?:[^\W\d]{{2,30}}-?(?:{source('endings_de')})|(?:{source('streets_de')})))\.? ?(?:nr\.? ?)?(?P<number>\d{{1,4}}(?: ?[a-h](?!\w))?(?:-\d{{1,4}})?)(?![\w%€$°:])(?!(?:[.,:/-]| ?[-x])\d)"
 )
 _GERMAN_PLACE = re.compile(rf"(?<![\w-])(?:(?:am|an der|an den|im|in der|in den|auf der|auf dem|auf den|unter den|zum|zur|beim|hinter dem|vor dem) )(?P<name>{_NAME}(?: {_NAME})?) (?P<number>\d{{1,3}}(?: ?[a-h](?!\w))?),? (?:[ad]-)?(?:\d{{4,5}}) {_NAME}")
-_FRENCH = re.compile(rf"(?<![\w.,:/£$€#-])(?P<number>{_NUMBER}),? (?P<kind>{source('streets_fr')}|(?P<doubtful>{source('doubtful_fr')})) (?P<name>(?:(?:de la|de l'|de|du|des|d'|la|le|les|l') ?)?{_NAME})")
+_WITH_POSTCODE = re.compile(
+    rf"(?<![\w-])(?P<street>{_NAME})(?: {_NAME}){{0,3}} (?!(?:19|20)\d\d)\d{{1,4}}(?: ?[a-h](?!\w))?, (?:[ad]-)?\d{{4,5}} (?P<town>{_NAME})"
+)
+_FRENCH = re.compile(rf"(?<![\w.,:/£$€#-])(?P<number>{_NUMBER}),? (?P<kind>{source('streets_fr')}|(?P<doubtful>{source('doubtful_fr')})) (?P<name>(?:(?:de la|de|du|des|la|le|les) |(?:de )?l'|d')?{_NAME})")
 _SPANISH = re.compile(
     rf"(?<!\w)(?:{source('streets_es')})(?P<name>(?: {_NAME}){{1,5}}?),? ?(?:(?:n\.?o\.?|n°|num\.?|numero|no\.?|#) ?)?(?P<number>\d{{1,4}}(?: ?[a-h](?!\w))?)(?![\w%€$°:])(?!(?:[.,:/-])\d)"
 )
@@ -58,6 +61,7 @@ def find_streets(reading: Reading) -> list[tuple[int, int]]:
     for match in _SPANISH.finditer(text):
         if not words("not_in_street").search(match["name"]) and not words("units").match(text, match.end("number") + 1):
             found.append(_with_town(text, match.span()))
+    found += [match.span() for match in _WITH_POSTCODE.finditer(text) if _is_capital(reading, match.start("town"))]
     for pattern in (_ARABIC, _BOX, _FLAT):
         found += [match.span() for match in pattern.finditer(text)]
     return found
@@ -68,7 +72,7 @@ def _is_capital(reading: Reading, *places: int) -> bool:
 
 
 def _particles(name: str) -> str:
-    match = re.match(r"(?:(?:de la|de l'|de|du|des|d'|la|le|les|l') ?)?", name)
+    match = re.match(r"(?:(?:de la|de|du|des|la|le|les) |(?:de )?l'|d')?", name)
     return match.group() if match else ""
 
 

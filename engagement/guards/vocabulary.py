@@ -33,7 +33,7 @@ def source(topic: str, language: str = "") -> str:
 def words(topic: str, language: str = "") -> re.Pattern[str]:
     """Finds the words and phrases of a topic as whole words. One that has none finds nothing."""
     inside = source(topic, language)
-    return re.compile(rf"(?<!\w)(?:{inside})(?!\w)" if inside else r"(?!)")
+    return re.compile(rf"(?<![\w@#])(?:{inside})(?!\w)" if inside else r"(?!)")
 
 
 @cache
