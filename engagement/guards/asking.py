@@ -123,8 +123,9 @@ def _has_other_way(language: _Language, sentence: str, data: list[tuple[int, int
         return True
     if in_public:
         return False
-    is_question = any(language.question.match(sentence, start) for start, _ in data)  # “Which number is on the invoice?”
-    return bool((not is_question and language.elsewhere.search(sentence)) or language.private.search(_blank(language.not_private, around)))
+    # “Which number stands on the invoice?” asks, “your number stands on the invoice” does not.
+    asks_which = any(language.question.search(sentence, max(0, start - _BEGINNING), start + 8) for start, _ in data)
+    return bool((not asks_which and language.elsewhere.search(sentence)) or language.private.search(_blank(language.not_private, around)))
 
 
 def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
