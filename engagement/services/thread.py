@@ -59,10 +59,20 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
+    return _merge(_posts(conversation), _messages(conversation), before=before, limit=limit, now=now)
+
+
+def read_public_thread(conversation: Conversation) -> Thread:
+    """The last entries that everybody can read, so that no number of notes hides one; two queries."""
+    replies = _messages(conversation).filter(kind=Message.Kind.REPLY)
+    return _merge(_posts(conversation), replies, before="", limit=PAGE, now=None)
+
+
+def _merge(posts_of: QuerySet[Mention], messages_of: QuerySet[Message], *, before: str, limit: int, now: datetime | None) -> Thread:
     moment = now or current_time()
     end = _parse_key(before) if before else None
-    posts = _newest(_posts(conversation), "posted_at", _POST, end, limit)
-    messages = _newest(_messages(conversation), "created_at", _MESSAGE, end, limit)
+    posts = _newest(posts_of, "posted_at", _POST, end, limit)
+    messages = _newest(messages_of, "created_at", _MESSAGE, end, limit)
     found = [((post.posted_at, _POST, post.pk), _bubble_of_post(post)) for post in posts]
     found += [((message.created_at, _MESSAGE, message.pk), _bubble_of_message(message, moment)) for message in messages]
     found.sort(key=lambda pair: pair[0])
