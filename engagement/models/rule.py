@@ -35,9 +35,7 @@ class EngagementRule(models.Model):
         ordering = ["name"]
         constraints = [
             # A rule about everything would stop the desk.
-            models.CheckConstraint(
-                condition=~Q(query="", topic=None, source=None, sentiment=""), name="engagement_rule_has_a_condition"
-            )
+            models.CheckConstraint(condition=~Q(query="", topic=None, source=None, sentiment=""), name="engagement_rule_has_a_condition")
         ]
 
     def __str__(self) -> str:
@@ -48,8 +46,9 @@ class MustAnswer(models.Model):
     """A must-rule matched a post of this conversation; made at intake, so that the list of them is a plain query."""
 
     rule = models.ForeignKey(EngagementRule, on_delete=models.CASCADE, related_name="marks", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="must_answer")
-    mention = models.ForeignKey(Mention, on_delete=models.CASCADE, related_name="+")
+    # Without constraints in the database: intake has these rows locked while somebody else may be marking them.
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="must_answer", db_constraint=False)
+    mention = models.ForeignKey(Mention, on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["rule", "conversation"], name="must_answer_once")]
