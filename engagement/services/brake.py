@@ -29,7 +29,7 @@ from socialdesk.lib.text import clean
 CLOSING_LINES = {
     "en": "We hear you, and going on here would not help you. Please write to us in a private message: one person will stay with it"
     " until it is settled.",
-    "es": "Te leemos, y seguir aquí no te ayudaría. Escríbenos por mensaje privado: una persona se ocupará de ello hasta que esté resuelto.",
+    "es": "Te leemos, y seguir aquí no te ayudaría. Escríbenos por mensaje privado: una misma persona se ocupará de ello hasta resolverlo.",
     "fr": "Nous vous lisons, et continuer ici ne vous aiderait pas. Écrivez-nous en message privé : une même personne suivra votre demande"
     " jusqu'au bout.",
     "de": "Wir nehmen das ernst, und hier weiterzumachen hilft Ihnen nicht. Schreiben Sie uns bitte eine private Nachricht: Eine Person"
@@ -60,9 +60,14 @@ class Brake:
         return self.stage is not Stage.FREE
 
     @property
+    def reason(self) -> str:
+        """Why it is on, in words."""
+        return f"{self.answers} public answer{'s' if self.answers != 1 else ''} and they are still negative"
+
+    @property
     def words(self) -> str:
         """What it means for the next public answer; "" while it is off."""
-        still = f"{self.answers} public answer{'s' if self.answers != 1 else ''} and they are still negative"
+        still = self.reason
         match self.stage:
             case Stage.COOLING:
                 return f"{still}: the next one cools down for {self.cooling_minutes} minutes before it goes out."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engagement.services.facts import Facts, Turn, read_facts
 from listening.models import Conversation
@@ -63,7 +64,7 @@ def read_heat(turns: Sequence[Turn]) -> Reading:
         return Reading(0)
     recent = posts[-_RECENT:]
     negative = [post for post in posts if post.sentiment == "negative"]
-    exchanges = sum(1 for before, after in zip(turns, turns[1:], strict=False) if before.is_ours and not after.is_ours)
+    exchanges = sum(1 for before, after in pairwise(turns) if before.is_ours and not after.is_ours)
     unanswered = next((back for back, turn in enumerate(reversed(turns)) if turn.is_ours), len(turns))
     found: list[tuple[int, str]] = []
     if exchanges:

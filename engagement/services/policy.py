@@ -1,7 +1,8 @@
-"""Whether a public reply may go out, and how: rules first, then the brake, then who has to read it. Asked wherever something goes public."""
+"""Whether a public reply may go out, and how: rules first, then the brake, then who has to read it first."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engagement.models import EngagementRule, Policy
@@ -78,7 +79,7 @@ def check_policy(conversation: Conversation, *, agent: Agent, text: str, is_appr
     Raises NeverAnswer, BrakeOn and ApprovalNeeded.
     """
     judgement = judge(conversation, agent=agent, facts=read_facts(conversation))
-    check_never(judgement)
+    _refuse_never(judgement.never)
     brake, needs = judgement.brake, list(judgement.needs)
     is_closing = brake.is_on and is_closing_line(text)
     if brake.stage is Stage.CLOSED:
@@ -86,7 +87,7 @@ def check_policy(conversation: Conversation, *, agent: Agent, text: str, is_appr
     if brake.stage is Stage.CLOSING and not is_closing:
         raise _braked(brake, "closing_line_only", closing_line=brake.closing_line)
     if brake.stage is Stage.APPROVAL and not is_closing and not agent.may_approve:
-        needs.insert(0, brake.words.partition(":")[0])
+        needs.insert(0, brake.reason)
     if needs and not is_approved:
         raise ApprovalNeeded(f"A lead has to read this first: {'; '.join(needs)}.", reasons=needs)
     if brake.stage is Stage.COOLING and not is_closing:
@@ -94,17 +95,22 @@ def check_policy(conversation: Conversation, *, agent: Agent, text: str, is_appr
     return Verdict(is_closing_line=is_closing)
 
 
-def check_never(judgement: Judgement) -> None:
-    """Raises NeverAnswer if a rule forbids a public reply."""
-    if judgement.never:
-        raise NeverAnswer(never_words(judgement), rule=judgement.never[0].rule.name)
+def check_never(conversation: Conversation) -> None:
+    """Raises NeverAnswer if a rule forbids a public reply: for one that was let in before and is to go out after all. Four queries."""
+    _refuse_never(match_rules(read_rules(Kind.NEVER), read_facts(conversation)))
 
 
-def never_words(judgement: Judgement) -> str:
-    """Which rule forbids it, and what to do instead."""
-    names = " and ".join(f"“{match.rule.name}”" for match in judgement.never)
-    word = "rules" if len(judgement.never) > 1 else "rule"
-    return f"The {word} {names} says: never answer this in public. Write in private, or leave a note for who decides."
+def _refuse_never(never: Sequence[Match]) -> None:
+    if never:
+        raise NeverAnswer(never_words(never), rule=never[0].rule.name)
+
+
+def never_words(never: Sequence[Match]) -> str:
+    """Which rules forbid it, and what to do instead."""
+    names = " and ".join(f"“{match.rule.name}”" for match in never)
+    word = "rules" if len(never) > 1 else "rule"
+    verb = "say" if len(never) > 1 else "says"
+    return f"The {word} {names} {verb}: never answer this in public. Write in private, or leave a note for who decides."
 
 
 def _braked(brake: Brake, code: str, **extra: str) -> DeskError:

@@ -13,6 +13,7 @@ from engagement.models import Delivery, Message
 from engagement.services import checks
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.policy import check_policy
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
 from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
@@ -41,14 +42,17 @@ def send_reply(
     answer_seen: int = 0,
     request_key: str = "",
     hold: float | None = None,
+    is_approved: bool = False,
 ) -> Message:
-    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
+    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself; in a
+    heated thread it may be held back for longer.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `request_key` names one press of Send: the same press again gives the same message.
+    `is_approved`: a lead has read it; only `approvals.approve_reply` says so.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable (the text is kept
-    as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
+    AccountUnusable (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -61,9 +65,10 @@ def send_reply(
             return earlier
         ready = checks.check_reply_text(conversation, text)
         account = checks.speaking_account(conversation)
-        mention = _answered_mention(conversation_id, mention_id)
+        mention = answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
-        _take_claim(conversation, agent, moment)
+        verdict = check_policy(conversation, agent=agent, text=ready, is_approved=is_approved)
+        take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.REPLY,
@@ -74,9 +79,10 @@ def send_reply(
             mention=mention,
             answer_number=number,
             request_key=request_key,
+            is_closing_line=verdict.is_closing_line,
             created_at=moment,
         )
-        _put_in_outbox(message, agent, moment, seconds)
+        _put_in_outbox(message, agent, moment, max(seconds, verdict.hold), verdict.hold_reason)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
@@ -96,7 +102,7 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
         account = checks.speaking_account(conversation)
-        _take_claim(conversation, agent, moment)
+        take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.DIRECT_MESSAGE,
@@ -179,7 +185,7 @@ def _same_press(agent: Agent, request_key: str, conversation_id: int, kind: str,
     return earlier
 
 
-def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
+def answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     """The customer's post that is answered: the one named, else the newest that still stands."""
     posts = Mention.objects.filter(conversation_id=conversation_id, is_own=False)
     if mention_id is None:
@@ -195,16 +201,22 @@ def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     return mention
 
 
-def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
+def take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
     require_claim(conversation, agent, now=moment)
     save_conversation(conversation)
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
 
 
-def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
+def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float, hold_reason: str = "") -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
-        message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
+        message=message,
+        kind=message.kind,
+        token=uuid.uuid4().hex,
+        not_before=due,
+        told_at=due,
+        hold_reason=hold_reason,
+        created_at=moment,
     )
     save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from engagement.models import Delivery, Message
 from engagement.services import checks
 from engagement.services.drafts import read_drafts
+from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.thread import Bubble, read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
@@ -92,6 +93,7 @@ def render_conversation(
 def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
     """All that the pane shows. A fixed number of queries."""
     thread = read_thread(found, before=before)
+    outlook = read_outlook(found, agent=agent, thread=None if before else thread)
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     is_held = found.claimed_until is not None and found.claimed_until > now()
@@ -101,7 +103,8 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "answers": last_answers(thread),
-        "doors": open_doors(agent, found, thread, refused=refused, kind=kind),
+        "outlook": outlook,
+        "doors": open_doors(agent, found, thread, outlook, refused=refused, kind=kind),
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
@@ -135,7 +138,7 @@ def _first_door(agent: Agent, found: Conversation) -> str:
 
 
 def open_doors(
-    agent: Agent, found: Conversation, thread: Sequence[Bubble], *, refused: DeskError | None = None, kind: str = ""
+    agent: Agent, found: Conversation, thread: Sequence[Bubble], outlook: Outlook, *, refused: DeskError | None = None, kind: str = ""
 ) -> list[Door]:
     """Public, private, note: always all three, always in this order."""
     drafts = read_drafts(agent=agent, conversation_id=found.pk)
@@ -161,12 +164,13 @@ def open_doors(
             audience="public",
             name="Public reply",
             promise="everyone can read this",
-            send="Send publicly",
+            send="Send to a lead" if outlook.needs else "Send publicly",
             letter="r",
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here."),
+            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here.")
+            or outlook.obstacle,
         ),
         Door(
             kind=Kind.DIRECT_MESSAGE,

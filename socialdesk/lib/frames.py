@@ -9,6 +9,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     message.changed        messages: [{conversation, message, state, agent}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
+    approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -61,6 +62,11 @@ def _sources_changed(events: list[Body]) -> Body:
     return {"troubled": events[-1]["troubled"]}
 
 
+def _approvals_changed(events: list[Body]) -> Body:
+    entries = [{name: value for name, value in entry.items() if name != "pending"} for entry in _last_of(events, "approval")]
+    return {"pending": events[-1]["pending"], "approvals": entries}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -72,4 +78,5 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "message.changed": _message_changed,
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
+    "approvals.changed": _approvals_changed,
 }
