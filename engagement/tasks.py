@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import delivery
+from engagement.services import delivery, marks
 
 
 @shared_task
@@ -15,3 +15,8 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def mark_last_week(rule_id: int) -> None:
+    marks.mark_last_week(rule_id=rule_id)

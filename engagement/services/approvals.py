@@ -6,6 +6,7 @@ approval's row after it, everywhere: so nobody waits in a circle.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ class ApprovalPage:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """`said` in sentences; `answer_seen` is the number of the post's last answer on the screen, `is_answered`: the author did not see it."""
+    """`said` in sentences. `answer_seen` is the number of the post's last answer now; `is_answered`: one that the author did not see."""
 
     said: tuple[str, ...]
     answer_seen: int
@@ -294,12 +295,13 @@ def find_approval(approval_id: int, *, agent: Agent) -> Approval:
 
 def read_news(approval: Approval, thread: Sequence[Bubble]) -> News:
     """What happened in the thread since the draft was written. No query."""
-    answers = [
-        bubble for bubble in thread if bubble.kind == "reply" and bubble.message and bubble.message.mention_id == approval.mention_id
-    ]
-    standing = [bubble for bubble in answers if bubble.state not in GONE]
-    fresh = [bubble for bubble in standing if ((bubble.message and bubble.message.answer_number) or 0) > approval.answer_seen]
-    said = [f"{bubble.author} answered this post meanwhile." for bubble in fresh]
+    standing = {
+        bubble.message.answer_number or 0: bubble
+        for bubble in thread
+        if bubble.kind == "reply" and bubble.message and bubble.message.mention_id == approval.mention_id and bubble.state not in GONE
+    }
+    unseen = [bubble for number, bubble in standing.items() if number > approval.answer_seen]
+    said = [f"{bubble.author} answered this post meanwhile." for bubble in unseen]
     wrote = sum(1 for bubble in thread if bubble.kind == "mention" and bubble.at > approval.created_at)
     if wrote:
         said.append(f"The customer wrote {'again' if wrote == 1 else f'{wrote} more times'} meanwhile.")
@@ -308,8 +310,7 @@ def read_news(approval: Approval, thread: Sequence[Bubble]) -> News:
         said.append("The post that it answers was deleted by its author.")
     elif mention.edited_at is not None and mention.edited_at > approval.created_at:
         said.append("The post that it answers was edited meanwhile.")
-    last = max((bubble.message.answer_number or 0 for bubble in standing if bubble.message), default=approval.answer_seen)
-    return News(tuple(said), last, bool(fresh))
+    return News(tuple(said), max(standing, default=approval.answer_seen), bool(unseen))
 
 
 def _loaded() -> QuerySet[Approval]:

@@ -35,6 +35,10 @@ class Conditions:
     source: Source | None = None
     sentiment: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.query.strip() or self.topic or self.source or self.sentiment)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -130,7 +134,7 @@ def save_rule(
 def _check(conditions: Conditions) -> None:
     if conditions.sentiment and conditions.sentiment not in Sentiment.values:
         raise DeskError(f"{conditions.sentiment[:40]!r} is no sentiment. Use one of: {', '.join(Sentiment.values)}.")
-    if not (conditions.query.strip() or conditions.topic or conditions.source or conditions.sentiment):
+    if conditions.is_empty:
         raise DeskError("Say which posts the rule is about: write a query, or choose a topic, a source or a sentiment.")
     if conditions.query.strip():
         read_query(conditions.query)

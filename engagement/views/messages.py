@@ -16,6 +16,7 @@ from engagement.services import send as sending
 from engagement.services.approvals import submit_reply
 from engagement.services.drafts import save_draft
 from engagement.views.conversation import find_conversation, render_conversation
+from engagement.views.numbers import read_number
 from listening.models import Conversation
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
@@ -70,22 +71,13 @@ def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) ->
     common: dict[str, Any] = {"conversation_id": pk, "agent": agent, "text": text, "request_key": form.get("request_key", "")}
     if kind == Kind.REPLY:
         # `also` is the button beside the other answer: the number of what was read there.
-        seen = _number(form.get("also") or form.get("answer_seen", "")) or 0
-        return submit_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen)
+        seen = read_number(form.get("also") or form.get("answer_seen", "")) or 0
+        return submit_reply(**common, mention_id=read_number(form.get("mention", "")), answer_seen=seen)
     if kind == Kind.DIRECT_MESSAGE:
         return sending.send_direct_message(**common)
     if kind == Kind.NOTE:
         return sending.add_note(**common)
     raise DeskError("Choose a door first: public reply, private message or note.")
-
-
-def _number(word: str) -> int | None:
-    """A number of the form, None where nothing was given."""
-    if not word:
-        return None
-    if not word.isdecimal() or len(word) > 18:
-        raise DeskError("This form is not whole. Reload the conversation and send it again; your text is kept.")
-    return int(word)
 
 
 @require_POST
@@ -115,7 +107,7 @@ def delivery_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise DeskError("Choose what to do with this message.")
     agent = agent_of(request)
     if decision == "retry":
-        seen = _number(request.POST.get("answer_seen", "")) or 0
+        seen = read_number(request.POST.get("answer_seen", "")) or 0
         decided = delivery.retry_failed(message_id=pk, agent=agent, answer_seen=seen)
     else:
         decided = delivery.decide_unconfirmed(message_id=pk, agent=agent, decision=decision)
