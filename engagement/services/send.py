@@ -218,6 +218,7 @@ def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float
         hold_reason=hold_reason,
         created_at=moment,
     )
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
+    if not message.is_closing_line:  # which nobody typed: what they did type is still their draft
+        save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
     tell_worker(delivery.pk, seconds=hold)

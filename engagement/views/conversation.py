@@ -94,6 +94,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     """All that the pane shows. A fixed number of queries."""
     thread = read_thread(found, before=before)
     outlook = read_outlook(found, agent=agent, thread=None if before else thread)
+    doors = open_doors(agent, found, thread, outlook, refused=refused, kind=kind)
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     is_held = found.claimed_until is not None and found.claimed_until > now()
@@ -104,7 +105,9 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "target": find_target(thread),
         "answers": last_answers(thread),
         "outlook": outlook,
-        "doors": open_doors(agent, found, thread, outlook, refused=refused, kind=kind),
+        "closing_key": uuid.uuid4().hex,
+        "doors": doors,
+        "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),

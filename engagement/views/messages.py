@@ -63,7 +63,14 @@ def _tell_queued(request: HttpRequest, message: Message) -> HttpResponseBase:
     if delivery.hold_reason:
         words = f"It goes out in {math.ceil(seconds / 60)} min. {delivery.hold_reason}"
     facts = {"kind": message.kind, "seconds": round(seconds, 1), "answer": message.answer_number, "cools": bool(delivery.hold_reason)}
-    return done(request, words, conversation=message.conversation_id, message=message.pk, did="queued", **facts)
+    return done(
+        request,
+        words,
+        conversation=message.conversation_id,
+        message=message.pk,
+        did="closed" if message.is_closing_line else "queued",
+        **facts,
+    )
 
 
 def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) -> Message | Approval:

@@ -15,8 +15,8 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem until it is put away: what happened, and what to do. */
-export function toast(words) {
+/** Show a problem until it is put away: what happened, and what to do; `link` ({href, words}) leads there. */
+export function toast(words, link = null) {
   const box = document.createElement("div");
   box.className = "toast";
   const close = document.createElement("button");
@@ -24,7 +24,9 @@ export function toast(words) {
   close.className = "button small";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(words, close);
+  box.append(words);
+  if (link) box.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.words }));
+  box.append(close);
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);
