@@ -312,7 +312,7 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
         if message.kind == Message.Kind.REPLY and message.mention_id is not None:
             check_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
             was_approved = Approval.objects.filter(message=message).exists()
-            verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=was_approved)
+            verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=was_approved, besides=message.pk)
             if verdict.hold:
                 due = moment + timedelta(seconds=verdict.hold)
                 Delivery.objects.filter(pk=delivery.pk).update(not_before=due, told_at=due, hold_reason=verdict.hold_reason)

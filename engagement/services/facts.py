@@ -40,9 +40,13 @@ class Facts:
     has_private: bool
 
 
-def read_facts(conversation: Conversation, thread: Thread | None = None) -> Facts:
-    """The facts of a conversation's last entries: three queries, or one where the caller has read the thread already."""
-    bubbles = read_public_thread(conversation) if thread is None else thread
+def read_facts(conversation: Conversation, thread: Thread | None = None, *, besides: int | None = None) -> Facts:
+    """The facts of a conversation's last entries: three queries, or one where the caller has read the thread already.
+
+    `besides` is a message that does not count: the one that is tried again.
+    """
+    known = read_public_thread(conversation) if thread is None else thread
+    bubbles = [bubble for bubble in known if besides is None or bubble.message is None or bubble.message.pk != besides]
     posts = [bubble.mention for bubble in bubbles if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
     topics: dict[int, set[int]] = defaultdict(set)
     matters: dict[int, str] = {}
@@ -50,7 +54,7 @@ def read_facts(conversation: Conversation, thread: Thread | None = None) -> Fact
         topics[link.mention_id].add(link.topic_id)
         matters[link.topic_id] = link.topic.name
     return Facts(
-        turns=list(_turns(bubbles)),
+        turns=sorted(_turns(bubbles), key=lambda turn: turn.at),
         posts=posts,
         topics={pk: frozenset(ids) for pk, ids in topics.items()},
         matters=list(matters.values()),
@@ -63,8 +67,13 @@ def _turns(bubbles: Iterable[Bubble]) -> Iterable[Turn]:
         if bubble.audience != "public" or bubble.deleted_at or bubble.state in GONE:
             continue
         post = bubble.mention
-        if bubble.is_ours or post is None:
-            yield Turn(bubble.at, True, bubble.text, is_closing=bubble.message is not None and bubble.message.is_closing_line)
+        if bubble.message is not None:
+            message = bubble.message
+            # When it is there for the customer, not when it was written: it may have cooled down, or have been tried again.
+            at = message.sent_at or max(message.created_at, message.delivery.not_before)
+            yield Turn(at, True, bubble.text, is_closing=message.is_closing_line)
+        elif bubble.is_ours or post is None:
+            yield Turn(bubble.at, True, bubble.text)
         else:
             is_sure = bool(post.corrected_label) or post.confidence >= SURE
             yield Turn(bubble.at, False, bubble.text, sentiment=post.sentiment, score=post.score, is_sure=is_sure)

@@ -72,13 +72,13 @@ def judge(conversation: Conversation, *, agent: Agent, facts: Facts) -> Judgemen
     )
 
 
-def check_policy(conversation: Conversation, *, agent: Agent, text: str, is_approved: bool = False) -> Verdict:
+def check_policy(conversation: Conversation, *, agent: Agent, text: str, is_approved: bool = False, besides: int | None = None) -> Verdict:
     """Judge a public reply, with the conversation locked. Six queries.
 
     `is_approved`: a lead has read it. That lifts what needs a lead, not a never-rule, nor the brake after its closing line.
-    Raises NeverAnswer, BrakeOn and ApprovalNeeded.
+    `besides` is a message that does not count: the one that is tried again. Raises NeverAnswer, BrakeOn and ApprovalNeeded.
     """
-    judgement = judge(conversation, agent=agent, facts=read_facts(conversation))
+    judgement = judge(conversation, agent=agent, facts=read_facts(conversation, besides=besides))
     _refuse_never(judgement.never)
     brake, needs = judgement.brake, list(judgement.needs)
     is_closing = brake.is_on and is_closing_line(text)
