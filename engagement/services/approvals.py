@@ -223,7 +223,7 @@ def _check_pending(approval: Approval) -> None:
         return
     who = approval.decided_by.name if approval.decided_by else "Somebody"
     what = {State.APPROVED: "approved it", State.DECLINED: "declined it", State.WITHDRAWN: "took it back"}[State(approval.state)]
-    raise Decided(f"{who} {what} already. Nothing was sent twice.", state=approval.state, message=approval.message_id)
+    raise Decided(f"{who} {what} already. Nothing was sent twice.", state=approval.state)
 
 
 def _move(approval: Approval, state: Approval.State, *, by: Agent, **changes: Any) -> None:
