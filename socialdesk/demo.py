@@ -1,14 +1,17 @@
-"""Sets the demo desk up: its staff, topics and the sandbox's account; running it again changes nothing."""
+"""Sets the demo desk up: its staff, topics, rules and the sandbox's account; running it again changes nothing."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from engagement.models import EngagementRule
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
 from socialdesk.lib.clock import now
@@ -43,10 +46,16 @@ def prepare() -> list[SignIn]:
             )
             if created:
                 agent.set_password(password)
+                if "certified_days" in person:
+                    agent.public_send_until = now() + timedelta(days=person["certified_days"])
                 agent.save()
             sign_ins.append(SignIn(agent.username, password, agent.get_role_display()))
         for topic in _read("topics.json"):
             Topic.objects.get_or_create(name=topic["name"], defaults={"query": topic["query"]})
+        for rule in _read("rules.json"):
+            topic_of_rule = Topic.objects.get(name=rule["topic"]) if "topic" in rule else None
+            known = {"kind": rule["kind"], "query": rule.get("query", ""), "topic": topic_of_rule}
+            EngagementRule.objects.get_or_create(name=rule["name"], defaults=known)
     _connect_sandbox()
     return sign_ins
 
@@ -69,6 +78,6 @@ def _connect_sandbox() -> None:
         )
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    entries: list[dict[str, str]] = json.loads((settings.DEMO_DIR / name).read_text())
+def _read(name: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads((settings.DEMO_DIR / name).read_text())
     return entries
