@@ -41,7 +41,7 @@ def suggest_private(conversation: Conversation, facts: Facts | None = None) -> S
     heat, complexity = read_heat(known.turns), read_complexity(known)
     reasons: list[str] = []
     if heat.points >= HOT:
-        reasons += heat.reasons[:3]
+        reasons += heat.reasons[:2]
     if complexity.points >= COMPLEX:
         reasons += complexity.reasons[:2]
     return Suggestion(bool(reasons), f"They {_list(reasons)}." if reasons else "", heat, complexity)

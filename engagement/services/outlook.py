@@ -32,8 +32,11 @@ class Outlook:
         """Why nothing that is typed can go out in public now; "" where it can."""
         if self.judgement.never:
             return never_words(self.judgement.never)
-        if self.judgement.brake.stage in (Stage.CLOSING, Stage.CLOSED):
-            return self.judgement.brake.words
+        match self.judgement.brake.stage:
+            case Stage.CLOSING:
+                return "Only the closing line may still be said in public here."
+            case Stage.CLOSED:
+                return self.judgement.brake.words
         if any(approval.agent_id == self.agent.pk for approval in self.waiting):
             return "Your draft waits for a lead. Take it back to write another one."
         return ""

@@ -53,6 +53,9 @@ export function reasonOf(status, body) {
   return "The desk could not do that. Nothing was changed; try again in a moment.";
 }
 
+// Where the places do not fit side by side they scroll: the one that is open is in sight.
+document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 document.addEventListener("change", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;
   const theme = event.target.value;
