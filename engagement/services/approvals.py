@@ -90,9 +90,16 @@ def submit_reply(
             hold=hold,
         )
     except ApprovalNeeded as needed:
-        draft = {"text": text, "mention_id": mention_id, "answer_seen": answer_seen, "request_key": request_key}
         try:
-            return _store(conversation_id, agent, reasons=needed.extra["reasons"], **draft)
+            return _store(
+                conversation_id,
+                agent,
+                reasons=needed.extra["reasons"],
+                text=text,
+                mention_id=mention_id,
+                answer_seen=answer_seen,
+                request_key=request_key,
+            )
         except IntegrityError:
             # The same press came twice at once, or there is a draft of theirs already: now it can be seen.
             earlier = _same_press(agent, request_key, conversation_id, text)

@@ -74,7 +74,7 @@ class Brake:
             case Stage.APPROVAL:
                 return f"{still}: a lead reads the next one first."
             case Stage.CLOSING:
-                return f"{still}: only the closing line may be said in public. It offers the private way and ends the argument."
+                return f"{still}: only the closing line may still be said in public."
             case Stage.CLOSED:
                 return "The closing line was said: nothing more goes out in public here until they are calmer or a lead lifts the brake."
             case _:

@@ -24,7 +24,7 @@ from engagement.services.approvals import (
 )
 from engagement.services.certificates import set_certificate
 from engagement.services.checks import AccountUnusable
-from engagement.services.delivery import undo_delivery
+from engagement.services.delivery import retry_failed, undo_delivery
 from engagement.services.drafts import read_drafts, save_draft
 from engagement.services.outlook import read_outlook
 from engagement.services.policy import ApprovalNeeded, NeverAnswer, save_policy
@@ -362,8 +362,6 @@ def test_the_brake_asks_for_a_lead_and_an_approved_answer_counts(desk: Desk, sam
 def test_a_failed_reply_that_a_lead_had_read_is_tried_again_by_its_author(
     desk: Desk, sam: Agent, lena: Agent, conversation: Conversation
 ) -> None:
-    from engagement.services.delivery import retry_failed
-
     message = approve_reply(approval_id=submit(conversation, sam).pk, agent=lena).message
     assert message is not None
     Delivery.objects.filter(message=message).update(state="failed")
@@ -403,9 +401,10 @@ def test_lists_are_read_by_key_with_one_query_a_page(desk: Desk, sam: Agent, len
             if not after:
                 break
         assert seen == expected
-    for wrong in ({"state": "lost"}, {"after": "nonsense"}):
-        with pytest.raises(DeskError):
-            read_approvals(agent=lena, **wrong)
+    with pytest.raises(DeskError, match="no state"):
+        read_approvals(agent=lena, state="lost")
+    with pytest.raises(DeskError):
+        read_approvals(agent=lena, after="nonsense")
 
 
 def test_agents_see_their_own_drafts_and_leaders_all(sam: Agent, ana: Agent, lena: Agent, conversation: Conversation) -> None:

@@ -26,6 +26,7 @@ from socialdesk.lib.errors import DeskError, NotAllowed, NotFound
 from tests.engagement.desk import Desk, work
 from tests.engagement.heated import anger, angry_conversation, answer
 from tests.factories import make_agent, make_conversation
+from tests.listening.pages import make_topic
 
 pytestmark = pytest.mark.django_db
 LINE = CLOSING_LINES["en"]
@@ -218,9 +219,9 @@ def test_the_brakes_numbers_are_the_leads(desk: Desk, sam: Agent, lena: Agent) -
     assert timedelta(minutes=44) < answer(conversation, sam).delivery.not_before - now() <= timedelta(minutes=45)
     with pytest.raises(NotAllowed):
         save_policy(agent=sam, brake_after=9, cooling_minutes=1, require_certificate=False)
-    for wrong in ({"brake_after": 0}, {"brake_after": 21}, {"cooling_minutes": 0}, {"cooling_minutes": 1441}):
+    for after, minutes in ((0, 10), (21, 10), (3, 0), (3, 1441)):
         with pytest.raises(DeskError):
-            save_policy(agent=lena, **{"brake_after": 3, "cooling_minutes": 10, "require_certificate": False, **wrong})
+            save_policy(agent=lena, brake_after=after, cooling_minutes=minutes, require_certificate=False)
 
 
 def test_a_calm_thread_is_never_braked(desk: Desk, sam: Agent) -> None:
@@ -262,8 +263,6 @@ def test_whoever_shouts_and_is_not_answered_is_hot(desk: Desk) -> None:
 
 
 def test_a_tangled_thread_is_better_in_private_without_any_anger(desk: Desk, sam: Agent) -> None:
-    from tests.listening.pages import make_topic
-
     for name, query in (("Battery", "battery"), ("Billing", "invoice"), ("Delivery", "delivery")):
         make_topic(name, query)
     conversation = desk.conversation("@tidewheel the battery question", author="mara")
