@@ -33,6 +33,8 @@ const GROUPS = {
     ["g p", "private messages"],
     ["g w", "waiting"],
     ["g t", "trends"],
+    ["g v", "approvals"],
+    ["g l", "rules"],
     ["Ctrl+K", "everything else"],
     ["Esc", "step back; drafts are kept"],
     ["?", "this list"],
