@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api, links_api, templates_api, tickets_api
+from engagement import api, links_api, policy_api, templates_api, tickets_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
@@ -23,4 +23,8 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:pk>/decide/", api.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", api.MessageRetryView.as_view(), name="api_message_retry"),
     path("outbox/", api.OutboxView.as_view(), name="api_outbox"),
+    path("approvals/", policy_api.ApprovalsView.as_view(), name="api_approvals"),
+    path("approvals/<int:pk>/approve/", policy_api.ApprovalApproveView.as_view(), name="api_approval_approve"),
+    path("approvals/<int:pk>/decline/", policy_api.ApprovalDeclineView.as_view(), name="api_approval_decline"),
+    path("approvals/<int:pk>/withdraw/", policy_api.ApprovalWithdrawView.as_view(), name="api_approval_withdraw"),
 ]

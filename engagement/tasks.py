@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import article_figures, calls, delivery, notices, promises, template_outcomes, tickets, verification
+from engagement.services import article_figures, calls, delivery, marks, notices, promises, template_outcomes, tickets, verification
 
 
 @shared_task
@@ -42,6 +42,7 @@ def alert_overdue_tickets() -> None:
     tickets.alert_overdue()
 
 
+@shared_task
 def settle_promises() -> None:
     promises.settle_promises()
 
@@ -54,3 +55,8 @@ def settle_template_uses() -> None:
 @shared_task
 def note_article_contacts() -> None:
     article_figures.note_contacts()
+
+
+@shared_task
+def mark_last_week(rule_id: int) -> None:
+    marks.mark_last_week(rule_id=rule_id)

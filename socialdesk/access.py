@@ -23,6 +23,7 @@ from profiles.models import Agent, Role
 EVERYBODY = frozenset(Role)
 CARE = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})  # write to customers
 LEADERS = frozenset({Role.LEAD, Role.MANAGER, Role.ADMIN})  # decide what is listened for
+APPROVERS = CARE & LEADERS  # send what others drafted
 WORKERS = CARE | LEADERS  # change conversations
 ADMIN = frozenset({Role.ADMIN})
 NOBODY: frozenset[Role] = frozenset()
@@ -113,6 +114,20 @@ ACCESS: dict[str, Rule] = {
     "short_link": PUBLIC,
     "short_link_step": PUBLIC,
     "unsubscribe": PUBLIC,
+    # What leads decide about answers. Care agents see the drafts that are theirs.
+    "rules": Rule(EVERYBODY),
+    "rule_new": Rule(LEADERS, LEADERS),
+    "rule_edit": Rule(LEADERS, LEADERS),
+    "rule_preview": Rule(write=LEADERS),
+    "rule_switch": Rule(write=LEADERS),
+    "must_answer": Rule(EVERYBODY),
+    "policy_save": Rule(write=LEADERS),
+    "certificate_save": Rule(write=LEADERS),
+    "brake_lift": Rule(write=APPROVERS),
+    "approvals": Rule(WORKERS),
+    "approval_approve": Rule(write=APPROVERS),
+    "approval_decline": Rule(write=APPROVERS),
+    "approval_withdraw": Rule(write=CARE),
     # Pages beside the desk
     "profile": Rule(EVERYBODY),
     "profile_card": Rule(EVERYBODY),
@@ -174,6 +189,10 @@ ACCESS: dict[str, Rule] = {
     "api_message_decide": Rule(write=CARE),
     "api_message_retry": Rule(write=CARE),
     "api_outbox": Rule(EVERYBODY),
+    "api_approvals": Rule(WORKERS),
+    "api_approval_approve": Rule(write=APPROVERS),
+    "api_approval_decline": Rule(write=APPROVERS),
+    "api_approval_withdraw": Rule(write=CARE),
     "api_topic-list": Rule(EVERYBODY, LEADERS),
     "api_topic-detail": Rule(EVERYBODY, LEADERS),
     "api_topic_check": Rule(write=EVERYBODY),

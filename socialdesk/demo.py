@@ -1,16 +1,17 @@
-"""Sets the demo desk up: its staff, topics and the sandbox's account; running it again changes nothing."""
+"""Sets the demo desk up: its staff, topics, rules and the sandbox's account; running it again changes nothing."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from engagement.models import Company
+from engagement.models import Company, EngagementRule
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
 from socialdesk.demo_texts import write_texts
@@ -46,6 +47,8 @@ def prepare() -> list[SignIn]:
             )
             if created:
                 agent.set_password(password)
+                if "certified_days" in person:
+                    agent.public_send_until = now() + timedelta(days=person["certified_days"])
                 agent.save()
             sign_ins.append(SignIn(agent.username, password, agent.get_role_display()))
         for topic in _read("topics.json"):
@@ -53,6 +56,10 @@ def prepare() -> list[SignIn]:
         company = json.loads((settings.DEMO_DIR / "company.json").read_text())
         Company.objects.get_or_create(pk=1, defaults={"name": company["name"], **company["desk"]})
         write_texts()
+        for rule in _read("rules.json"):
+            topic_of_rule = Topic.objects.get(name=rule["topic"]) if "topic" in rule else None
+            known = {"kind": rule["kind"], "query": rule.get("query", ""), "topic": topic_of_rule}
+            EngagementRule.objects.get_or_create(name=rule["name"], defaults=known)
     _connect_sandbox(company)
     return sign_ins
 
@@ -74,6 +81,6 @@ def _connect_sandbox(company: dict[str, Any]) -> None:
         )
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    entries: list[dict[str, str]] = json.loads((settings.DEMO_DIR / name).read_text())
+def _read(name: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads((settings.DEMO_DIR / name).read_text())
     return entries

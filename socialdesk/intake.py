@@ -16,6 +16,7 @@ from zlib import crc32
 from django.db import IntegrityError, connection, transaction
 
 from engagement.services.hops import settle_returns
+from engagement.services.marks import mark_conversations
 from engagement.services.messages import receive_messages
 from listening.models import IntakeBatch, NetworkAccount, Source
 from listening.services.acceptance import Refused, Rejection, accept_post
@@ -122,6 +123,7 @@ def _take_in(
             if fate.became != "rejected":
                 post, what = next(became)
                 fates[place] = Fate(what, outcome.ids.get((post.network, post.external_id)))
+        mark_conversations(mention_ids=outcome.new_mentions)
         result = sum_up(posts, fates, refused)
         if messages:
             account = source.account if source else None

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("engagement.company_urls")),
     path("", include("engagement.templates_urls")),
     path("", include("engagement.articles_urls")),
+    path("", include("engagement.policy_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("api/", include("socialdesk.api")),

@@ -1,7 +1,9 @@
 """What goes out and where it leads: messages and deliveries, hops and links, calls, chats, tickets, praise, texts and rules."""
 
+from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
+from engagement.models.brake_lift import BrakeLift
 from engagement.models.callback import CallAttempt, CallbackRequest, NumberView
 from engagement.models.company import Company
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
@@ -9,7 +11,9 @@ from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
 from engagement.models.message import Message
 from engagement.models.notice import Notice
+from engagement.models.policy import Policy
 from engagement.models.promise import Promise
+from engagement.models.rule import EngagementRule, MustAnswer
 from engagement.models.shortlink import ShortLink
 from engagement.models.survey import SurveyAnswer
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
@@ -22,20 +26,25 @@ __all__ = [
     "OWING",
     "TROUBLED",
     "UNFINISHED",
+    "Approval",
     "Article",
     "ArticleLink",
     "ArticleText",
     "ArticleVote",
     "Audience",
+    "BrakeLift",
     "CallAttempt",
     "CallbackRequest",
     "Company",
     "Delivery",
     "Draft",
+    "EngagementRule",
     "Hop",
     "Message",
+    "MustAnswer",
     "Notice",
     "NumberView",
+    "Policy",
     "Promise",
     "Purpose",
     "ShortLink",

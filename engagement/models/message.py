@@ -30,6 +30,7 @@ class Message(models.Model):
     # get the same number, and the database lets only one of them in (invariant 2).
     answer_number = models.PositiveSmallIntegerField(null=True)
     request_key = models.CharField(max_length=64, blank=True)  # one press of Send, however often it arrives
+    is_closing_line = models.BooleanField(default=False, db_default=False)  # our last public word in a heated thread
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
 

@@ -89,6 +89,10 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
     return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise")
 
 
+def _replies(conversation: Conversation) -> QuerySet[Message]:
+    return _messages(conversation).filter(kind=Message.Kind.REPLY)
+
+
 def _of_message(message: Message, key: str, now: datetime) -> Bubble:
     delivery = getattr(message, "delivery", None)
     return Bubble(
@@ -172,3 +176,4 @@ PARTS = (
     Part(_notices, "created_at", _of_notice),
     Part(_ticket_updates, "at", _of_ticket_update),
 )
+PUBLIC_PARTS = (Part(_posts, "posted_at", _of_post), Part(_replies, "created_at", _of_message))  # what everybody can read

@@ -16,13 +16,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from engagement.models import UNFINISHED, Delivery, Message
+from engagement.models import UNFINISHED, Approval, Delivery, Message
 from engagement.services import checks, outcomes
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.hops import withdraw_begun
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
+from engagement.services.policy import check_never, check_policy
 from engagement.services.queue import tell_worker
 from listening.services.conversations import lock_conversation
 from profiles.models import Agent
@@ -88,7 +89,7 @@ def _claim(delivery_id: int, *, now: datetime) -> Run | None:
     if delivery is None:
         return None
     message = delivery.message
-    ahead = Delivery.objects.filter(message__conversation_id=message.conversation_id, message_id__lt=message.pk, state__in=UNFINISHED)
+    ahead = _ahead(message.conversation_id, message.pk, message.kind, now)
     # What was read above decides what is done below, so the UPDATE asks for it again. All of it stands in the row itself: a condition
     # on a joined table would not be asked again by a PostgreSQL that had to wait for the row.
     as_read = {name: getattr(delivery, name) for name in _DECIDED_BY}
@@ -96,6 +97,13 @@ def _claim(delivery_id: int, *, now: datetime) -> Run | None:
     due = Delivery.objects.filter(~Exists(ahead), pk=delivery.pk, not_before__lte=now, **as_read)
     taken = due.update(state=State.INFLIGHT, claim=claim, claimed_until=now + timedelta(seconds=LEASE))
     return Run(delivery, claim, now) if taken == 1 else None
+
+
+def _ahead(conversation_id: Any, message_id: Any, kind: Any, now: datetime) -> QuerySet[Delivery]:
+    """What a message waits for. A public answer that cools down keeps nobody from going on in private."""
+    cools_down = ~Q(hold_reason="") & ~Q(kind=kind) & Q(state=State.QUEUED, not_before__gt=now)
+    earlier = Delivery.objects.filter(message__conversation_id=conversation_id, message_id__lt=message_id, state__in=UNFINISHED)
+    return earlier.exclude(cools_down)
 
 
 def _publisher_of(message: Message) -> Publisher:
@@ -212,9 +220,7 @@ def sweep(*, now: datetime | None = None, limit: int = 1000) -> Swept:
         hopeless = dead.filter(attempts__gte=MAX_ATTEMPTS).update(**changes, state=State.UNCONFIRMED, finished_at=moment)
         revived = dead.update(**changes, state=State.AWAITING_RETRY, attempts=F("attempts") + 1)
     settled = _settle_by_echo()
-    ahead = Delivery.objects.filter(
-        message__conversation_id=OuterRef("message__conversation_id"), message_id__lt=OuterRef("message_id"), state__in=UNFINISHED
-    )
+    ahead = _ahead(OuterRef("message__conversation_id"), OuterRef("message_id"), OuterRef("kind"), moment)
     untold = Q(told_at=None) | Q(told_at__lt=moment - _TOLD_AGAIN_AFTER)
     due = Delivery.objects.filter(~Exists(ahead), untold, state__in=_WAITING, not_before__lte=moment).order_by("not_before")
     ids = list(due.values_list("pk", flat=True)[:limit])
@@ -270,6 +276,8 @@ def decide_unconfirmed(*, message_id: int, agent: Agent, decision: str, now: dat
         if decision == "sent":
             moved = _record_seen(delivery, moment)
         elif decision == "send_again":
+            if delivery.message.kind == Message.Kind.REPLY:
+                check_never(delivery.message.conversation)
             moved = _move(delivery, unconfirmed, State.QUEUED, **anew, person_says_absent=True, attempts=0)
         elif decision == "look_again":
             moved = _move(delivery, unconfirmed, State.AWAITING_RETRY, **anew, person_says_absent=False)
@@ -291,7 +299,7 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
     """Send what has failed once more, as a new try.
 
     A reply is refused (AlreadyAnswered) if its mention got another answer meanwhile that `answer_seen` does not name.
-    Raises AccountUnusable while our account cannot send, TooLate if it has not failed.
+    Raises AccountUnusable while our account cannot send, TooLate if it has not failed, and what `check_policy` raises.
     """
     checks.check_may_answer(agent)
     moment = now or current_time()
@@ -307,6 +315,11 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
         Message.objects.filter(pk=message.pk).update(account=account)
         if message.kind == Message.Kind.REPLY and message.mention_id is not None:
             check_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
+            was_approved = Approval.objects.filter(message=message).exists()
+            verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=was_approved, besides=message.pk)
+            if verdict.hold:
+                due = moment + timedelta(seconds=verdict.hold)
+                Delivery.objects.filter(pk=delivery.pk).update(not_before=due, told_at=due, hold_reason=verdict.hold_reason)
         tell_worker(delivery.pk)
     return delivery
 

@@ -31,12 +31,14 @@ def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:
 
 
 def give_back(*, agent: Agent, message: Message) -> None:
-    """The text of a message that was not sent becomes the agent's draft again, before whatever they have typed since.
-
-    Not that of an acknowledgement by one key: nobody typed it.
-    """
+    """The text of a message that was not sent becomes the agent's draft again. Not that of an acknowledgement by one key: nobody typed it."""
     if hasattr(message, "promise") and message.promise.by_key:
         return
-    typed = read_drafts(agent=agent, conversation_id=message.conversation_id).get(message.kind, "")
-    text = message.text if typed.strip() in ("", message.text) else f"{message.text}\n\n{typed}"
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=text)
+    give_back_text(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=message.text)
+
+
+def give_back_text(*, agent: Agent, conversation_id: int, kind: str, text: str) -> None:
+    """A text that was not sent becomes the agent's draft again, before whatever they have typed since."""
+    typed = read_drafts(agent=agent, conversation_id=conversation_id).get(kind, "")
+    whole = text if typed.strip() in ("", text) else f"{text}\n\n{typed}"
+    save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=whole)

@@ -16,6 +16,7 @@ from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.hops import begin_hop
 from engagement.services.links import note_carried
+from engagement.services.policy import check_policy
 from engagement.services.queue import tell_worker
 from engagement.services.spans import Promised
 from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
@@ -54,16 +55,18 @@ def send_reply(
     promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
+    is_approved: bool = False,
 ) -> Message:
-    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
+    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself; in a
+    heated thread it may be held back for longer.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
     acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
-    press again gives the same message.
+    press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
-    text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
+    AccountUnusable and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -75,14 +78,16 @@ def send_reply(
         if earlier is not None:
             return earlier
         ready = checks.check_reply_text(conversation, text)
-        check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
+        if not is_approved:
+            check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
         account = checks.speaking_account(conversation)
-        mention = _answered_mention(conversation_id, mention_id)
+        mention = answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+        verdict = check_policy(conversation, agent=agent, text=ready, is_approved=is_approved)
         promised = promise or find_acknowledgement(variant_id, ready)
         if promised is not None:
             expect_acknowledgement(conversation, ready)
-        _take_claim(conversation, agent, moment)
+        take_claim(conversation, agent, moment)
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.REPLY,
@@ -93,14 +98,15 @@ def send_reply(
             mention=mention,
             answer_number=number,
             request_key=request_key,
+            is_closing_line=verdict.is_closing_line,
             created_at=moment,
         )
         record_use(message=message, variant_id=variant_id)
         if promised is not None:
             _make_promise(message, promised, by_key=promise is not None)
-        if promise is None:
+        if promise is None and not message.is_closing_line:  # which nobody typed: what they did type is still their draft
             _forget_draft(message, agent)
-        _put_in_outbox(message, agent, moment, seconds)
+        _put_in_outbox(message, agent, moment, max(seconds, verdict.hold), verdict.hold_reason)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
@@ -145,7 +151,7 @@ def send_direct_message(
                 f"{conversation.author.display_name or conversation.author.username} wrote in public and has no public answer yet."
                 " Acknowledge it there first, or say why not."
             )
-        _take_claim(conversation, agent, moment)
+        take_claim(conversation, agent, moment)
         begin_hop(
             conversation=conversation,
             channel=Hop.Channel.DIRECT_MESSAGE,
@@ -238,7 +244,7 @@ def _same_press(agent: Agent, request_key: str, conversation_id: int, kind: str,
     return earlier
 
 
-def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
+def answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     """The customer's post that is answered: the one named, else the newest that still stands."""
     posts = Mention.objects.filter(conversation_id=conversation_id, is_own=False)
     if mention_id is None:
@@ -254,7 +260,7 @@ def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     return mention
 
 
-def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
+def take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
     require_claim(conversation, agent, now=moment)
     save_conversation(conversation)
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
@@ -275,10 +281,16 @@ def _forget_draft(message: Message, agent: Agent) -> None:
     save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
 
 
-def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
+def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float, hold_reason: str = "") -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
-        message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
+        message=message,
+        kind=message.kind,
+        token=uuid.uuid4().hex,
+        not_before=due,
+        told_at=due,
+        hold_reason=hold_reason,
+        created_at=moment,
     )
     note_carried(message)
     live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from engagement.services.bubbles import PARTS, Bubble
+from engagement.services.bubbles import PARTS, PUBLIC_PARTS, Bubble, Part
 from listening.models import Conversation
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
@@ -29,10 +30,19 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
+    return _merge(conversation, PARTS, before=before, limit=limit, now=now)
+
+
+def read_public_thread(conversation: Conversation) -> Thread:
+    """The last entries that everybody can read, so that no number of notes hides one; two queries."""
+    return _merge(conversation, PUBLIC_PARTS, before="", limit=PAGE, now=None)
+
+
+def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, limit: int, now: datetime | None) -> Thread:
     moment = now or current_time()
     end = _parse_key(before) if before else None
     found: list[tuple[tuple[datetime, int, int], Bubble]] = []
-    for rank, part in enumerate(PARTS):
+    for rank, part in enumerate(parts):
         for row in _newest(part.rows(conversation), part.at, rank, end, limit):
             place = (getattr(row, part.at), rank, row.pk)
             found.append((place, part.bubble(row, _key(*place), moment)))

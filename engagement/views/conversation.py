@@ -20,6 +20,7 @@ from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
+from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import read_thread
 from listening.feed import count_mine
@@ -107,10 +108,12 @@ def render_conversation(
 def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
     """All that the pane shows. A fixed number of queries."""
     thread = read_thread(found, before=before)
+    outlook = read_outlook(found, agent=agent, thread=None if before else thread)
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     hops = read_hops(found)
     acknowledged = is_acknowledged(found)
+    doors = open_doors(agent, found, thread, hops, outlook, acknowledged=acknowledged, refused=refused, kind=kind)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -118,7 +121,10 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "answers": last_answers(thread),
-        "doors": open_doors(agent, found, thread, hops, acknowledged=acknowledged, refused=refused, kind=kind),
+        "outlook": outlook,
+        "closing_key": uuid.uuid4().hex,
+        "doors": doors,
+        "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
@@ -168,6 +174,7 @@ def open_doors(
     found: Conversation,
     thread: Sequence[Bubble],
     hops: Sequence[Hop],
+    outlook: Outlook,
     *,
     acknowledged: bool,
     refused: DeskError | None = None,
@@ -197,12 +204,13 @@ def open_doors(
             audience="public",
             name="Public reply",
             promise="everyone can read this",
-            send="Send publicly",
+            send="Send to a lead" if outlook.needs else "Send publicly",
             letter="r",
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here."),
+            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here.")
+            or outlook.obstacle,
         ),
         Door(
             kind=Kind.DIRECT_MESSAGE,

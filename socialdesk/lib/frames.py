@@ -12,6 +12,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     ticket.changed         tickets: [{conversation, ticket, state}]
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
     callbacks.changed      callbacks: [{callback, conversation, state}]
+    approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -76,6 +77,11 @@ def _callbacks_changed(events: list[Body]) -> Body:
     return {"callbacks": _last_of(events, "callback")}
 
 
+def _approvals_changed(events: list[Body]) -> Body:
+    entries = [{name: value for name, value in entry.items() if name != "pending"} for entry in _last_of(events, "approval")]
+    return {"pending": events[-1]["pending"], "approvals": entries}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -90,4 +96,5 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "link.changed": _link_changed,
     "ticket.changed": _ticket_changed,
     "callbacks.changed": _callbacks_changed,
+    "approvals.changed": _approvals_changed,
 }

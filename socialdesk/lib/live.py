@@ -109,6 +109,20 @@ class TicketChanged(Event):
     type: str = field(default="ticket.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalsChanged(Event):
+    """A draft waits for a lead, or was decided. `state` is its approval's, `agent` its author, `by` the name of who did it; `pending`
+    is how many wait now."""
+
+    approval: int
+    conversation: int
+    state: str
+    agent: int | None
+    by: str
+    pending: int
+    type: str = field(default="approvals.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

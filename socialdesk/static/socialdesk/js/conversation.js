@@ -72,20 +72,25 @@ const concerns = {
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
+  "approvals.changed": ({ approvals }) => approvals.some((approval) => approval.conversation === openId()),
 };
 
 document.addEventListener("live", ({ detail }) => {
   if (detail.type === "hello") say();
   if (detail.presence) showPresence();
-  if (root() && concerns[detail.type]?.(detail)) refresh();
+  if (!root() || !concerns[detail.type]?.(detail)) return;
+  const sentBack = detail.approvals?.some(({ conversation, agent, state }) => conversation === openId() && agent === me && state === "declined");
+  refresh().then((fresh) => {
+    if (fresh && sentBack) composer.giveBack("reply", fresh, { opens: false }); // somebody else's act changes no door
+  });
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
   if (!root() || detail.conversation !== openId()) return;
-  if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
+  if (["queued", "waiting", "noted"].includes(detail.did)) say(); // not typing any more
   if (detail.did === "linked") composer.insert(detail.url);
   refresh().then((fresh) => {
-    if (fresh && ["undone", "given_up", "hop_done"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
+    if (fresh && ["undone", "given_up", "withdrawn", "hop_done"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
   });
 });
 

@@ -40,6 +40,8 @@ const GROUPS = {
     ["g w", "waiting"],
     ["g b", "callbacks"],
     ["g t", "trends"],
+    ["g v", "approvals"],
+    ["g l", "rules"],
     ["Ctrl+K", "everything else"],
     ["Esc", "step back; drafts are kept"],
     ["?", "this list"],

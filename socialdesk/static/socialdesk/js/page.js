@@ -15,8 +15,8 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem until it is put away: what happened, and what to do. */
-export function toast(words) {
+/** Show a problem until it is put away: what happened, and what to do; `link` ({href, words}) leads there. */
+export function toast(words, link = null) {
   const box = document.createElement("div");
   box.className = "toast";
   const close = document.createElement("button");
@@ -24,7 +24,9 @@ export function toast(words) {
   close.className = "button small";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(words, close);
+  box.append(words);
+  if (link) box.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.words }));
+  box.append(close);
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);
@@ -50,6 +52,9 @@ export function reasonOf(status, body) {
   if (status === 404) return "That is no longer there. Reload the page to see what is.";
   return "The desk could not do that. Nothing was changed; try again in a moment.";
 }
+
+// Where the places do not fit side by side they scroll: the one that is open is in sight.
+document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 document.addEventListener("change", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;
