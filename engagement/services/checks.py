@@ -33,6 +33,12 @@ def check_may_answer(agent: Agent) -> None:
         raise NotAllowed("Your role reads and notes; answering customers is for care agents and their leads. You can write a note.")
 
 
+def check_may_settle(agent: Agent, message: Message) -> None:
+    """Raises NotAllowed unless the agent may decide what becomes of a message in trouble: those who answer, and whoever wrote it."""
+    if message.agent_id != agent.pk:
+        check_may_answer(agent)
+
+
 def check_text(text: str, *, limit: int, unit: str) -> str:
     """The text as it will be sent: cleaned, with plain line ends, without space around it.
 
@@ -60,6 +66,15 @@ def check_reply_text(conversation: Conversation, text: str) -> str:
     abilities = capabilities_of(conversation.network)
     if not abilities.reply:
         raise DeskError(f"{label_of(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
+    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+
+
+def check_share_text(conversation: Conversation, kind: str, text: str) -> str:
+    """The text of a repost or quote, ready for this conversation's network. Raises DeskError."""
+    abilities = capabilities_of(conversation.network)
+    if not (abilities.repost if kind == Message.Kind.REPOST else abilities.post):
+        what = "reposted" if kind == Message.Kind.REPOST else "quoted"
+        raise DeskError(f"Nothing can be {what} on {label_of(conversation.network)} from this desk. Thank the author, or do it there.")
     return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
 
 

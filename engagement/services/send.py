@@ -9,13 +9,19 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Message, Permission
 from engagement.services import checks
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
-from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
+from listening.services.conversations import (
+    conversation_state,
+    lock_conversation,
+    require_claim,
+    require_no_foreign_claim,
+    save_conversation,
+)
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -59,27 +65,83 @@ def send_reply(
         earlier = _same_press(agent, request_key, conversation_id, Kind.REPLY, text)
         if earlier is not None:
             return earlier
-        ready = checks.check_reply_text(conversation, text)
-        account = checks.speaking_account(conversation)
-        mention = _answered_mention(conversation_id, mention_id)
-        number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
         _take_claim(conversation, agent, moment)
-        message = Message.objects.create(
-            conversation=conversation,
-            kind=Kind.REPLY,
-            text=ready,
-            agent=agent,
-            account=account,
-            network=conversation.network,
-            mention=mention,
-            answer_number=number,
-            request_key=request_key,
-            created_at=moment,
-        )
-        _put_in_outbox(message, agent, moment, seconds)
+        message.request_key = request_key
+        message.save()
+        save_draft(agent=agent, conversation_id=conversation_id, kind=Kind.REPLY, text="")
+        _put_in_outbox(message, moment, seconds)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
+
+
+def send_fixed_reply(
+    *, conversation_id: int, agent: Agent, text: str, mention_id: int, answer_seen: int, hold: float | None = None
+) -> Message:
+    """A public reply in a wording of the desk's own, which marketing may send though it does not answer customers.
+
+    Whether this agent may, the caller has made sure. It takes no claim and no draft, but waits for whoever has the conversation in hand.
+    Otherwise as `send_reply`, with the same checks.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+
+    def write() -> Message:
+        conversation = lock_conversation(conversation_id)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        require_no_foreign_claim(conversation, agent, now=moment)
+        message.save()
+        _put_in_outbox(message, moment, seconds)
+        return message
+
+    return _write_once(write)
+
+
+def _prepare_reply(
+    conversation: Conversation, agent: Agent, text: str, mention_id: int | None, answer_seen: int, moment: datetime
+) -> Message:
+    """A public reply that passed every check, not stored yet. The conversation must be locked."""
+    ready = checks.check_reply_text(conversation, text)
+    account = checks.speaking_account(conversation)
+    mention = _answered_mention(conversation.pk, mention_id)
+    number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+    return Message(
+        conversation=conversation,
+        kind=Kind.REPLY,
+        text=ready,
+        agent=agent,
+        account=account,
+        network=conversation.network,
+        mention=mention,
+        answer_number=number,
+        created_at=moment,
+    )
+
+
+def send_share(*, permission: Permission, agent: Agent, text: str, hold: float | None = None) -> Message:
+    """Repost or quote the post that an author's permission is about. Inside a transaction, with its compliment locked.
+
+    `text` is what a quote says; a repost sends none, and keeps a description. Raises AccountUnusable, and DeskError where the network
+    cannot do it or takes no text of that length.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+    mention = permission.compliment.mention
+    conversation = permission.compliment.conversation
+    message = Message.objects.create(
+        conversation=conversation,
+        kind=permission.purpose,
+        text=checks.check_share_text(conversation, permission.purpose, text),
+        agent=agent,
+        account=checks.speaking_account(conversation),
+        network=conversation.network,
+        mention=mention,
+        permission=permission,
+        created_at=moment,
+    )
+    _put_in_outbox(message, moment, seconds)
+    return message
 
 
 def send_direct_message(*, conversation_id: int, agent: Agent, text: str, request_key: str = "", hold: float | None = None) -> Message:
@@ -107,7 +169,8 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
             request_key=request_key,
             created_at=moment,
         )
-        _put_in_outbox(message, agent, moment, seconds)
+        save_draft(agent=agent, conversation_id=conversation_id, kind=Kind.DIRECT_MESSAGE, text="")
+        _put_in_outbox(message, moment, seconds)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.DIRECT_MESSAGE, text)
@@ -201,11 +264,10 @@ def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> N
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
 
 
-def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
+def _put_in_outbox(message: Message, moment: datetime, hold: float) -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
         message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
     )
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
-    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
+    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, message.agent_id))
     tell_worker(delivery.pk, seconds=hold)

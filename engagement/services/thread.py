@@ -8,15 +8,21 @@ from typing import Literal, TypeVar, cast
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from engagement.models import Delivery, Message
+from engagement.models import Delivery, Message, TakeDown
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "repost", "quote"]
 Audience = Literal["public", "private", "internal"]
-AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
+AUDIENCES: dict[str, Audience] = {
+    "reply": "public",
+    "direct_message": "private",
+    "note": "internal",
+    "repost": "public",
+    "quote": "public",
+}
 
 T = TypeVar("T", Mention, Message)
 
@@ -44,6 +50,7 @@ class Bubble:
     explanation: Explanation | None = None
     mention: Mention | None = None
     message: Message | None = None
+    takedown: TakeDown | None = None  # of a repost or quote that must go
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
 
@@ -73,7 +80,7 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    ours = Message.objects.filter(conversation=conversation, kind=Message.Kind.REPLY)
+    ours = Message.objects.filter(conversation=conversation, kind__in=[Message.Kind.REPLY, Message.Kind.QUOTE])
     # Known by its id; or, where no receipt came, by what it says and answers.
     without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
         delivery__state__in=[Delivery.State.QUEUED, Delivery.State.FAILED, Delivery.State.ABORTED]
@@ -83,7 +90,7 @@ def _posts(conversation: Conversation) -> QuerySet[Mention]:
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author")
+    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "takedown")
 
 
 def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int] | None, limit: int) -> list[T]:
@@ -129,6 +136,7 @@ def _bubble_of_message(message: Message, now: datetime) -> Bubble:
         state=delivery.state if delivery else "",
         explanation=explain(delivery, now=now) if delivery else None,
         message=message,
+        takedown=getattr(message, "takedown", None),
     )
 
 

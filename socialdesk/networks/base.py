@@ -152,9 +152,7 @@ class Publisher(Protocol):
         """`to` is the external id of the receiving account."""
         ...
 
-    def find(
-        self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime
-    ) -> Sent | None:
+    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         """Our own reply (`in_reply_to`), message (`to`), repost (`repost_of`) or, with none of them, post sent since then.
 
         None: it is certainly not there.

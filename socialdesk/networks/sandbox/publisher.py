@@ -57,9 +57,7 @@ class SandboxPublisher:
 
         return _receipt(self._client.write(write))
 
-    def find(
-        self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime
-    ) -> Sent | None:
+    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         """By token, and among what was written by hand (which bears no token) by text. A deleted reply was sent all the same."""
         if len([place for place in (in_reply_to, to, repost_of) if place]) > 1:
             raise ValueError("find needs at most one of in_reply_to, to and repost_of")
