@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api
+from engagement import api, compliments_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:pk>/decide/", api.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", api.MessageRetryView.as_view(), name="api_message_retry"),
     path("outbox/", api.OutboxView.as_view(), name="api_outbox"),
+    path("conversations/<int:pk>/forward/", compliments_api.ForwardView.as_view(), name="api_conversation_forward"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import delivery
+from engagement.services import delivery, digest, permissions, praise_replies, shares
 
 
 @shared_task
@@ -15,3 +15,16 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def sweep_praise() -> None:
+    """What the board does by itself: ends what deleted posts had allowed, finds thank-yous of agents, removes what must go."""
+    permissions.end_deleted()
+    praise_replies.note_thanked()
+    shares.take_down_due()
+
+
+@shared_task
+def send_praise_digests() -> None:
+    digest.send_digests()

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from engagement.compliments_api import ComplimentViewSet
 from listening.api import (
     AccountViewSet,
     ConversationViewSet,
@@ -110,6 +111,7 @@ router.register("topics", TopicViewSet, basename="api_topic")
 router.register("sources", SourceViewSet, basename="api_source")
 router.register("accounts", AccountViewSet, basename="api_account")
 router.register("profiles", ProfileViewSet, basename="api_profile")
+router.register("compliments", ComplimentViewSet, basename="api_compliment")
 
 urlpatterns = [
     path("topics/check/", TopicCheckView.as_view(), name="api_topic_check"),

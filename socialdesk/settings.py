@@ -172,6 +172,8 @@ CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "sweep_praise": {"task": "engagement.tasks.sweep_praise", "schedule": 15.0},
+    "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
 }
@@ -200,6 +202,21 @@ CLOCK_MINUTES = {
     "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
     "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
 }
+DESK_URL = env.text("SOCIALDESK_URL", "http://127.0.0.1:8000", "address at which people reach the desk, for links in e-mails").rstrip("/")
+DIGEST_HOUR = env.number("SOCIALDESK_DIGEST_HOUR", 7, "hour of the day from which the daily e-mail about praise is sent")
+
+# --- E-mail -------------------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.text("SOCIALDESK_EMAIL_HOST", "", "mail server; without one, e-mails become files in the data folder")
+EMAIL_PORT = int(env.number("SOCIALDESK_EMAIL_PORT", 587, "its port; STARTTLS is spoken there, TLS from the start on 465", least=1))
+EMAIL_HOST_USER = env.text("SOCIALDESK_EMAIL_USER", "", "user name at the mail server")
+EMAIL_HOST_PASSWORD = env.text("SOCIALDESK_EMAIL_PASSWORD", "", "password at the mail server")
+EMAIL_USE_SSL = EMAIL_PORT == 465
+EMAIL_USE_TLS = not EMAIL_USE_SSL
+EMAIL_TIMEOUT = 20
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+DEFAULT_FROM_EMAIL = env.text("SOCIALDESK_EMAIL_FROM", "desk@localhost", "sender of the desk's e-mails")
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 
@@ -233,6 +250,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"ComplimentStateEnum": "engagement.models.Compliment.State"},
     "SERVE_PERMISSIONS": ["socialdesk.access.TableAccess"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024  # a push of 1,000 posts, one of which may be absurdly long

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("listening.pages_urls")),
     path("", include("engagement.urls")),
     path("", include("engagement.outbox_urls")),
+    path("", include("engagement.compliments_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("api/", include("socialdesk.api")),

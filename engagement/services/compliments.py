@@ -39,7 +39,7 @@ def forward_compliment(
 
 
 def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, note: str, to: Agent | None) -> Compliment:
-    mention = _named(mention_id) if mention_id is not None else _found(conversation_id)
+    mention = _named(mention_id, conversation_id) if mention_id is not None else _found(conversation_id)
     known = Compliment.objects.filter(mention=mention).values_list("pk", flat=True).first()
     if known is not None:
         compliment = lock_compliment(known)
@@ -64,10 +64,10 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
     return compliment
 
 
-def _named(mention_id: int) -> Mention:
+def _named(mention_id: int, conversation_id: int | None) -> Mention:
     posts = Mention.objects.select_related("author").filter(is_own=False, conversation__isnull=False)
     mention = posts.filter(pk=mention_id).first() if mention_id < 2**63 else None
-    if mention is None:
+    if mention is None or conversation_id not in (None, mention.conversation_id):
         raise NotFound("There is no such post of a customer. Reload the conversation.")
     return mention
 

@@ -21,6 +21,7 @@ from socialdesk.lib.errors import Conflict, DeskError, NotFound
 
 Purpose = Compliment.Purpose
 SHOWN = 3  # answers beside a compliment, the newest
+WRITINGS = 20  # from which somebody chooses what shows an answer
 _READ = 500  # posts and messages looked through for a page of the board
 _MAY_BE_GRANTED = (State.NEW, State.ASKED, State.THANKED, State.DECLINED)
 
@@ -200,6 +201,16 @@ def read_answers(compliments: Sequence[Compliment]) -> dict[int, list[Answer]]:
             if message.created_at >= _asked_at(compliment):
                 found[compliment.pk].append(_answer(compliment, f"message:{message.pk}", message.text, message.created_at, is_private=True))
     return {pk: sorted(answers, key=lambda answer: answer.at)[-SHOWN:] for pk, answers in found.items()}
+
+
+def read_writings(compliment: Compliment) -> list[Answer]:
+    """The author's newest posts and private messages in the conversation, newest first: what an answer can be recorded by. Two queries."""
+    theirs = {"conversation": compliment.conversation_id, "author": compliment.mention.author_id}
+    posts = Mention.objects.filter(**theirs, is_own=False, deleted_at=None).order_by("-posted_at", "-pk")
+    messages = Message.objects.filter(**theirs, is_incoming=True).order_by("-created_at", "-pk")
+    found = [_answer(compliment, f"post:{post.pk}", post.text, post.posted_at, url=post.url) for post in posts[:WRITINGS]]
+    found += [_answer(compliment, f"message:{m.pk}", m.text, m.created_at, is_private=True) for m in messages[:WRITINGS]]
+    return sorted(found, key=lambda answer: answer.at, reverse=True)[:WRITINGS]
 
 
 def _asked_at(compliment: Compliment) -> datetime:

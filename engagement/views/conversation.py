@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Delivery, Message
+from engagement.models import Compliment, Delivery, Message
 from engagement.services import checks
+from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.thread import Bubble, read_thread
 from listening.feed import count_mine
@@ -56,6 +57,14 @@ class Target:
 
     mention: Mention
     answer_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Praise:
+    """The post that `f` would forward, and what became of it if it was forwarded."""
+
+    mention: Mention | None
+    compliment: Compliment | None
 
 
 def find_conversation(pk: int) -> Conversation:
@@ -105,6 +114,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
+        "praise": find_praise(found, thread),
         "may_change": agent.may_answer or agent.may_configure,
     }
 
@@ -115,6 +125,15 @@ def find_target(thread: Sequence[Bubble]) -> Target | None:
     if not posts:
         return None
     return Target(posts[-1], last_answers(thread).get(posts[-1].pk, 0))
+
+
+def find_praise(found: Conversation, thread: Sequence[Bubble]) -> Praise:
+    """One query."""
+    known = Compliment.objects.filter(conversation=found).select_related("forwarded_by", "forwarded_to")
+    posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
+    mention = choose_praise(posts)
+    on_board = {compliment.mention_id: compliment for compliment in known.order_by("forwarded_at", "pk")}
+    return Praise(mention, on_board.get(mention.pk) if mention else None)
 
 
 def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:

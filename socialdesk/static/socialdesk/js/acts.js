@@ -65,7 +65,7 @@ export async function open(name) {
   const menu = pane.querySelector(`[data-act="${name}"]`)?.closest("details");
   if (!menu) return;
   menu.open = true;
-  menu.querySelector(".menu button").focus();
+  menu.querySelector(".menu :is([data-first], button, a)")?.focus();
 }
 
 export async function write(key) {

@@ -68,6 +68,7 @@ async function bringUpToDate() {
 const concerns = {
   "mentions.stored": ({ conversations }) => conversations.includes(openId()),
   "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
+  "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
 };
 

@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { t: "trends", k: "topics", o: "outbox" };
+const PLACES = { t: "trends", k: "topics", o: "outbox", c: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -49,6 +49,7 @@ const acts = {
   e: () => act("resolve"),
   a: () => open("assign"),
   s: () => open("snooze"),
+  f: () => open("forward"),
   r: write,
   m: write,
   n: write,

@@ -15,16 +15,16 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem until it is put away: what happened, and what to do. */
-export function toast(words) {
+/** Show a problem, or good news, until it is put away: what happened, and what to do, with a `link` to where that is. */
+export function toast(words, { link = "", isGood = false } = {}) {
   const box = document.createElement("div");
-  box.className = "toast";
+  box.className = isGood ? "toast good" : "toast";
   const close = document.createElement("button");
   close.type = "button";
   close.className = "button small";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(words, close);
+  box.append(words, link, close);
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);

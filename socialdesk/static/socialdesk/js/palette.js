@@ -3,7 +3,7 @@
 import { run as runKey } from "desk/keys";
 
 const ACTS = [
-  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
+  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["Forward praise…", "f"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
   ["Sentiment: negative", "1"], ["Sentiment: neutral", "2"], ["Sentiment: positive", "3"], ["Select for acting on many", "x"],
   ["Show what is new", "."], ["Search", "/"], ["Undo", "z"], ["Keys", "?"],
 ];
