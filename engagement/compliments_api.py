@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from engagement.models import Compliment, ComplimentEvent, Permission
 from engagement.serializers import RefusalSerializer
 from engagement.services import compliments, permissions, praise_replies, shares
-from engagement.services.board import Entry, loaded_compliments, read_entry
+from engagement.services.board import loaded_compliments, read_entry
 from engagement.services.praise_state import State
 from listening.serializers import AgentSerializer, MentionSerializer
 from profiles.models import Agent
@@ -44,11 +44,11 @@ class ComplimentSerializer(serializers.ModelSerializer[Compliment]):
 
     class Meta:
         model = Compliment
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "state", "mention", "conversation", "note", "forwarded_by", "forwarded_to", "accepted_by", "purpose", "answer"),
             *("asking", "thanks", "forwarded_at", "asked_at", "answered_at", "shared_at", "thanked_at", "changed_at"),
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class _EventSerializer(serializers.ModelSerializer[ComplimentEvent]):
@@ -88,16 +88,6 @@ class ComplimentDetailSerializer(ComplimentSerializer):
     class Meta(ComplimentSerializer.Meta):
         fields = (*ComplimentSerializer.Meta.fields, "acts", "answers", "permission", "history")
         read_only_fields = fields
-
-    def to_representation(self, instance: tuple[Entry, list[ComplimentEvent]]) -> dict[str, Any]:  # type: ignore[override]
-        entry, history = instance
-        return {
-            **ComplimentSerializer(entry.compliment).data,
-            "acts": list(entry.acts),
-            "answers": _AnswerSerializer(entry.answers, many=True).data,
-            "permission": _PermissionSerializer(entry.permission).data if entry.permission else None,
-            "history": _EventSerializer(history, many=True).data,
-        }
 
 
 class ForwardSerializer(serializers.Serializer[Any]):
@@ -197,7 +187,14 @@ class ComplimentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Complimen
 
     @extend_schema(responses=ComplimentDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(ComplimentDetailSerializer(read_entry(_agent(request), int(pk))).data)
+        entry, history = read_entry(_agent(request), int(pk))
+        shown = {
+            "acts": list(entry.acts),
+            "answers": _AnswerSerializer(entry.answers, many=True).data,
+            "permission": _PermissionSerializer(entry.permission).data if entry.permission else None,
+            "history": _EventSerializer(history, many=True).data,
+        }
+        return Response({**ComplimentSerializer(entry.compliment).data, **shown})
 
     @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **_REFUSALS})
     @action(detail=True, methods=["post"])

@@ -75,21 +75,21 @@ class ComplimentEvent(models.Model):
     """What was done with a compliment, by whom, when, and the post or message that shows it. Never changed, never deleted."""
 
     class Kind(models.TextChoices):
-        FORWARDED = "forwarded", "forwarded"
-        NOTED = "noted", "forwarded again, with a note"
+        FORWARDED = "forwarded", "forwarded it"
+        NOTED = "noted", "forwarded it again, with a note"
         ACCEPTED = "accepted", "took it on"
         ASKED = "asked", "asked for permission"
         GRANTED = "granted", "recorded that the author agrees"
         REFUSED = "refused", "recorded that the author says no"
-        REPOSTED = "reposted", "reposted"
-        QUOTED = "quoted", "quoted with credit"
+        REPOSTED = "reposted", "reposted it"
+        QUOTED = "quoted", "quoted it with credit"
         HANDED = "handed", "asked an agent to thank"
         THANKED = "thanked", "thanked the author"
         DECLINED = "declined", "decided not to use it"
         WITHDRAWN = "withdrawn", "recorded that the author withdraws the permission"
-        DELETED = "deleted", "the author deleted the post"
+        DELETED = "deleted", "saw that the author deleted the post"
         TAKEN_BACK = "taken_back", "took back what was not sent yet"
-        TAKEN_DOWN = "taken_down", "our repost or quote was removed"
+        TAKEN_DOWN = "taken_down", "removed our repost or quote"
 
     compliment = models.ForeignKey(Compliment, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)

@@ -51,7 +51,7 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
     moment = current_time()
     compliment = Compliment.objects.create(
         mention=mention,
-        conversation_id=mention.conversation_id,
+        conversation=mention.conversation,
         forwarded_by=agent,
         forwarded_to=to,
         note=note,
@@ -65,7 +65,7 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
 
 
 def _named(mention_id: int, conversation_id: int | None) -> Mention:
-    posts = Mention.objects.select_related("author").filter(is_own=False, conversation__isnull=False)
+    posts = Mention.objects.select_related("author", "conversation").filter(is_own=False, conversation__isnull=False)
     mention = posts.filter(pk=mention_id).first() if mention_id < 2**63 else None
     if mention is None or conversation_id not in (None, mention.conversation_id):
         raise NotFound("There is no such post of a customer. Reload the conversation.")
@@ -75,11 +75,11 @@ def _named(mention_id: int, conversation_id: int | None) -> Mention:
 def _found(conversation_id: int | None) -> Mention:
     if conversation_id is None or conversation_id >= 2**63 or not Conversation.objects.filter(pk=conversation_id).exists():
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
-    on_board = Compliment.objects.filter(conversation_id=conversation_id, state__in=OPEN).select_related("mention__author")
-    compliment = on_board.order_by("-forwarded_at", "-pk").first()
+    on_board = Compliment.objects.filter(conversation_id=conversation_id, state__in=OPEN)
+    compliment = on_board.select_related("mention__author").order_by("-forwarded_at", "-pk").first()
     if compliment is not None:
         return compliment.mention
-    posts = Mention.objects.select_related("author").filter(conversation_id=conversation_id, is_own=False, deleted_at=None)
+    posts = Mention.objects.select_related("author", "conversation").filter(conversation_id=conversation_id, is_own=False, deleted_at=None)
     mention = choose_praise(posts.order_by("posted_at", "pk"))
     if mention is None:
         raise DeskError("There is no public post here that could be forwarded.")
@@ -101,7 +101,7 @@ def accept_compliment(*, compliment_id: int, agent: Agent) -> Compliment:
         compliment = lock_compliment(compliment_id)
         check_may_work(agent, compliment)
         if compliment.accepted_by_id != agent.pk:
-            move(compliment, Kind.ACCEPTED, agent=agent, accepted_by=agent)
+            move(compliment, Kind.ACCEPTED, agent=agent, changes={"accepted_by": agent})
     return compliment
 
 

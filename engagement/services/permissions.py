@@ -51,7 +51,6 @@ def record_answer(*, compliment_id: int, agent: Agent, granted: bool, evidence: 
         moment = current_time()
         read_as = read_answer(post.text if post else message.text if message else "", language=compliment.mention.language)
         if not granted:
-            changes = {"answer": Compliment.Answer.REFUSED, "answered_at": moment}
             move(
                 compliment,
                 Kind.REFUSED,
@@ -60,7 +59,7 @@ def record_answer(*, compliment_id: int, agent: Agent, granted: bool, evidence: 
                 agent=agent,
                 post=post,
                 message=message,
-                **changes,
+                changes={"answer": Compliment.Answer.REFUSED, "answered_at": moment},
             )
             leave_line(compliment, agent, f"Praise: @{compliment.mention.author.username} does not want the post to be used.")
             return compliment
@@ -72,7 +71,9 @@ def record_answer(*, compliment_id: int, agent: Agent, granted: bool, evidence: 
         if permission_of(compliment) is not None:
             raise MovedOn("The author's permission is recorded already. Reload the page to see by whom.")
         changes = {"answer": Compliment.Answer.GRANTED, "answered_at": moment, "purpose": wanted}
-        move(compliment, Kind.GRANTED, to=State.GRANTED, wherefrom=_MAY_BE_GRANTED, agent=agent, post=post, message=message, **changes)
+        move(
+            compliment, Kind.GRANTED, to=State.GRANTED, wherefrom=_MAY_BE_GRANTED, agent=agent, post=post, message=message, changes=changes
+        )
         Permission.objects.create(
             compliment=compliment,
             purpose=wanted,

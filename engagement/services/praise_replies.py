@@ -5,6 +5,8 @@ They are public replies like any other: same rows, same outbox, same checks (`se
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import transaction
 
@@ -41,7 +43,7 @@ def ask_permission(*, compliment_id: int, agent: Agent, purpose: str, answer_see
         text = wordings.ask(compliment.mention, purpose)
         message = _reply(compliment, agent, text, answer_seen, hold)
         changes = {"purpose": purpose, "asking": message, "asked_at": message.created_at, "accepted_by": compliment.accepted_by or agent}
-        move(compliment, Kind.ASKED, to=State.ASKED, wherefrom=(State.NEW, State.ASKED), agent=agent, message=message, **changes)
+        move(compliment, Kind.ASKED, to=State.ASKED, wherefrom=(State.NEW, State.ASKED), agent=agent, message=message, changes=changes)
     return compliment
 
 
@@ -55,7 +57,7 @@ def thank_author(*, compliment_id: int, agent: Agent, answer_seen: int = 0, hold
         message = _reply(compliment, agent, wordings.thank(compliment.mention), answer_seen, hold)
         to = None if compliment.state == State.DECLINED else State.THANKED
         changes = {"thanks": message, "thanked_at": message.created_at}
-        move(compliment, Kind.THANKED, to=to, agent=agent, message=message, **changes)
+        move(compliment, Kind.THANKED, to=to, agent=agent, message=message, changes=changes)
     return compliment
 
 
@@ -72,7 +74,7 @@ def hand_thanks(*, compliment_id: int, agent: Agent) -> Compliment:
         if not read_drafts(agent=whom, conversation_id=compliment.conversation_id).get(Message.Kind.REPLY, "").strip():
             text = wordings.thank(compliment.mention)
             save_draft(agent=whom, conversation_id=compliment.conversation_id, kind=Message.Kind.REPLY, text=text)
-        move(compliment, Kind.HANDED, agent=agent, thanks_from=whom, handed_at=current_time())
+        move(compliment, Kind.HANDED, agent=agent, changes={"thanks_from": whom, "handed_at": current_time()})
         leave_line(
             compliment, agent, f"Praise: {whom.name}, please thank @{compliment.mention.author.username}. A draft waits for you here."
         )
@@ -89,14 +91,15 @@ def note_thanked(*, limit: int = 100) -> int:
             replies = Message.objects.filter(
                 conversation_id=compliment.conversation_id,
                 kind=Message.Kind.REPLY,
-                agent_id=compliment.thanks_from_id,
+                agent=compliment.thanks_from,
                 created_at__gte=compliment.handed_at,
                 delivery__state=Delivery.State.SENT,
             )
             message = replies.order_by("pk").select_related("agent").first()
             if message is not None and compliment.thanked_at is None:
                 to = None if compliment.state == State.DECLINED else State.THANKED
-                move(compliment, Kind.THANKED, to=to, agent=message.agent, message=message, thanks=message, thanked_at=message.created_at)
+                changes = {"thanks": message, "thanked_at": message.created_at}
+                move(compliment, Kind.THANKED, to=to, agent=message.agent, message=message, changes=changes)
                 thanked += 1
     return thanked
 
@@ -104,13 +107,15 @@ def note_thanked(*, limit: int = 100) -> int:
 def take_back_reply(compliment: Compliment, agent: Agent) -> bool:
     """Take back a question or a thank-you that is still held. On the locked row. False if there is none. Raises TooLate."""
     if compliment.state == State.ASKED and compliment.asking is not None:
-        message, changes, to = compliment.asking, {"asking": None, "asked_at": None, "purpose": ""}, State.NEW
+        message, to = compliment.asking, State.NEW
+        changes: dict[str, Any] = {"asking": None, "asked_at": None, "purpose": ""}
     elif compliment.thanks is not None and compliment.thanks.agent_id is not None:
-        message, changes, to = compliment.thanks, {"thanks": None, "thanked_at": None}, _before_thanks(compliment)
+        message, to = compliment.thanks, _before_thanks(compliment)
+        changes = {"thanks": None, "thanked_at": None}
     else:
         return False
     undo_delivery(message_id=message.pk, agent=agent)
-    move(compliment, Kind.TAKEN_BACK, to=to, agent=agent, message=message, **changes)
+    move(compliment, Kind.TAKEN_BACK, to=to, agent=agent, message=message, changes=changes)
     return True
 
 

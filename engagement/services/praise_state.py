@@ -5,7 +5,7 @@ Whoever needs both locks a compliment before the delivery of its repost, so that
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -68,14 +68,14 @@ def move(
     post: Mention | None = None,
     message: Message | None = None,
     note: str = "",
-    **changes: Any,
+    changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Change the row if its state is one of `wherefrom`, and tell. Inside a transaction. Raises MovedOn if it is not."""
     moment = at or current_time()
-    changes |= {"changed_at": moment, "state": to or compliment.state}
-    if Compliment.objects.filter(pk=compliment.pk, state__in=wherefrom).update(**changes) != 1:
+    values = {**(changes or {}), "changed_at": moment, "state": to or compliment.state}
+    if Compliment.objects.filter(pk=compliment.pk, state__in=wherefrom).update(**values) != 1:
         raise MovedOn("Somebody else did something with this praise first. Reload the page to see what.")
-    for name, value in changes.items():
+    for name, value in values.items():
         setattr(compliment, name, value)
     add_event(compliment, did, agent=agent, at=moment, post=post, message=message, note=note)
 
@@ -132,4 +132,4 @@ def note_shared(compliment: Compliment, message: Message, *, at: datetime) -> No
     """The network has our repost or quote. On the locked row. Whoever was thanked or withdrew meanwhile stays where they are."""
     did = Kind.REPOSTED if message.kind == Message.Kind.REPOST else Kind.QUOTED
     to = State.REPOSTED if compliment.state == State.GRANTED else None
-    move(compliment, did, to=to, agent=message.agent, message=message, shared_at=at)
+    move(compliment, did, to=to, agent=message.agent, message=message, changes={"shared_at": at})

@@ -100,7 +100,7 @@ def test_an_account_owner_can_be_named_and_works_on_it(praise: Praise, sam: Agen
 @pytest.mark.parametrize(
     "given", [{}, {"conversation_id": 10**9}, {"mention_id": 10**30}, {"mention_id": 10**9}, {"conversation_id": 10**30}]
 )
-def test_what_is_not_there_cannot_be_forwarded(sam: Agent, given: dict[str, int]) -> None:
+def test_what_is_not_there_cannot_be_forwarded(sam: Agent, given: dict[str, Any]) -> None:
     with pytest.raises(NotFound):
         forward_compliment(agent=sam, **given)
 

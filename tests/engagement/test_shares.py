@@ -53,7 +53,7 @@ def state(message: Message) -> str:
 
 
 @contextmanager
-def sandbox_can(**abilities: bool) -> Iterator[None]:
+def sandbox_can(**abilities: Any) -> Iterator[None]:
     sandbox = registry.get("sandbox")
     less: Network = replace(sandbox, capabilities=replace(sandbox.capabilities, **abilities))
     with patch.dict(registry.NETWORKS, sandbox=less):

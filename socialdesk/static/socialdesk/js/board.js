@@ -11,7 +11,7 @@ const current = () => document.activeElement?.closest("[data-compliment]");
 let running = Promise.resolve();
 let awaited = null;
 
-/** Calls that come while one runs share the next, which knows of them all. A menu that is open is not taken away. */
+/** Calls that come while one runs share the next, which knows of them all. */
 function refresh() {
   awaited ??= running.then(() => {
     awaited = null;
@@ -22,7 +22,6 @@ function refresh() {
 }
 
 async function bringUpToDate() {
-  if (!board() || board().querySelector("details[open]")) return;
   const template = document.createElement("template");
   try {
     template.innerHTML = await fetchPart(location.href);
@@ -32,6 +31,10 @@ async function bringUpToDate() {
   const fresh = template.content.querySelector("[data-board]");
   const old = board();
   if (!fresh || plain(fresh) === plain(old)) return;
+  for (const details of old.querySelectorAll("[data-compliment] details[open]")) {
+    const same = fresh.querySelector(`[data-compliment="${details.closest("[data-compliment]").dataset.compliment}"] details`);
+    if (same) same.open = true;
+  }
   const id = current()?.dataset.compliment;
   const key = document.activeElement?.dataset.key;
   old.replaceWith(fresh);

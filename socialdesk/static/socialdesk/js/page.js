@@ -15,7 +15,9 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem, or good news, until it is put away: what happened, and what to do, with a `link` to where that is. */
+const GOOD_NEWS = 12_000; // milliseconds for which it stays, unless somebody is at it
+
+/** Show a problem until it is put away: what happened, and what to do, with a `link` to where that is. Good news go by themselves. */
 export function toast(words, { link = "", isGood = false } = {}) {
   const box = document.createElement("div");
   box.className = isGood ? "toast good" : "toast";
@@ -28,6 +30,7 @@ export function toast(words, { link = "", isGood = false } = {}) {
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);
+  if (isGood) setTimeout(() => box.matches(":hover, :focus-within") || box.remove(), GOOD_NEWS);
 }
 
 /** A part of the page as text. Raises when the desk cannot be reached or refuses. */
