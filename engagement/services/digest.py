@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from profiles.models import Agent, Role
 from socialdesk.lib.clock import now as current_time
 
 logger = logging.getLogger(__name__)
+AT_FIRST = timedelta(days=7)  # what a person's first e-mail reaches back to
 SHOWN = 20  # compliments in one e-mail; of the others it says how many
 
 
@@ -42,9 +43,7 @@ def send_digests(*, now: datetime | None = None) -> int:
 def _send(agent: Agent, since: datetime | None, moment: datetime) -> bool:
     to_them = Q(forwarded_to=agent) | Q(forwarded_to=None) if agent.role == Role.MARKETING else Q(forwarded_to=agent)
     theirs = Compliment.objects.filter(to_them)
-    fresh = theirs.filter(forwarded_at__lte=moment)
-    if since is not None:
-        fresh = fresh.filter(forwarded_at__gt=since)
+    fresh = theirs.filter(forwarded_at__lte=moment, forwarded_at__gt=since or moment - AT_FIRST)
     count = fresh.count()
     if not count:
         return False

@@ -70,6 +70,7 @@ def quote(mention: Mention, abilities: Capabilities) -> str:
     words = " ".join(mention.text.split())
     if not abilities.max_length or length(f"“{words}”{credit}", abilities.length_unit) <= abilities.max_length:
         return f"“{words}”{credit}"
+    words = words[: abilities.max_length]
     while words and length(f"“{words}…”{credit}", abilities.length_unit) > abilities.max_length:
         words = words.rpartition(" ")[0] or words[:-1]
     return f"“{words}…”{credit}"
