@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api, links_api, policy_api, templates_api, tickets_api
+from engagement import api, compliments_api, links_api, policy_api, templates_api, tickets_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
@@ -27,4 +27,5 @@ urlpatterns: list[URLPattern] = [
     path("approvals/<int:pk>/approve/", policy_api.ApprovalApproveView.as_view(), name="api_approval_approve"),
     path("approvals/<int:pk>/decline/", policy_api.ApprovalDeclineView.as_view(), name="api_approval_decline"),
     path("approvals/<int:pk>/withdraw/", policy_api.ApprovalWithdrawView.as_view(), name="api_approval_withdraw"),
+    path("conversations/<int:pk>/forward/", compliments_api.ForwardView.as_view(), name="api_conversation_forward"),
 ]

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import article_figures, calls, delivery, marks, notices, promises, template_outcomes, tickets, verification
+from engagement.services import (
+    article_figures,
+    calls,
+    delivery,
+    digest,
+    marks,
+    notices,
+    permissions,
+    praise_replies,
+    promises,
+    shares,
+    template_outcomes,
+    tickets,
+    verification,
+)
 
 
 @shared_task
@@ -60,3 +74,16 @@ def note_article_contacts() -> None:
 @shared_task
 def mark_last_week(rule_id: int) -> None:
     marks.mark_last_week(rule_id=rule_id)
+
+
+@shared_task
+def sweep_praise() -> None:
+    """What the board does by itself: ends what deleted posts had allowed, finds thank-yous of agents, removes what must go."""
+    permissions.end_deleted()
+    praise_replies.note_thanked()
+    shares.take_down_due()
+
+
+@shared_task
+def send_praise_digests() -> None:
+    digest.send_digests()

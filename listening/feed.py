@@ -172,8 +172,9 @@ def read_cards(ids: Iterable[int], *, agent: Agent, filters: Filters) -> list[Co
 
 
 def _load(found: QuerySet[Conversation]) -> list[Conversation]:
-    """Everything that a card shows, in two queries. Each conversation gets `topic_names`, a list of (id, name)."""
-    conversations = list(found.select_related("author", "author__profile", "assignee", "claimed_by", "last_mention"))
+    """Everything that a card shows, in three queries. Each conversation gets `topic_names`, a list of (id, name)."""
+    related = ("author", "author__profile", "assignee", "claimed_by", "last_mention")
+    conversations = list(found.select_related(*related).prefetch_related("compliments"))
     names: dict[int, list[tuple[int, str]]] = defaultdict(list)
     links = ConversationTopic.objects.filter(conversation__in=[c.pk for c in conversations]).select_related("topic").order_by("topic__name")
     for link in links:

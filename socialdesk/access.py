@@ -22,6 +22,7 @@ from profiles.models import Agent, Role
 
 EVERYBODY = frozenset(Role)
 CARE = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})  # write to customers
+SENDERS = CARE | {Role.MARKETING}  # have written something that went out: marketing in its fixed wordings only
 LEADERS = frozenset({Role.LEAD, Role.MANAGER, Role.ADMIN})  # decide what is listened for
 APPROVERS = CARE & LEADERS  # send what others drafted
 WORKERS = CARE | LEADERS  # change conversations
@@ -65,8 +66,8 @@ ACCESS: dict[str, Rule] = {
     # Answers. A note is for everybody; what goes out is refused to others by the service.
     "send": Rule(write=EVERYBODY),
     "draft": Rule(write=EVERYBODY),
-    "delivery_undo": Rule(write=CARE),
-    "delivery_decide": Rule(write=CARE),
+    "delivery_undo": Rule(write=SENDERS),
+    "delivery_decide": Rule(write=SENDERS),
     "outbox": Rule(EVERYBODY),
     # Moves to other channels
     "conversation_link": Rule(write=CARE),
@@ -128,6 +129,20 @@ ACCESS: dict[str, Rule] = {
     "approval_approve": Rule(write=APPROVERS),
     "approval_decline": Rule(write=APPROVERS),
     "approval_withdraw": Rule(write=CARE),
+    # Praise. Everybody sees the board; marketing, leads and whoever it was forwarded to act on it, which the service makes sure of.
+    "conversation_forward": Rule(write=EVERYBODY),
+    "compliments": Rule(EVERYBODY),
+    "compliment": Rule(EVERYBODY),
+    "compliment_accept": Rule(write=EVERYBODY),
+    "compliment_ask": Rule(write=EVERYBODY),
+    "compliment_record": Rule(write=EVERYBODY),
+    "compliment_share": Rule(write=EVERYBODY),
+    "compliment_thank": Rule(write=EVERYBODY),
+    "compliment_hand": Rule(write=EVERYBODY),
+    "compliment_decline": Rule(write=EVERYBODY),
+    "compliment_withdraw": Rule(write=EVERYBODY),
+    "compliment_take_back": Rule(write=EVERYBODY),
+    "compliment_removed": Rule(write=EVERYBODY),
     # Pages beside the desk
     "profile": Rule(EVERYBODY),
     "profile_card": Rule(EVERYBODY),
@@ -185,9 +200,22 @@ ACCESS: dict[str, Rule] = {
     "api_link-list": Rule(EVERYBODY),
     "api_link-detail": Rule(EVERYBODY),
     "api_link-revoke": Rule(write=CARE),
-    "api_message_undo": Rule(write=CARE),
-    "api_message_decide": Rule(write=CARE),
-    "api_message_retry": Rule(write=CARE),
+    "api_message_undo": Rule(write=SENDERS),
+    "api_message_decide": Rule(write=SENDERS),
+    "api_message_retry": Rule(write=SENDERS),
+    "api_conversation_forward": Rule(write=EVERYBODY),
+    "api_compliment-list": Rule(EVERYBODY),
+    "api_compliment-detail": Rule(EVERYBODY),
+    "api_compliment-accept": Rule(write=EVERYBODY),
+    "api_compliment-ask": Rule(write=EVERYBODY),
+    "api_compliment-record": Rule(write=EVERYBODY),
+    "api_compliment-share": Rule(write=EVERYBODY),
+    "api_compliment-thank": Rule(write=EVERYBODY),
+    "api_compliment-hand": Rule(write=EVERYBODY),
+    "api_compliment-decline": Rule(write=EVERYBODY),
+    "api_compliment-withdraw": Rule(write=EVERYBODY),
+    "api_compliment-take-back": Rule(write=EVERYBODY),
+    "api_compliment-removed": Rule(write=EVERYBODY),
     "api_outbox": Rule(EVERYBODY),
     "api_approvals": Rule(WORKERS),
     "api_approval_approve": Rule(write=APPROVERS),

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from engagement.compliments_api import ComplimentViewSet
 from engagement.links_api import LinkViewSet
 from engagement.templates_api import TemplateViewSet
 from engagement.tickets_api import TicketViewSet
@@ -116,6 +117,7 @@ router.register("tickets", TicketViewSet, basename="api_ticket")
 router.register("links", LinkViewSet, basename="api_link")
 router.register("templates", TemplateViewSet, basename="api_template")
 router.register("profiles", ProfileViewSet, basename="api_profile")
+router.register("compliments", ComplimentViewSet, basename="api_compliment")
 
 urlpatterns = [
     path("topics/check/", TopicCheckView.as_view(), name="api_topic_check"),

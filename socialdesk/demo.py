@@ -43,7 +43,8 @@ def prepare() -> list[SignIn]:
     with transaction.atomic():
         for person in _read("agents.json"):
             agent, created = Agent.objects.get_or_create(
-                username=person["username"], defaults={"display_name": person["name"], "role": person["role"]}
+                username=person["username"],
+                defaults={"display_name": person["name"], "role": person["role"], "email": person.get("email", "")},
             )
             if created:
                 agent.set_password(password)

@@ -183,6 +183,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
     "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},
     "sweep_verifications": {"task": "engagement.tasks.sweep_verifications", "schedule": 10.0},
+    "sweep_praise": {"task": "engagement.tasks.sweep_praise", "schedule": 15.0},
+    "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
@@ -238,6 +240,7 @@ TWILIO_URL = env.text("SOCIALDESK_TWILIO_URL", "https://api.twilio.com", "addres
 if SMS_CARRIER == "twilio" and not (TWILIO_ACCOUNT and TWILIO_TOKEN and TWILIO_FROM):
     raise env.BadSetting("SOCIALDESK_SMS=twilio needs SOCIALDESK_TWILIO_ACCOUNT, SOCIALDESK_TWILIO_TOKEN and SOCIALDESK_TWILIO_FROM")
 PROMISE_MINUTES = env.number("SOCIALDESK_PROMISE_MINUTES", 120, "time to an answer that an acknowledgement promises", least=5)
+DIGEST_HOUR = env.number("SOCIALDESK_DIGEST_HOUR", 7, "hour of the day from which the daily e-mail about praise is sent")
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 
@@ -274,6 +277,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MessageKindEnum": "engagement.models.Message.Kind",
         "LinkKindEnum": "engagement.models.ShortLink.Kind",
+        "ComplimentStateEnum": "engagement.models.Compliment.State",
         "HopReasonEnum": "engagement.models.Hop.Reason",
         "HopStateEnum": "engagement.models.Hop.State",
         "HopChannelEnum": "engagement.models.Hop.Channel",

@@ -6,16 +6,20 @@ from engagement.models.article_link import ArticleLink, ArticleVote
 from engagement.models.brake_lift import BrakeLift
 from engagement.models.callback import CallAttempt, CallbackRequest, NumberView
 from engagement.models.company import Company
+from engagement.models.compliment import Compliment, ComplimentEvent
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
+from engagement.models.digest import PraiseDigest
 from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
-from engagement.models.message import Message
+from engagement.models.message import SHARES, Message
 from engagement.models.notice import Notice
+from engagement.models.permission import Permission
 from engagement.models.policy import Policy
 from engagement.models.promise import Promise
 from engagement.models.rule import EngagementRule, MustAnswer
 from engagement.models.shortlink import ShortLink
 from engagement.models.survey import SurveyAnswer
+from engagement.models.takedown import TakeDown
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
 from engagement.models.template_right import TemplateRight
 from engagement.models.template_use import TemplateUse, TemplateWord
@@ -24,6 +28,7 @@ from engagement.models.verification import Verification
 
 __all__ = [
     "OWING",
+    "SHARES",
     "TROUBLED",
     "UNFINISHED",
     "Approval",
@@ -36,6 +41,8 @@ __all__ = [
     "CallAttempt",
     "CallbackRequest",
     "Company",
+    "Compliment",
+    "ComplimentEvent",
     "Delivery",
     "Draft",
     "EngagementRule",
@@ -44,11 +51,14 @@ __all__ = [
     "MustAnswer",
     "Notice",
     "NumberView",
+    "Permission",
     "Policy",
+    "PraiseDigest",
     "Promise",
     "Purpose",
     "ShortLink",
     "SurveyAnswer",
+    "TakeDown",
     "Template",
     "TemplateRight",
     "TemplateUse",

@@ -51,7 +51,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             # Invariant 4: there is no row by which a note could leave.
-            models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message"]), name="delivery_never_of_a_note")
+            models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message", "repost", "quote"]), name="delivery_never_of_a_note")
         ]
         indexes = [
             models.Index(fields=["not_before"], condition=Q(state__in=["queued", "awaiting_retry"]), name="delivery_due"),

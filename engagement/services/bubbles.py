@@ -10,15 +10,23 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer, Ticket, TicketUpdate
+from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer, TakeDown, Ticket, TicketUpdate
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from profiles.models import Handle
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey", "callback", "call", "notice", "ticket"]
+Kind = Literal[
+    "mention", "own_post", "reply", "direct_message", "note", "repost", "quote", "survey", "callback", "call", "notice", "ticket"
+]
 Audience = Literal["public", "private", "internal"]
-AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
+AUDIENCES: dict[str, Audience] = {
+    "reply": "public",
+    "direct_message": "private",
+    "note": "internal",
+    "repost": "public",
+    "quote": "public",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Bubble:
     explanation: Explanation | None = None
     mention: Mention | None = None
     message: Message | None = None
+    takedown: TakeDown | None = None  # of a repost or quote that must go
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
 
@@ -86,7 +95,7 @@ def _of_post(post: Mention, key: str, now: datetime) -> Bubble:
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise")
+    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise", "takedown")
 
 
 def _replies(conversation: Conversation) -> QuerySet[Message]:
@@ -107,6 +116,7 @@ def _of_message(message: Message, key: str, now: datetime) -> Bubble:
         state=delivery.state if delivery else "",
         explanation=explain(delivery, now=now) if delivery else None,
         message=message,
+        takedown=getattr(message, "takedown", None),
     )
 
 

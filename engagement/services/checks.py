@@ -40,6 +40,12 @@ def check_may_answer(agent: Agent) -> None:
         raise NotAllowed("Your role reads and notes; answering customers is for care agents and their leads. You can write a note.")
 
 
+def check_may_settle(agent: Agent, message: Message) -> None:
+    """Raises NotAllowed unless the agent may decide what becomes of a message in trouble: those who answer, and whoever wrote it."""
+    if message.agent_id != agent.pk:
+        check_may_answer(agent)
+
+
 def check_text(text: str, *, limit: int, unit: str) -> str:
     """The text as it will be sent: cleaned, with plain line ends, without space around it.
 
@@ -79,6 +85,15 @@ def check_no_live_code(conversation: Conversation, text: str) -> None:
         advice = "This is the code that the customer was sent in private. Leave it out; nobody else may know it."
         findings = [{"kind": "live_code", "start": start, "end": end, "advice": advice} for start, end in spans]
         raise GivesCodeAway(f"Nothing was sent. {advice}", findings=findings)
+
+
+def check_share_text(conversation: Conversation, kind: str, text: str) -> str:
+    """The text of a repost or quote, ready for this conversation's network. Raises DeskError."""
+    abilities = capabilities_of(conversation.network)
+    if not (abilities.repost if kind == Message.Kind.REPOST else abilities.post):
+        what = "reposted" if kind == Message.Kind.REPOST else "quoted"
+        raise DeskError(f"Nothing can be {what} on {label_of(conversation.network)} from this desk. Thank the author, or do it there.")
+    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
 
 
 def check_direct_message_text(conversation: Conversation, text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Hop, Message, Promise
+from engagement.models import Delivery, Hop, Message, Permission, Promise
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
@@ -26,6 +26,7 @@ from listening.services.conversations import (
     expect_acknowledgement,
     lock_conversation,
     require_claim,
+    require_no_foreign_claim,
     save_conversation,
 )
 from profiles.models import Agent
@@ -77,39 +78,95 @@ def send_reply(
         earlier = _same_press(agent, request_key, conversation_id, Kind.REPLY, text)
         if earlier is not None:
             return earlier
-        ready = checks.check_reply_text(conversation, text)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
         if not is_approved:
-            check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
-        account = checks.speaking_account(conversation)
-        mention = answered_mention(conversation_id, mention_id)
-        number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
-        verdict = check_policy(conversation, agent=agent, text=ready, is_approved=is_approved)
-        promised = promise or find_acknowledgement(variant_id, ready)
+            check_right(conversation=conversation, agent=agent, text=message.text, variant_id=variant_id)
+        verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=is_approved)
+        promised = promise or find_acknowledgement(variant_id, message.text)
         if promised is not None:
-            expect_acknowledgement(conversation, ready)
+            expect_acknowledgement(conversation, message.text)
         take_claim(conversation, agent, moment)
-        message = Message.objects.create(
-            conversation=conversation,
-            kind=Kind.REPLY,
-            text=ready,
-            agent=agent,
-            account=account,
-            network=conversation.network,
-            mention=mention,
-            answer_number=number,
-            request_key=request_key,
-            is_closing_line=verdict.is_closing_line,
-            created_at=moment,
-        )
+        message.request_key, message.is_closing_line = request_key, verdict.is_closing_line
+        message.save()
         record_use(message=message, variant_id=variant_id)
         if promised is not None:
             _make_promise(message, promised, by_key=promise is not None)
         if promise is None and not message.is_closing_line:  # which nobody typed: what they did type is still their draft
             _forget_draft(message, agent)
-        _put_in_outbox(message, agent, moment, max(seconds, verdict.hold), verdict.hold_reason)
+        _put_in_outbox(message, moment, max(seconds, verdict.hold), verdict.hold_reason)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
+
+
+def send_fixed_reply(
+    *, conversation_id: int, agent: Agent, text: str, mention_id: int, answer_seen: int, hold: float | None = None
+) -> Message:
+    """A public reply in a wording of the desk's own, which marketing may send though it does not answer customers.
+
+    Whether this agent may, the caller has made sure. It takes no claim and no draft, but waits for whoever has the conversation in hand.
+    Otherwise as `send_reply`, with the same checks.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+
+    def write() -> Message:
+        conversation = lock_conversation(conversation_id)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        # A wording that everybody knows needs no lead to read it; what must never be said, and a thread that cools down, stand above it.
+        verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=True)
+        require_no_foreign_claim(conversation, agent, now=moment)
+        message.save()
+        _put_in_outbox(message, moment, max(seconds, verdict.hold), verdict.hold_reason)
+        return message
+
+    return _write_once(write)
+
+
+def _prepare_reply(
+    conversation: Conversation, agent: Agent, text: str, mention_id: int | None, answer_seen: int, moment: datetime
+) -> Message:
+    """A public reply that passed every check, not stored yet. The conversation must be locked."""
+    ready = checks.check_reply_text(conversation, text)
+    account = checks.speaking_account(conversation)
+    mention = answered_mention(conversation.pk, mention_id)
+    number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+    return Message(
+        conversation=conversation,
+        kind=Kind.REPLY,
+        text=ready,
+        agent=agent,
+        account=account,
+        network=conversation.network,
+        mention=mention,
+        answer_number=number,
+        created_at=moment,
+    )
+
+
+def send_share(*, permission: Permission, agent: Agent, text: str, hold: float | None = None) -> Message:
+    """Repost or quote the post that an author's permission is about. Inside a transaction, with its compliment locked.
+
+    `text` is what a quote says; a repost sends none, and keeps a description. Raises AccountUnusable, and DeskError where the network
+    cannot do it or takes no text of that length.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+    mention = permission.compliment.mention
+    conversation = permission.compliment.conversation
+    message = Message.objects.create(
+        conversation=conversation,
+        kind=permission.purpose,
+        text=checks.check_share_text(conversation, permission.purpose, text),
+        agent=agent,
+        account=checks.speaking_account(conversation),
+        network=conversation.network,
+        mention=mention,
+        permission=permission,
+        created_at=moment,
+    )
+    _put_in_outbox(message, moment, seconds)
+    return message
 
 
 class NotAcknowledged(Conflict):
@@ -172,7 +229,7 @@ def send_direct_message(
         )
         record_use(message=message, variant_id=variant_id)
         _forget_draft(message, agent)
-        _put_in_outbox(message, agent, moment, seconds)
+        _put_in_outbox(message, moment, seconds)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.DIRECT_MESSAGE, text)
@@ -281,7 +338,7 @@ def _forget_draft(message: Message, agent: Agent) -> None:
     save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
 
 
-def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float, hold_reason: str = "") -> None:
+def _put_in_outbox(message: Message, moment: datetime, hold: float, hold_reason: str = "") -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
         message=message,
@@ -293,5 +350,5 @@ def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float
         created_at=moment,
     )
     note_carried(message)
-    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
+    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, message.agent_id))
     tell_worker(delivery.pk, seconds=hold)

@@ -12,12 +12,13 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Hop, Message, ShortLink, Ticket
+from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
+from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
@@ -72,6 +73,14 @@ class Target:
 
     mention: Mention
     answer_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Praise:
+    """The post that `f` would forward, and what became of it if it was forwarded."""
+
+    mention: Mention | None
+    compliment: Compliment | None
 
 
 def find_conversation(pk: int) -> Conversation:
@@ -138,6 +147,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "may_acknowledge": agent.may_answer and not acknowledged and checks.capabilities_of(found.network).reply,
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
+        "praise": find_praise(found, thread),
         "may_change": agent.may_answer or agent.may_configure,
     }
 
@@ -148,6 +158,15 @@ def find_target(thread: Sequence[Bubble]) -> Target | None:
     if not posts:
         return None
     return Target(posts[-1], last_answers(thread).get(posts[-1].pk, 0))
+
+
+def find_praise(found: Conversation, thread: Sequence[Bubble]) -> Praise:
+    """One query."""
+    known = Compliment.objects.filter(conversation=found).select_related("forwarded_by", "forwarded_to")
+    posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
+    mention = choose_praise(posts)
+    on_board = {compliment.mention_id: compliment for compliment in known.order_by("forwarded_at", "pk")}
+    return Praise(mention, on_board.get(mention.pk) if mention else None)
 
 
 def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:

@@ -32,6 +32,8 @@ ENTRY_WORDS = {
     "direct_message": "private message",
     "note": "note",
     "callback": "asked for a call",
+    "repost": "repost",
+    "quote": "quote with credit",
 }
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 

@@ -62,13 +62,13 @@ def active_topics() -> list[Topic]:
 
 def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, Any]:
     """The views, topics and saved searches with their counts, and the counts of the queues by name."""
-    counts = conversations.count_views(agent)
+    searches = list(SavedSearch.objects.filter(agent=agent))
+    counts = conversations.count_views(agent, topics=topics, searches=searches)
     query = filters.as_query()
 
     def pile(key: str, name: str, pile_query: str, **more: Any) -> Pile:
         return Pile(key, name, counts.get(key), pile_query, is_current=query == pile_query, **more)
 
-    searches = SavedSearch.objects.filter(agent=agent)
     return {
         "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
         "queues": {queue: counts.get(queue) for queue in conversations.QUEUES},

@@ -36,6 +36,11 @@ class Agent(AbstractUser):
         return self.role in {Role.AGENT, Role.LEAD, Role.ADMIN}
 
     @property
+    def may_share(self) -> bool:
+        """May ask authors of praise for permission, and repost or quote it: marketing, leads and admins."""
+        return self.role in {Role.MARKETING, Role.LEAD, Role.ADMIN}
+
+    @property
     def may_configure(self) -> bool:
         """May change topics, sources and other people's work."""
         return self.role in {Role.LEAD, Role.MANAGER, Role.ADMIN}

@@ -7,6 +7,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     mentions.stored        ids: [mention], conversations: [conversation]
     conversations.changed  conversations: [{id, status, assignee, assignee_name, claimed_by, claimed_by_name, claimed_until, version, by}]
     message.changed        messages: [{conversation, message, state, agent}]
+    compliment.changed     compliments: [{compliment, conversation, state, did, who, forwarded_by, by}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
     ticket.changed         tickets: [{conversation, ticket, state}]
@@ -57,6 +58,10 @@ def _message_changed(events: list[Body]) -> Body:
     return {"messages": _last_of(events, "message")}
 
 
+def _compliment_changed(events: list[Body]) -> Body:
+    return {"compliments": _last_of(events, "compliment", "did")}
+
+
 def _presence_changed(events: list[Body]) -> Body:
     return {"presence": _last_of(events, "agent", "conversation")}
 
@@ -91,6 +96,7 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "mentions.stored": _mentions_stored,
     "conversations.changed": _conversations_changed,
     "message.changed": _message_changed,
+    "compliment.changed": _compliment_changed,
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
     "link.changed": _link_changed,

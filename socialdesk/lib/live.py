@@ -123,6 +123,20 @@ class ApprovalsChanged(Event):
     type: str = field(default="approvals.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ComplimentChanged(Event):
+    """Something was done with praise that was forwarded: `did` is the kind of its history's entry, `who` the author's user name."""
+
+    compliment: int
+    conversation: int
+    state: str
+    did: str
+    who: str
+    forwarded_by: int | None
+    by: int | None = None
+    type: str = field(default="compliment.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

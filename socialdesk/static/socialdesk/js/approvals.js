@@ -14,6 +14,6 @@ export function tell({ pending, approvals }, me) {
     if (agent !== me) continue;
     const link = { href: `/conversations/${conversation}/`, words: "Open it" };
     if (state === "approved") announce(`${by} approved your draft. It goes out now.`);
-    if (state === "declined") toast(`${by} sent your draft back. The text is your draft again.`, link);
+    if (state === "declined") toast(`${by} sent your draft back. The text is your draft again.`, { link });
   }
 }

@@ -71,6 +71,7 @@ const concerns = {
   "ticket.changed": ({ tickets }) => tickets.some((ticket) => ticket.conversation === openId()),
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
+  "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
   "approvals.changed": ({ approvals }) => approvals.some((approval) => approval.conversation === openId()),
 };

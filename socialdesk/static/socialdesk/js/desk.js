@@ -22,6 +22,10 @@ const frames = {
     feed.showStates(conversations);
     want(conversations.map(({ id }) => id));
   },
+  "compliment.changed": ({ compliments }) => {
+    want(compliments.map(({ conversation }) => conversation));
+    import("desk/praise").then((praise) => praise.tell(compliments));
+  },
   "sources.changed": ({ troubled }) => {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;

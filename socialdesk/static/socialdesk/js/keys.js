@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules" };
+const PLACES = { t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", c: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -53,6 +53,7 @@ const acts = {
   t: () => open("ticket"),
   v: () => open("reach"),
   w: () => act("acknowledge"),
+  f: () => open("forward"),
   r: write,
   m: write,
   n: write,

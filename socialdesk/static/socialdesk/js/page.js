@@ -15,10 +15,12 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem until it is put away: what happened, and what to do; `link` ({href, words}) leads there. */
-export function toast(words, link = null) {
+const GOOD_NEWS = 12_000; // milliseconds for which it stays, unless somebody is at it
+
+/** Show a problem until it is put away: what happened, and what to do; `link` ({href, words}) leads there. Good news go by themselves. */
+export function toast(words, { link = null, isGood = false } = {}) {
   const box = document.createElement("div");
-  box.className = "toast";
+  box.className = isGood ? "toast good" : "toast";
   const close = document.createElement("button");
   close.type = "button";
   close.className = "button small";
@@ -30,6 +32,7 @@ export function toast(words, link = null) {
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);
+  if (isGood) setTimeout(() => box.matches(":hover, :focus-within") || box.remove(), GOOD_NEWS);
 }
 
 /** A part of the page as text. Raises when the desk cannot be reached or refuses. */
