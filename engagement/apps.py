@@ -8,7 +8,8 @@ class EngagementConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from engagement.timeline import read_messages
+        from engagement.timeline import read_chats, read_messages
         from profiles.timeline import register
 
         register("messages", read_messages)
+        register("chats", read_chats)

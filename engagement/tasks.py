@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import delivery
+from engagement.services import chat_sweep, delivery
 
 
 @shared_task
@@ -15,3 +15,8 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def sweep_chats() -> None:
+    chat_sweep.sweep_chats()

@@ -70,6 +70,13 @@ ACCESS: dict[str, Rule] = {
     "conversation_waive": Rule(write=WORKERS),
     "hop_done": Rule(write=CARE),
     "link_revoke": Rule(write=CARE),
+    # Live chats
+    "chats_here": Rule(write=CARE),
+    "chat_accept": Rule(write=CARE),
+    "chat_say": Rule(write=CARE),
+    "chat_typing": Rule(write=CARE),
+    "chat_transfer": Rule(write=CARE),
+    "chat_end": Rule(write=CARE),
     # What customers see; the code is the permission
     "short_link": PUBLIC,
     "short_link_step": PUBLIC,

@@ -38,6 +38,7 @@ PORT = env.text("PORT", "8000", "its port")
 PUBLIC_URL = env.text("SOCIALDESK_URL", f"http://{HOST}:{PORT}", "address under which customers reach the desk").rstrip("/")
 LINK_URL = env.text("SOCIALDESK_LINK_URL", PUBLIC_URL, "address that short links begin with, where it is a domain of its own").rstrip("/")
 ALLOWED_HOSTS += sorted({urlsplit(url).hostname or "localhost" for url in (PUBLIC_URL, LINK_URL)} - {*ALLOWED_HOSTS, "0.0.0.0"})  # noqa: S104
+TRUSTED_PROXIES = int(env.number("SOCIALDESK_PROXIES", 0, "how many proxies of your own pass requests on to the desk"))
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
 
@@ -178,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "sweep_chats": {"task": "engagement.tasks.sweep_chats", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
@@ -207,6 +209,11 @@ CLOCK_MINUTES = {
     "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
     "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
 }
+
+CHATS_PER_AGENT = int(env.number("SOCIALDESK_CHATS_PER_AGENT", 3, "live chats that one agent has at once, at most", least=1))
+CHAT_WAIT_MINUTES = env.number(
+    "SOCIALDESK_CHAT_WAIT_MINUTES", 5, "how long a visitor waits for an agent until the chat is a message", least=1
+)
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("engagement.urls")),
     path("", include("engagement.outbox_urls")),
     path("", include("engagement.links_urls")),
+    path("", include("engagement.chat_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("api/", include("socialdesk.api")),

@@ -142,6 +142,16 @@ def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
     return hop
 
 
+def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | None, at: datetime) -> None:
+    """What went on in that channel came to its end there; call it on a locked conversation. The thank-you is proposed to `agent`."""
+    under_way = Hop.objects.filter(conversation=conversation, channel=channel, state=State.BEGUN)
+    if not under_way.update(state=State.DONE, done_at=at):
+        return
+    _recount(conversation)
+    if agent is not None:
+        draft_thanks(conversation, agent)
+
+
 def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     """Put the thank-you into the agent's public draft, unless they have begun one."""
     public = Message.Kind.REPLY

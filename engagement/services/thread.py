@@ -9,14 +9,14 @@ from typing import Any, Literal, TypeVar, cast
 
 from django.db.models import Model, Q, QuerySet
 
-from engagement.models import Message
+from engagement.models import ChatLine, Message
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
 
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note"]
+Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "chat"]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
@@ -129,6 +129,25 @@ def _bubble_of_message(message: Message, key: str, now: datetime) -> Bubble:
     )
 
 
+def _chat_lines(conversation: Conversation) -> QuerySet[ChatLine]:
+    return ChatLine.objects.filter(session__conversation=conversation).select_related("session__conversation__author", "agent")
+
+
+def _bubble_of_chat(line: ChatLine, key: str, now: datetime) -> Bubble:
+    author = line.session.conversation.author
+    return Bubble(
+        key=key,
+        kind="chat",
+        audience="private",
+        is_ours=line.is_ours,
+        author=(line.agent.name if line.agent else "Somebody of the team")
+        if line.is_ours
+        else author.display_name or f"@{author.username}",
+        at=line.at,
+        text=line.text,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
@@ -142,6 +161,7 @@ class _Part:
 _PARTS = (
     _Part(_posts, "posted_at", _bubble_of_post),
     _Part(_messages, "created_at", _bubble_of_message),
+    _Part(_chat_lines, "at", _bubble_of_chat),
 )
 
 

@@ -15,6 +15,9 @@ from engagement.models import Hop, Message, ShortLink
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
+from engagement.services.chat import read_chats
+from engagement.services.chat_duty import list_colleagues
+from engagement.services.chat_state import LONGEST_LINE
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.thread import Bubble, read_thread
@@ -118,9 +121,22 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "card": read_card(found.author.profile),
         "hops": hops,
         "links": read_plain_links(found),
+        **_read_chat(agent, found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
         "may_change": agent.may_answer or agent.may_configure,
+    }
+
+
+def _read_chat(agent: Agent, found: Conversation) -> dict[str, Any]:
+    """What the chat strip shows; one query where no chat goes on, two where one does."""
+    chats = read_chats(found)
+    return {
+        "chats": chats,
+        "my_chat": next((chat for chat in chats if chat.agent_id == agent.pk), None),
+        "chat_colleagues": list_colleagues(agent) if chats else [],
+        "chat_limit": LONGEST_LINE,
+        "who": found.author.display_name or f"@{found.author.username}",
     }
 
 

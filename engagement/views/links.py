@@ -10,13 +10,14 @@ from django.views.decorators.http import require_http_methods
 
 from engagement.models import ShortLink
 from engagement.services.links import note_opened, resolve_link
+from engagement.views.chat import show_chat
 from engagement.views.visitor import choose_language, visitor_page, visitor_view
 from socialdesk.lib.clock import now
 
 # A page gets the request, the living link, and the step of its address: "" for /s/<code>, "callback" for /s/<code>/callback.
 Page = Callable[[HttpRequest, ShortLink, str], HttpResponseBase]
 
-PAGES: dict[str, Page] = {}
+PAGES: dict[str, Page] = {ShortLink.Kind.CHAT: show_chat}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +25,9 @@ PAGES: dict[str, Page] = {}
 def short_link(request: HttpRequest, code: str, step: str = "") -> HttpResponseBase:
     """The page behind a code. Unknown, expired, revoked and used codes all look the same to whoever holds one."""
     link = resolve_link(code)
-    page = PAGES.get(link.kind) if link is not None and link.is_alive(now()) else None
+    # A choice leads to the pages of the other kinds as its steps.
+    name = "" if link is None else step if link.kind == ShortLink.Kind.CHOICE else link.kind
+    page = PAGES.get(name) if link is not None and link.is_alive(now()) else None
     if link is None or page is None:
         return no_such_link(request)
     with translation.override(choose_language(request, link)):

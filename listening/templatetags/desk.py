@@ -24,7 +24,14 @@ SOON = 5 * 60  # seconds; from here on a clock calls for attention
 REACH = 10_000  # followers from which reach is worth a place on the card
 DUE_WORDS = {"acknowledge": "to acknowledge", "first": "to the first answer", "next": "to the next answer", "final": "to the end"}
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "ps", "sd", "ug", "yi", "dv"}
-ENTRY_WORDS = {"mention": "post", "own_post": "our post", "reply": "public reply", "direct_message": "private message", "note": "note"}
+ENTRY_WORDS = {
+    "mention": "post",
+    "own_post": "our post",
+    "reply": "public reply",
+    "direct_message": "private message",
+    "note": "note",
+    "chat": "chat",
+}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
 

@@ -32,6 +32,7 @@ LETTERS = {
     "negative": "n",
     "proactive": "h",
     "private": "p",
+    "chats": "c",
     "waiting": "w",
     "snoozed": "s",
     "resolved": "e",

@@ -10,6 +10,8 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
+    chat.changed           chats: [{conversation, chat, state, agent}]
+    chat.typed             chats: [{conversation, chat, doing}], doing is typing or idle
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -66,6 +68,10 @@ def _link_changed(events: list[Body]) -> Body:
     return {"links": _last_of(events, "link")}
 
 
+def _chats(events: list[Body]) -> Body:
+    return {"chats": _last_of(events, "chat")}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -78,4 +84,6 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
     "link.changed": _link_changed,
+    "chat.changed": _chats,
+    "chat.typed": _chats,
 }

@@ -1,0 +1,26 @@
+"""Where a request comes from, as far as it can be believed."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_address(request: HttpRequest) -> str:
+    """The visitor's network address, for throttles only: of IPv6 the /64 that one household holds.
+
+    Behind `TRUSTED_PROXIES` proxies of our own, the address that the outermost of them saw; anybody can write the rest of the header.
+    """
+    given = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+        given = seen[-settings.TRUSTED_PROXIES] if len(seen) >= settings.TRUSTED_PROXIES else given
+    try:
+        address = ipaddress.ip_address(given)
+    except ValueError:
+        return "unknown"
+    if address.version == 6 and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+    return str(address)
