@@ -43,7 +43,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     session: ChatSession | None = None
     language = "en"
     known = 0  # the number of the last line that the browser has
-    told_state = ""
+    told = ("", "")  # the state and its words, as the browser has them
     looking: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -101,7 +101,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.session, self.known = session, max(0, min(after, session.lines_count))
         self.language = language if translation.check_for_language(language) else "en"
         await self.channel_layer.group_add(group_of(session), self.channel_name)
-        await self._tell_news(always=True)
         self.looking = asyncio.create_task(self._look())
 
     async def _take(self, session: ChatSession, text: str, client_key: str) -> None:
@@ -121,7 +120,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._tell_news(is_here=True)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _tell_news(self, *, always: bool = False, is_here: bool = False) -> None:
+    async def _tell_news(self, *, is_here: bool = False) -> None:
         if self.session is None or self.link is None:
             return
         async with self.telling:
@@ -129,10 +128,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             if news is None:
                 await self.close(NO_LINK, "This link does not work any more.")
                 return
-            if always or news["lines"] or not is_here or news["state"] != self.told_state:
+            told = (news["state"], news["status"])
+            if news["lines"] or told != self.told:
+                self.told = told
                 self.known = max([self.known, *(line["number"] for line in news["lines"])])
                 await self._send(news)
-            self.told_state = news["state"]
 
     async def _send(self, frame: dict[str, Any]) -> None:
         await self.send(json.dumps(frame, separators=(",", ":")))

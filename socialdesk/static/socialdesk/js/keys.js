@@ -50,6 +50,7 @@ const acts = {
   a: () => open("assign"),
   s: () => open("snooze"),
   l: () => open("link"),
+  h: () => import("desk/chat").then((chat) => chat.goTo()),
   r: write,
   m: write,
   n: write,
