@@ -164,5 +164,5 @@ def _read_news(link_id: int, session_id: int, after: int, language: str, is_here
 def _read(text: str | None) -> Any:
     try:
         return json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):  # what is nested deeper than Python reads
         return None

@@ -39,7 +39,7 @@ Channel = Hop.Channel
 MOST_A_MINUTE = 20  # lines of one visitor
 MOST_LINES = 2_000  # of one chat, of both sides
 MOST_OPEN = 3  # chats that go on behind one link
-_KEY = re.compile(r"[\w-]{16,64}")
+_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 
 
 # --- The visitor --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ who hears of them by a live hint fetches what comes after the last number that t
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from engagement.models import CHAT_OPEN, ChatLine, ChatSession, Hop
@@ -31,6 +32,7 @@ Channel = Hop.Channel
 
 LONGEST_LINE = 2_000  # characters
 AGENT_GONE = 2 * HERE  # an agent's desk that was closed for so long: the visitor waits for the next one
+_LINE_KEY = re.compile(r"[\w.-]{1,64}", re.ASCII)
 LEFT_REASON = "Left a message in chat"
 
 
@@ -88,7 +90,7 @@ def require_mine(session: ChatSession, agent: Agent) -> None:
 
 
 def sent_before(session: ChatSession, client_key: str) -> ChatLine | None:
-    if not 0 < len(client_key) <= 64:
+    if not _LINE_KEY.fullmatch(client_key):
         raise DeskError("This form is not whole. Reload the page and send it again.")
     return ChatLine.objects.filter(session=session, client_key=client_key).first()
 

@@ -61,5 +61,5 @@ def refusal_words(error: DeskError) -> str:
     if error.code == "too_fast":
         return gettext("That was a lot at once. Wait a moment, then go on. What you typed is kept.")
     if error.code == "chat_over":
-        return gettext("This chat has ended. Nothing can be written in it any more.")
+        return gettext("This chat has ended. Send what you typed once more to begin another one.")
     return gettext("This did not work. Open the link again and try once more.")

@@ -14,7 +14,7 @@ from engagement.models import ChatSession, ShortLink
 from engagement.services.chat import begin_chat, find_session, find_survey, note_visitor_here, read_lines, say_as_visitor
 from engagement.services.chat import end_chat as end_for
 from engagement.services.chat_duty import is_staffed
-from engagement.services.chat_state import LONGEST_LINE, BadLine, TooFast
+from engagement.services.chat_state import LONGEST_LINE, BadLine, ChatOver, TooFast
 from engagement.services.chat_words import describe_chat, name_of, refusal_words
 from engagement.services.links import note_filled
 from engagement.views.visitor import visitor_page
@@ -72,6 +72,8 @@ def _begin(request: HttpRequest, link: ShortLink) -> HttpResponseBase:
 def _say(request: HttpRequest, link: ShortLink, session: ChatSession) -> HttpResponseBase:
     try:
         say_as_visitor(session_id=session.pk, text=request.POST.get("text", ""), client_key=request.POST.get("client_key", ""))
+    except ChatOver as error:  # what was typed may begin another one
+        return _form(request, link, error=refusal_words(error), status=error.status)
     except DeskError as error:
         return _page(request, link, session, error=refusal_words(error), status=422 if isinstance(error, BadLine) else error.status)
     return _to(link, session)

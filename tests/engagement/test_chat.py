@@ -272,7 +272,7 @@ def test_what_is_no_line_is_refused(sam: Agent) -> None:
         with pytest.raises(BadLine) as refused:
             say_as_visitor(session_id=session.pk, text=text, client_key="k")
         assert refused.value.code == code
-    for key in ("", "k" * 65):
+    for key in ("", "k" * 65, "\x00", "\ud800", "é"):
         with pytest.raises(DeskError):
             say_as_visitor(session_id=session.pk, text="Hello", client_key=key)
     with pytest.raises(DeskError):

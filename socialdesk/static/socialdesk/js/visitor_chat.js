@@ -14,6 +14,8 @@ const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 // The link alone shows nobody what was written: this browser remembers the key of its own chat.
 if (begin) {
   const key = localStorage.getItem(store);
+  begin.elements.text.value ||= sessionStorage.getItem(store) ?? "";
+  sessionStorage.removeItem(store);
   if (key) location.replace(`${begin.dataset.chatGoOn}&k=${encodeURIComponent(key)}`);
   begin.addEventListener("submit", () => (begin.querySelector("button").disabled = true));
   window.addEventListener("pageshow", () => (begin.querySelector("button").disabled = false));
@@ -71,8 +73,11 @@ function live() {
       say(status, words);
       status.classList.toggle("good", frame.state === "active");
       for (const line of frame.lines) add(line);
-      if (["ended", "offline"].includes(frame.state)) location.replace(location.href.split("#")[0]);
-      else resend();
+      if (["ended", "offline"].includes(frame.state)) {
+        const unsent = [...[...pending.values()].map((one) => one.text), field.value.trim()].filter(Boolean).join("\n");
+        if (unsent) sessionStorage.setItem(store, unsent);
+        location.replace(location.href.split("#")[0]);
+      } else resend();
     } else if (frame.type === "typing") {
       say(typing, list.dataset.typing);
       clearTimeout(timer);
