@@ -7,6 +7,7 @@ const NEVER_AGAIN = [4400, 4404];
 
 const begin = document.querySelector("[data-chat-begin]");
 const list = document.querySelector("[data-lines]");
+const log = list?.parentElement;
 const code = begin?.dataset.chatBegin ?? list?.dataset.chat;
 const store = `chat ${code}`;
 const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
@@ -24,7 +25,7 @@ if (begin) {
   if (goesOn) localStorage.setItem(store, list.dataset.key);
   else localStorage.removeItem(store);
   for (const time of list.querySelectorAll("time")) localise(time);
-  list.scrollTop = list.scrollHeight;
+  log.scrollTop = log.scrollHeight;
   if (goesOn) live();
 }
 
@@ -124,7 +125,7 @@ function live() {
   /** Taken lines stand before those that are on their way. */
   function place(item) {
     list.insertBefore(item, list.querySelector(".sending"));
-    list.scrollTop = list.scrollHeight;
+    log.scrollTop = log.scrollHeight;
   }
 
   function resend() {
@@ -145,7 +146,7 @@ function live() {
     item.classList.add("sending");
     item.querySelector(".who").append(Object.assign(document.createElement("span"), { textContent: list.dataset.sending }));
     list.append(item);
-    list.scrollTop = list.scrollHeight;
+    log.scrollTop = log.scrollHeight;
     pending.set(newKey(), { text, item, isUnderWay: false });
     field.value = "";
     if (greeted) resend();
