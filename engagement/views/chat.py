@@ -27,6 +27,7 @@ from socialdesk.lib.throttle import take
 PER_LINK = 30
 PER_ADDRESS = 8
 _PERIOD = 600
+WATCH_SECONDS = 8
 KEPT = 4_000  # characters of a text that was refused which stand in the form again
 
 
@@ -112,7 +113,10 @@ def _page(request: HttpRequest, link: ShortLink, session: ChatSession, *, error:
         "survey": find_survey(session) if session.state == ChatSession.State.ENDED else None,
         "again": f"{reverse('short_link_step', args=[link.code, 'chat'])}?{urlencode({'lang': translation.get_language() or 'en'})}",
     }
-    return visitor_page(request, "visitors/chat.html", context, status=status)
+    response = visitor_page(request, "visitors/chat.html", context, status=status)
+    if context["is_watching"]:  # only browsers without JavaScript are led there, and nothing is typed there that would be lost
+        response["Refresh"] = str(WATCH_SECONDS)
+    return response
 
 
 def _address(link: ShortLink, session: ChatSession) -> str:

@@ -163,6 +163,8 @@ def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
 def _first_door(agent: Agent, found: Conversation) -> str:
     if not agent.may_answer or not checks.capabilities_of(found.network).reply:
         return Kind.NOTE
+    if found.chats_open:  # answered in the chat itself
+        return Kind.NOTE
     # Whoever wrote in private is never answered in public by default.
     return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY
 

@@ -49,6 +49,7 @@ class Visitor:
         self.path = f"/s/{link.code}"
         self.page = ""
         self.status = 0
+        self.refreshes = False  # by itself
 
     @property
     def key(self) -> str:
@@ -77,4 +78,5 @@ class Visitor:
             self.status = 303
             return self.page
         self.page = response.content.decode()
+        self.refreshes = "Refresh" in response
         return " ".join(self.page.split())
