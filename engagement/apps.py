@@ -10,6 +10,7 @@ class EngagementConfig(AppConfig):
     def ready(self) -> None:
         from engagement.timeline import (
             read_callbacks,
+            read_chats,
             read_messages,
             read_notices,
             read_survey_answers,
@@ -19,6 +20,7 @@ class EngagementConfig(AppConfig):
 
         register("messages", read_messages)
         register("callbacks", read_callbacks)
+        register("chats", read_chats)
         register("notices", read_notices)
         register("tickets", read_ticket_updates)
         register("surveys", read_survey_answers)

@@ -7,6 +7,7 @@ from celery import shared_task
 from engagement.services import (
     article_figures,
     calls,
+    chat_sweep,
     delivery,
     digest,
     marks,
@@ -87,3 +88,8 @@ def sweep_praise() -> None:
 @shared_task
 def send_praise_digests() -> None:
     digest.send_digests()
+
+
+@shared_task
+def sweep_chats() -> None:
+    chat_sweep.sweep_chats()

@@ -29,6 +29,7 @@ VIEWS: dict[str, str] = {
     "proactive": "Proactive",
     "private": "Private messages",
     "promises": "Promises due",
+    "chats": "Chats",
     "waiting": "Waiting for customer",
     "snoozed": "Snoozed",
     "resolved": "Resolved",
@@ -94,6 +95,8 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
         return conversations.filter(status=view)
     if view == "private":
         return conversations.filter(private_waiting=True)
+    if view == "chats":
+        return conversations.filter(chats_open__gt=0)
     active = conversations.filter(status__in=ACTIVE)
     if view == "mine":
         return active.filter(assignee=agent)
@@ -121,7 +124,7 @@ def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Con
     if filters.topic is not None:
         # Active or not is asked of the link as well, so that one index gives a topic's list in its order.
         links = Q(topic_links__topic=filters.topic)
-        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private"):
+        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private", "chats"):
             links &= Q(topic_links__is_active=True)
         found = found.filter(links)
     if filters.sentiment:
@@ -141,7 +144,7 @@ def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 4
     found = find_conversations(agent=agent, filters=filters)
     if filters.q:
         found = found.filter(pk__in=conversations_with(filters.q))
-    if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
+    if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "chats"):
         found = found.filter(due_at__isnull=False).order_by("due_at", "id")
         if after:
             at, pk = read_key(after)

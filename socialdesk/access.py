@@ -111,6 +111,13 @@ ACCESS: dict[str, Rule] = {
     "verification_judge": Rule(write=CARE),
     "notices": Rule(WORKERS),
     "notice_decide": Rule(write=CARE),
+    # Live chats
+    "chats_here": Rule(write=CARE),
+    "chat_accept": Rule(write=CARE),
+    "chat_say": Rule(write=CARE),
+    "chat_typing": Rule(write=CARE),
+    "chat_transfer": Rule(write=CARE),
+    "chat_end": Rule(write=CARE),
     # What customers see; the code is the permission
     "short_link": PUBLIC,
     "short_link_step": PUBLIC,

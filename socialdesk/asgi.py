@@ -1,4 +1,4 @@
-"""The server's entry: HTTP goes to Django, `/ws/desk/` to the live feed."""
+"""The server's entry: HTTP goes to Django, `/ws/desk/` to the live feed, `/ws/chat/<code>/` to a visitor's chat."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
 from socialdesk.lib.request_threads import on_request_threads
 
 REQUEST_THREADS = 10  # requests worked on at once in this process, and at most that many database connections for them
+CHAT_THREADS = 3  # likewise for all chats together
 
 django_application = on_request_threads(get_asgi_application(), REQUEST_THREADS)
 
-from listening.consumers import DeskConsumer, stop_hub  # noqa: E402  needs the apps to be loaded
+from engagement.consumers import PREFIX, ChatConsumer  # noqa: E402  needs the apps to be loaded
+from listening.consumers import DeskConsumer, stop_hub  # noqa: E402
 
 get_channel_layer()  # made here, before there are threads: two that ask for it at the same time would make two
 
 _desk = DeskConsumer.as_asgi()
 # Channels' session middleware is left out: it would look at the session again for each frame that is sent.
 _desk_by_cookie = AllowedHostsOriginValidator(CookieMiddleware(_desk))
+# A visitor's connection carries no cookie, only the code in its address.
+_chat = AllowedHostsOriginValidator(on_request_threads(ChatConsumer.as_asgi(), CHAT_THREADS))
 
 
 async def open_websocket(scope: Any, receive: Any, send: Any) -> None:
     """Cookies travel by themselves, so that another site's page could use them: its origin is checked. A header does not."""
-    if scope["path"] != "/ws/desk/":
+    if scope["path"].startswith(PREFIX):
+        await _chat(scope, receive, send)
+    elif scope["path"] != "/ws/desk/":
         await send({"type": "websocket.close", "code": 4404})
     elif any(name == b"authorization" for name, _ in scope["headers"]):
         await _desk(scope, receive, send)

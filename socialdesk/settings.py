@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_verifications": {"task": "engagement.tasks.sweep_verifications", "schedule": 10.0},
     "sweep_praise": {"task": "engagement.tasks.sweep_praise", "schedule": 15.0},
     "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
+    "sweep_chats": {"task": "engagement.tasks.sweep_chats", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
@@ -241,6 +242,11 @@ if SMS_CARRIER == "twilio" and not (TWILIO_ACCOUNT and TWILIO_TOKEN and TWILIO_F
     raise env.BadSetting("SOCIALDESK_SMS=twilio needs SOCIALDESK_TWILIO_ACCOUNT, SOCIALDESK_TWILIO_TOKEN and SOCIALDESK_TWILIO_FROM")
 PROMISE_MINUTES = env.number("SOCIALDESK_PROMISE_MINUTES", 120, "time to an answer that an acknowledgement promises", least=5)
 DIGEST_HOUR = env.number("SOCIALDESK_DIGEST_HOUR", 7, "hour of the day from which the daily e-mail about praise is sent")
+
+CHATS_PER_AGENT = int(env.number("SOCIALDESK_CHATS_PER_AGENT", 3, "live chats that one agent has at once, at most", least=1))
+CHAT_WAIT_MINUTES = env.number(
+    "SOCIALDESK_CHAT_WAIT_MINUTES", 5, "how long a visitor waits for an agent until the chat is a message", least=1
+)
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("engagement.articles_urls")),
     path("", include("engagement.policy_urls")),
     path("", include("engagement.compliments_urls")),
+    path("", include("engagement.chat_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("api/", include("socialdesk.api")),

@@ -5,6 +5,7 @@ from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
 from engagement.models.brake_lift import BrakeLift
 from engagement.models.callback import CallAttempt, CallbackRequest, NumberView
+from engagement.models.chat import CHAT_OPEN, ChatDuty, ChatLine, ChatSession
 from engagement.models.company import Company
 from engagement.models.compliment import Compliment, ComplimentEvent
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
@@ -27,6 +28,7 @@ from engagement.models.ticket import Ticket, TicketSubscription, TicketUpdate
 from engagement.models.verification import Verification
 
 __all__ = [
+    "CHAT_OPEN",
     "OWING",
     "SHARES",
     "TROUBLED",
@@ -40,6 +42,9 @@ __all__ = [
     "BrakeLift",
     "CallAttempt",
     "CallbackRequest",
+    "ChatDuty",
+    "ChatLine",
+    "ChatSession",
     "Company",
     "Compliment",
     "ComplimentEvent",

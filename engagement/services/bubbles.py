@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from engagement.models import CallAttempt, CallbackRequest, Message, Notice, SurveyAnswer, TakeDown, Ticket, TicketUpdate
+from engagement.models import CallAttempt, CallbackRequest, ChatLine, Message, Notice, SurveyAnswer, TakeDown, Ticket, TicketUpdate
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
@@ -176,6 +176,16 @@ def _of_ticket_update(update: TicketUpdate, key: str, now: datetime) -> Bubble:
     return Bubble(key, "ticket", _READERS[update.audience], ours, author, update.at, update.text, state=state)
 
 
+def _chat_lines(conversation: Conversation) -> QuerySet[ChatLine]:
+    return ChatLine.objects.filter(session__conversation=conversation).select_related("session__conversation__author", "agent")
+
+
+def _of_chat_line(line: ChatLine, key: str, now: datetime) -> Bubble:
+    ours = line.agent.name if line.agent else "Somebody of the team"
+    author = ours if line.is_ours else _name(line.session.conversation.author)
+    return Bubble(key, "chat", "private", line.is_ours, author, line.at, line.text)
+
+
 # Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
 PARTS = (
     Part(_posts, "posted_at", _of_post),
@@ -185,5 +195,6 @@ PARTS = (
     Part(_calls, "ended_at", _of_call),
     Part(_notices, "created_at", _of_notice),
     Part(_ticket_updates, "at", _of_ticket_update),
+    Part(_chat_lines, "at", _of_chat_line),
 )
 PUBLIC_PARTS = (Part(_posts, "posted_at", _of_post), Part(_replies, "created_at", _of_message))  # what everybody can read

@@ -121,16 +121,14 @@ def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
     return hop
 
 
-def end_task(*, conversation: Conversation, channel: str, at: datetime, agent: Agent | None) -> None:
-    """What was to be done in that channel is done, as its own page says; call it on a locked conversation.
+def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | None, at: datetime) -> None:
+    """What went on in that channel came to its end there; call it on a locked conversation.
 
     The thank-you is drafted for `agent`, or whoever has the conversation.
     """
-    hop = Hop.objects.filter(conversation=conversation, channel=channel, state=State.BEGUN).order_by("-pk").first()
-    if hop is None:
+    under_way = Hop.objects.filter(conversation=conversation, channel=channel, state=State.BEGUN)
+    if not under_way.update(state=State.DONE, done_at=at, active_at=at):
         return
-    hop.state, hop.done_at, hop.active_at = State.DONE, at, max(at, hop.active_at or at)
-    hop.save()
     _recount(conversation)
     whose = agent or conversation.assignee
     if whose is not None:

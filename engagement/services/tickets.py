@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from engagement.models import Hop, ShortLink, Ticket, TicketUpdate
-from engagement.services.hops import begin_hop, end_task, note_activity
+from engagement.services.hops import begin_hop, finish_channel, note_activity
 from engagement.services.links import create_link, note_sent
 from engagement.services.ticket_mail import tell_subscribers
 from listening.models import Conversation, Priority
@@ -164,7 +164,7 @@ def solve_ticket(*, ticket_id: int, agent: Agent, text: str = "", form_key: str 
         ticket.save()
         update = _store(ticket, audience=Audience.PUBLIC, text=words, agent=agent, at=moment, form_key=form_key)
         tell_subscribers(update)
-        end_task(conversation=ticket.conversation, channel=Hop.Channel.TICKET, at=moment, agent=agent)
+        finish_channel(conversation=ticket.conversation, channel=Hop.Channel.TICKET, agent=agent, at=moment)
         _tell(ticket)
     return ticket
 

@@ -18,6 +18,9 @@ from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
+from engagement.services.chat import read_chats
+from engagement.services.chat_duty import list_colleagues
+from engagement.services.chat_state import LONGEST_LINE
 from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
@@ -139,6 +142,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "card": read_card(found.author.profile),
         "hops": hops,
         "links": read_plain_links(found),
+        **_read_chat(agent, found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
         "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first(),
@@ -149,6 +153,18 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "usual_promise": int(settings.PROMISE_MINUTES),
         "praise": find_praise(found, thread),
         "may_change": agent.may_answer or agent.may_configure,
+    }
+
+
+def _read_chat(agent: Agent, found: Conversation) -> dict[str, Any]:
+    """What the chat strip shows; one query where no chat goes on, two where one does."""
+    chats = read_chats(found)
+    return {
+        "chats": chats,
+        "my_chat": next((chat for chat in chats if chat.agent_id == agent.pk), None),
+        "chat_colleagues": list_colleagues(agent) if chats else [],
+        "chat_limit": LONGEST_LINE,
+        "who": found.author.display_name or f"@{found.author.username}",
     }
 
 
@@ -183,6 +199,8 @@ def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
 
 def _first_door(agent: Agent, found: Conversation) -> str:
     if not agent.may_answer or not checks.capabilities_of(found.network).reply:
+        return Kind.NOTE
+    if found.chats_open:  # answered in the chat itself
         return Kind.NOTE
     # Whoever wrote in private is never answered in public by default.
     return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY

@@ -19,6 +19,7 @@ from engagement.services.guessing import WINDOW, is_held_off, note_wrong
 from engagement.services.links import note_opened, offers_of, resolve_link
 from engagement.services.surveys import was_answered_with
 from engagement.views.callback_page import show_callback
+from engagement.views.chat import show_chat
 from engagement.views.choice import show_choice
 from engagement.views.help_pages import show_article_by_link
 from engagement.views.survey import show_survey
@@ -45,6 +46,7 @@ class Page(NamedTuple):
 PAGES: dict[str, Page] = {
     ShortLink.Kind.ARTICLE: Page(show_article_by_link),
     ShortLink.Kind.CHOICE: Page(show_choice),
+    ShortLink.Kind.CHAT: Page(show_chat),
     ShortLink.Kind.CALLBACK: Page(show_callback, was_asked_with),
     ShortLink.Kind.SURVEY: Page(show_survey, was_answered_with),
     ShortLink.Kind.TICKET: Page(show_ticket),

@@ -387,6 +387,15 @@ def record_returns_owed(conversation: Conversation, owed: int) -> None:
     live.publish(live.ConversationsChanged([conversation_state(conversation)]))
 
 
+def record_chats_open(conversation: Conversation, open_now: int) -> None:
+    """How many live chats go on in the conversation. On a locked row, which is saved."""
+    if conversation.chats_open == open_now:
+        return
+    conversation.chats_open = open_now
+    save_conversation(conversation)
+    live.publish(live.ConversationsChanged([conversation_state(conversation)]))
+
+
 def find_or_open_conversation(*, author: Handle, account: NetworkAccount | None, at: datetime) -> Conversation:
     """The conversation that a private message of `author` belongs to: their latest one that is not resolved, or a new one."""
     latest = Conversation.objects.filter(author=author).exclude(status=Status.RESOLVED).order_by("-activity_at").first()

@@ -34,6 +34,7 @@ ENTRY_WORDS = {
     "callback": "asked for a call",
     "repost": "repost",
     "quote": "quote with credit",
+    "chat": "chat",
 }
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 

@@ -33,6 +33,7 @@ LETTERS = {
     "proactive": "h",
     "private": "p",
     "promises": "d",
+    "chats": "c",
     "waiting": "w",
     "snoozed": "s",
     "resolved": "e",

@@ -14,6 +14,8 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
     callbacks.changed      callbacks: [{callback, conversation, state}]
     approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
+    chat.changed           chats: [{conversation, chat, state, agent}]
+    chat.typed             chats: [{conversation, chat, doing}], doing is typing or idle
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -87,6 +89,10 @@ def _approvals_changed(events: list[Body]) -> Body:
     return {"pending": events[-1]["pending"], "approvals": entries}
 
 
+def _chats(events: list[Body]) -> Body:
+    return {"chats": _last_of(events, "chat")}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -103,4 +109,6 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "ticket.changed": _ticket_changed,
     "callbacks.changed": _callbacks_changed,
     "approvals.changed": _approvals_changed,
+    "chat.changed": _chats,
+    "chat.typed": _chats,
 }

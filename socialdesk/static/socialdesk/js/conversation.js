@@ -4,6 +4,7 @@ import { fetchPart, tick } from "desk/page";
 import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
 import { patch, relay } from "desk/patch";
+import * as chat from "desk/chat";
 
 const pane = document.getElementById("conversation");
 const desk = document.querySelector("[data-desk]");
@@ -24,6 +25,7 @@ export function opened(bySomebody) {
   lookingAt = id;
   say();
   composer.bind(pane.querySelector("[data-composer]"), id, (doing) => say(doing));
+  chat.bind(pane.querySelector("[data-chat-strip]"));
   showPresence();
   tick(pane);
   relay(root());
@@ -61,6 +63,7 @@ async function bringUpToDate() {
   const fresh = template.content.cloneNode(true);
   patch(template.content);
   composer.update(template.content);
+  chat.update(template.content);
   tick(pane);
   return fresh;
 }
@@ -72,6 +75,7 @@ const concerns = {
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
   "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
+  "chat.changed": ({ chats }) => chats.some((one) => one.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
   "approvals.changed": ({ approvals }) => approvals.some((approval) => approval.conversation === openId()),
 };

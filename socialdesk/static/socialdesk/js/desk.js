@@ -9,6 +9,7 @@ import { press } from "desk/keys";
 const pane = document.getElementById("conversation");
 const use = {
   bulk: () => import("desk/bulk"),
+  chats: () => import("desk/chats"),
   conversation: () => import("desk/conversation"),
   outgoing: () => import("desk/outgoing"),
   panes: () => import("desk/panes"),
@@ -125,4 +126,5 @@ document.addEventListener("desk:done", async ({ detail }) => {
 });
 
 opened(false);
+if (document.querySelector("[data-chats-bar]")) use.chats();
 connect();

@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", c: "compliments" };
+const PLACES = { t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", f: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -54,6 +54,7 @@ const acts = {
   v: () => open("reach"),
   w: () => act("acknowledge"),
   f: () => open("forward"),
+  h: () => import("desk/chat").then((chat) => chat.goTo()),
   r: write,
   m: write,
   n: write,
