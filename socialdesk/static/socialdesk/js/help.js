@@ -45,6 +45,7 @@ const GROUPS = {
     ["g t", "trends"],
     ["g v", "approvals"],
     ["g l", "rules"],
+    ["g i", "tickets"],
     ["g f", "praise"],
     ["Ctrl+K", "everything else"],
     ["Esc", "step back; drafts are kept"],

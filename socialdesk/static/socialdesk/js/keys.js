@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", f: "compliments" };
+const PLACES = { i: "tickets", t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", f: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -80,7 +80,7 @@ function move(step) {
 }
 
 function go(key) {
-  const link = document.querySelector(`[data-letter="${key}"]`) ?? document.querySelector(`.places a[href="/${PLACES[key]}/"]`);
+  const link = document.querySelector(`[data-letter="${key}"]`) ?? document.querySelector(`:is(.places, .more-places) a[href="/${PLACES[key]}/"]`);
   link?.click();
   return Boolean(link);
 }

@@ -21,7 +21,7 @@ function read() {
     hint: link.dataset.letter ? `g ${link.dataset.letter}` : "",
     run: () => link.click(),
   }));
-  const places = [...document.querySelectorAll(".places a, [data-queue]")].map((link) => ({
+  const places = [...document.querySelectorAll(".places a, .more-places a:not(.only-small), [data-queue]")].map((link) => ({
     name: `Open ${link.textContent.trim()}`,
     hint: "",
     run: () => link.click(),
