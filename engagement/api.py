@@ -96,7 +96,8 @@ class ReplyView(APIView):
         """Answer in public.
 
         409 `already_answered` carries the answers that the mention has; to add one more, send it again with the `answer_seen` given
-        there. 409 `claimed`: somebody else is working on it. 503 `account_unusable`: our account has to be connected again.
+        there. 409 `guarded` carries the `findings` (see drafts/check). 409 `claimed`: somebody else is working on it. 503
+        `account_unusable`: our account has to be connected again.
         """
         given = _read(ReplySerializer(data=request.data))
         message = send_reply(
@@ -121,7 +122,7 @@ class DirectMessageView(APIView):
         responses={201: MessageSerializer, **_REFUSALS, 503: RefusalSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Write in private. 409 `not_following`: the network takes private messages only for those who follow us."""
+        """Write in private. 409 `not_following`: they must follow us first. 409 `guarded` carries the `findings`."""
         given = _read(OutgoingSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")
         message = send_direct_message(conversation_id=pk, agent=_agent(request), text=given["text"], hold=given["hold"], request_key=key)

@@ -62,6 +62,7 @@ ACCESS: dict[str, Rule] = {
     # Answers. A note is for everybody; what goes out is refused to others by the service.
     "send": Rule(write=EVERYBODY),
     "draft": Rule(write=EVERYBODY),
+    "draft_check": Rule(write=EVERYBODY),
     "delivery_undo": Rule(write=CARE),
     "delivery_decide": Rule(write=CARE),
     "outbox": Rule(EVERYBODY),
@@ -107,6 +108,7 @@ ACCESS: dict[str, Rule] = {
     "api_message_decide": Rule(write=CARE),
     "api_message_retry": Rule(write=CARE),
     "api_outbox": Rule(EVERYBODY),
+    "api_draft_check": Rule(write=EVERYBODY),
     "api_topic-list": Rule(EVERYBODY, LEADERS),
     "api_topic-detail": Rule(EVERYBODY, LEADERS),
     "api_topic_check": Rule(write=EVERYBODY),

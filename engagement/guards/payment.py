@@ -9,7 +9,9 @@ from engagement.guards.reading import Reading
 
 _RUN = re.compile(r"(?<!\w)\d+(?:[ \-._/*|]{1,3}\d+)*(?!\w)")
 _IBAN_START = re.compile(r"(?<![a-z0-9])(?:iban)?([a-z]{2}\d\d)(?=[ .\-]{0,2}[a-z0-9])")
-_IBAN_NAMED = re.compile(r"(?<!\w)iban(?!\w)[^\w\n]{0,3}(?:(?:is|ist|est|es|lautet|هو)[ :]{1,2})?([a-z]{2} ?\d{2}(?:[ .-]{0,2}[a-z0-9]){11,30})(?!\w)")
+_IBAN_NAMED = re.compile(
+    r"(?<!\w)iban(?!\w)[^\w\n]{0,3}(?:(?:is|ist|est|es|lautet|هو)[ :]{1,2})?([a-z]{2} ?\d{2}(?:[ .-]{0,2}[a-z0-9]){11,30})(?!\w)"
+)
 _WINDOW = 70  # characters in which an IBAN with its spaces stands
 # How long a card number is by how it begins (ISO/IEC 7812; the schemes' own tables).
 _CARDS = (
@@ -51,11 +53,10 @@ def find_cards(reading: Reading) -> list[tuple[int, int]]:
 
 def _card_at(run: str, groups: Sequence[tuple[int, int]], at: int) -> int:
     """How many groups from `at` on make a card number; 0 if none do."""
-    digits, size = "", 0
+    digits = ""
     lengths: tuple[int, ...] = ()
-    for start, end in groups[at : at + 19]:
+    for size, (start, end) in enumerate(groups[at : at + 19], 1):
         digits += run[start:end]
-        size += 1
         if len(digits) > 19:
             return 0
         if len(digits) >= 4 and not lengths:

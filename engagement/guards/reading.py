@@ -16,7 +16,17 @@ _SIGNS = {
     **dict.fromkeys("’‘ʼ´`", "'"),
     **dict.fromkeys("“”„«»", '"'),
     **dict.fromkeys("−⁃", "-"),
-    **{"،": ",", "؛": ";", "؟": "?", "٪": "%", "٫": ".", "٬": ",", "。": ".", "・": ".", "·": ".", "•": ".", "ـ": ""},
+    "،": ",",
+    "؛": ";",
+    "؟": "?",
+    "٪": "%",
+    "٫": ".",
+    "٬": ",",
+    "。": ".",
+    "・": ".",
+    "·": ".",
+    "•": ".",
+    "ـ": "",
 }
 _LETTER_BY_LETTER = re.compile(r"(?<![^\s\x00])[^\s\x00](?: [^\s\x00]){4,}(?![^\s\x00])")
 _LINK = re.compile(r"\b(?:(?:https?|javascript):|[a-z][a-z0-9+-]{1,20}://|www\.)[^\s<>\"\x00]{1,2000}")
@@ -104,4 +114,3 @@ def _plain(character: str) -> str:
     if digit is not None:
         return str(digit)
     return "".join(_SIGNS.get(part, part) for part in fold(character))
-

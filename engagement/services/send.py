@@ -13,6 +13,7 @@ from engagement.models import Delivery, Message
 from engagement.services import checks
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.guarding import Guarded, check_answer, refuse_blocked
 from engagement.services.queue import tell_worker
 from listening.models import Conversation, Mention
 from listening.services.conversations import conversation_state, lock_conversation, require_claim, save_conversation
@@ -47,12 +48,13 @@ def send_reply(
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `request_key` names one press of Send: the same press again gives the same message.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable (the text is kept
-    as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and Guarded (the
+    text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
@@ -60,6 +62,7 @@ def send_reply(
         if earlier is not None:
             return earlier
         ready = checks.check_reply_text(conversation, text)
+        refuse_blocked(findings)
         account = checks.speaking_account(conversation)
         mention = _answered_mention(conversation_id, mention_id)
         number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
@@ -88,6 +91,7 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
     seconds = _check_hold(hold)
     moment = current_time()
     checks.ask_whether_followed(conversation_id)
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.DIRECT_MESSAGE, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
@@ -95,6 +99,7 @@ def send_direct_message(*, conversation_id: int, agent: Agent, text: str, reques
         if earlier is not None:
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
+        refuse_blocked(findings)
         account = checks.speaking_account(conversation)
         _take_claim(conversation, agent, moment)
         message = Message.objects.create(
@@ -151,7 +156,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except checks.AccountUnusable:
+    except (checks.AccountUnusable, Guarded):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 
