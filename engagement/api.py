@@ -104,9 +104,10 @@ class ReplyView(APIView):
         """Answer in public.
 
         202 `waiting_for_approval`: a lead has to read it first, nothing goes out until then. 409 `already_answered` carries the answers
-        that the mention has; to add one more, send it again with the `answer_seen` given there. 409 `claimed`: somebody else is
-        working on it. 409 `never_rule`: a rule forbids it, `rule` names it. In a thread that stays heated 409 `closing_line_only` (send
-        the `closing_line` given there) and then `brake_closed`. 503 `account_unusable`: our account has to be connected again.
+        that the mention has; to add one more, send it again with the `answer_seen` given there. 409 `guarded` carries the `findings` (see
+        drafts/check). 409 `claimed`: somebody else is working on it. 409 `never_rule`: a rule forbids it, `rule` names it. In a thread that
+        stays heated 409 `closing_line_only` (send the `closing_line` given there) and then `brake_closed`. 503 `account_unusable`: our
+        account has to be connected again.
         """
         given = _read(ReplySerializer(data=request.data))
         written = submit_reply(
@@ -139,7 +140,7 @@ class DirectMessageView(APIView):
         """Write in private, which begins a move to another channel that owes its return to the public thread.
 
         409 `not_following`: the network takes private messages only for those who follow us. 409 `not_acknowledged`: answer in public
-        first, or give a `waiver`.
+        first, or give a `waiver`. 409 `guarded` carries the `findings`.
         """
         given = _read(DirectMessageSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")

@@ -66,6 +66,7 @@ ACCESS: dict[str, Rule] = {
     # Answers. A note is for everybody; what goes out is refused to others by the service.
     "send": Rule(write=EVERYBODY),
     "draft": Rule(write=EVERYBODY),
+    "draft_check": Rule(write=EVERYBODY),
     "delivery_undo": Rule(write=SENDERS),
     "delivery_decide": Rule(write=SENDERS),
     "outbox": Rule(EVERYBODY),
@@ -228,6 +229,7 @@ ACCESS: dict[str, Rule] = {
     "api_approval_approve": Rule(write=APPROVERS),
     "api_approval_decline": Rule(write=APPROVERS),
     "api_approval_withdraw": Rule(write=CARE),
+    "api_draft_check": Rule(write=EVERYBODY),
     "api_topic-list": Rule(EVERYBODY, LEADERS),
     "api_topic-detail": Rule(EVERYBODY, LEADERS),
     "api_topic_check": Rule(write=EVERYBODY),

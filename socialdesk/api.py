@@ -124,5 +124,6 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
     path("", include("engagement.api_urls")),
+    path("", include("engagement.drafts_urls")),
     path("", include(router.urls)),
 ]

@@ -15,9 +15,13 @@ from engagement.guards.reading import HIDDEN, Reading, find_links
 from engagement.guards.vocabulary import LANGUAGES, source, words
 
 # A full stop behind “no.” or “tel.” ends no sentence.
-_END = re.compile(r"(?<!\bno)(?<!\bnr)(?<!\btel)(?<!\bnum)(?<!\bref)(?<!\bkd)(?<!\bpls)[.!?;]+(?=[\s\"')]|\Z)|\n+|[!?]+")
+_END = re.compile(
+    r"(?<!\bno)(?<!\bnr)(?<!\btel)(?<!\bnum)(?<!\bref)(?<!\bkd)(?<!\bpls)(?<![.!?;])[.!?;]+(?=[\s\"')]|\Z)|\n+|(?<![!?])[!?]+"
+)
 _AFTER_COLON = re.compile(r":[^\w\x00]{1,3}(?:\w+ ){0,2}(?:\w+,? )?\Z")
 _BEGINNING = 25  # characters in which a question word makes a sentence a question, should its mark be missing
+_AROUND = 80  # characters beside a datum that say what is done with it
+_LONGEST = 800  # characters of a sentence
 _MOST_WORDS = 2  # beside the datum and courtesy in a sentence that is nothing but the datum: “Hi, order number please?”
 
 
@@ -74,8 +78,7 @@ def find_asked(reading: Reading, *, secrets_only: bool = False) -> list[tuple[in
     sentences = list(_sentences(reading.hide(find_links(reading)).text))
     found: list[tuple[int, int]] = []
     for number, (at, sentence) in enumerate(sentences):
-        for name in LANGUAGES:
-            language = _language(name)
+        for language in map(_language, LANGUAGES):
             data = (language.secret if secrets_only else language.datum).finditer(sentence)
             asked = [match.span() for match in data]
             if not asked:
@@ -89,30 +92,37 @@ def find_asked(reading: Reading, *, secrets_only: bool = False) -> list[tuple[in
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Where each begins, and its text. What goes on for ever is cut."""
     at = 0
-    for match in _END.finditer(text):
-        yield at, text[at : match.end()]
-        at = match.end()
-    yield at, text[at:]
+    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
+        for start in range(at, end, _LONGEST):
+            yield start, text[start : min(start + _LONGEST, end)]
+        at = end
 
 
 def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     plain = _blank(language.statement, sentence)
+    besides = _hide(plain, data)
+    is_request = (
+        "?" in plain
+        or language.question.search(plain[:_BEGINNING])
+        or language.request.search(besides)
+        or _is_mere_list(language, sentence, data)
+    )
+    is_nothing_else = _is_nothing_else(language, sentence, data)
     warned = language.warning.search(plain)
-    is_question = "?" in plain or language.question.search(plain[:_BEGINNING]) is not None
     for start, end in data:
         if warned and warned.start() < start and not language.contrast.search(plain, warned.end(), start):
             continue
-        before, after = plain[max(0, start - 80) : start], plain[end:]
-        if language.question.match(sentence, start) or _is_nothing_else(language, sentence, data):
+        if is_nothing_else or language.question.match(sentence, start):
             yield start, end
             continue
+        before, after = plain[max(0, start - _AROUND) : start], plain[end : end + _AROUND]
         if language.none_before.search(before) or language.bound_before.search(before):
             continue
         if language.handled_before.search(before) and not language.handed_on.search(after):
             continue
-        rest = plain[:start] + HIDDEN * (end - start) + after
-        if is_question or language.request.search(rest) or _is_mere_list(language, sentence, data):
+        if is_request:
             yield start, end
 
 
@@ -132,9 +142,7 @@ def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, i
     """“Hi, your order number?”"""
     if "?" not in sentence:
         return False
-    for start, end in data:
-        sentence = sentence[:start] + " " * (end - start) + sentence[end:]
-    return len(re.findall(r"\w+", language.courtesy.sub(" ", sentence))) <= _MOST_WORDS
+    return len(re.findall(r"\w+", language.courtesy.sub(" ", _hide(sentence, data)))) <= _MOST_WORDS
 
 
 def _is_mere_list(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
@@ -142,13 +150,20 @@ def _is_mere_list(language: _Language, sentence: str, data: list[tuple[int, int]
     before = sentence[: data[0][0]]
     if _AFTER_COLON.search(before):
         return True
-    for start, end in data:
-        sentence = sentence[:start] + HIDDEN * (end - start) + sentence[end:]
-    return not (words("finite").search(sentence) or language.statement.search(sentence) or language.handled_before.search(before))
+    besides = _hide(sentence, data)
+    return not (words("finite").search(besides) or language.statement.search(besides) or language.handled_before.search(before))
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:
     return pattern.sub(lambda match: HIDDEN * len(match.group()), text)
+
+
+def _hide(text: str, spans: list[tuple[int, int]]) -> str:
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [text[at:start], HIDDEN * (end - start)]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def find_push_to_call(reading: Reading) -> list[tuple[int, int]]:

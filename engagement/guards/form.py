@@ -17,9 +17,7 @@ _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)\Z")
 _VARIABLES = (
     re.compile(r"\$?\{\{?%? ?[^\W\d][\w.|: -]{0,60}? ?%?\}?\}"),
     re.compile(r"(?<![\d%])(?<!\d )%(?:\([a-z_]{1,40}\))?[sd](?!\w)"),
-    re.compile(
-        rf"[\[<] ?(?:insert |your |first |last |the |customer |{source('placeholder_before')} )?[\w ]{{0,20}}?(?:{source('placeholders')})s? ?[\]>]"
-    ),
+    re.compile(rf"[\[<] ?(?:(?:{source('placeholder_before')}) )?[\w ]{{0,20}}?(?:{source('placeholders')})s? ?[\]>]"),
     re.compile(rf"(?<!\w)(?:{source('greetings')}) (?:null|undefined|none|nan)(?!\w)"),
 )
 _HANDLE = re.compile(r"(?<![\w.@/+-])@\w[\w.-]{0,100}(?:@[\w.-]{1,100})?")

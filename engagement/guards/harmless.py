@@ -18,12 +18,15 @@ _PATTERNS = (
     re.compile(r"(?<!\d)(?:[01]\d|2[0-4])(?:00|15|30|45) ?(?:-|/) ?(?:[01]\d|2[0-4])(?:00|15|30|45)(?! ?\d)"),
     # prices and amounts
     re.compile(rf"[$£€¥₹] ?{_AMOUNT}"),
-    re.compile(rf"{_AMOUNT}(?: (?:million|mio|milliarden|billion|mrd|mil|mille|millones|millions|مليون))? ?(?:[$£€¥₹%°]|(?:{source('units')})(?!\w))"),
+    re.compile(rf"{_AMOUNT}(?: (?:{source('multiples')}))? ?(?:[$£€¥₹%°]|(?:{source('units')})(?!\w))"),
     re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])"),
     # versions and addresses of machines; what may be a telephone number is left
     re.compile(r"(?<![\w.])(?!0\d)(?!\d{3}\.\d{3}\.\d{3,4}(?!\d))v?\d{1,4}(?:\.\d{1,6}){2,4}(?![\w])(?!\.\d)"),
     # what is named as a thing's number
-    re.compile(rf"(?<!\w)(?:{source('things')})(?!\w)\.?(?: ?(?:no|nr|n°|number|nummer|numero|id|رقم)\b\.?)?[ :#]{{0,3}}[a-z]{{0,4}}[ -]?\d[\w./-]{{0,40}}(?: \d{{1,7}}){{0,4}}"),
+    re.compile(
+        rf"(?<!\w)(?:{source('things')})(?!\w)\.?(?: ?(?:{source('marks')})(?!\w)\.?)?[ :#]{{0,3}}"
+        r"[a-z]{0,4}[ -]?\d[\w./-]{0,40}(?: \d{1,7}){0,4}"
+    ),
     re.compile(r"(?<!\w)0x[0-9a-f]{2,16}(?!\w)"),
 )  # fmt: skip
 

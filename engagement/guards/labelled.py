@@ -16,7 +16,8 @@ _NAMED = re.compile(
     rf"(?<!\w)(?:(?:{source('numbered')})s?(?:[ (]{{0,2}}[-.]? ?{_MARK}\.?)(?![^\W\d])|{source('compounds')})[.:]?{_FILLER}{_IS}{_VALUE}"
 )
 _BARE = re.compile(
-    rf"(?<!\w)(?:{source('numbered_bare')})(?!\w)(?P<sign> ?[:#] ?#?| ?\(| )#?(?P<capitals>[a-z]{{1,4}} (?=\d{{4}}))?(?P<value>[a-z0-9][a-z0-9-]{{1,38}}(?:/\d{{2,6}})?)(?![\w])(?![.,:]\d)"
+    rf"(?<!\w)(?:{source('numbered_bare')})(?!\w)(?P<sign> ?[:#] ?#?| ?\(| )#?(?P<capitals>[a-z]{{1,4}} (?=\d{{4}}))?"
+    r"(?P<value>[a-z0-9][a-z0-9-]{1,38}(?:/\d{2,6})?)(?![\w])(?![.,:]\d)"
 )
 _CAPITALS = re.compile(rf"(?<!\w)(?:{source('bookings')})(?!\w)[.:]?{_FILLER}{_IS}(?P<value>[a-z0-9]{{5,8}})(?!\w)")
 
@@ -32,10 +33,11 @@ _DATE_BORN = re.compile(rf"(?<![\w./-]){_DATE}[^\n.!?\d]{{0,20}}(?<!\w)(?:{sourc
 _HAS_YEAR = re.compile(r"(?:19|20)\d\d|[./-]\d\d$")
 
 _SECRET = re.compile(
-    rf"(?<!\w)(?:{source('secrets')})(?!\w)[^\n.!?:=]{{0,24}}?(?:[:=]|(?<!\w)(?:{source('is')})(?!\w))[ \"'«(]{{0,3}}(?P<value>[^\s\"'»]{{3,64}})"
+    rf"(?<!\w)(?:{source('secrets')})(?!\w)[^\n.!?:=]{{0,24}}?(?:[:=]|(?<!\w)(?:{source('is')})(?!\w))"
+    r"[ \"'«(]{0,3}(?P<value>[^\s\"'»]{3,64})"
 )
 # “Use password Harbour#19”: only what can be no word.
-_SECRET_BARE = re.compile(rf"(?<!\w)(?:{source('secrets')}) [\"'«(]?(?P<value>(?=[^\s\d]*\d)(?=\S*[^\W\d])[^\s\"'»]{{6,64}})")
+_SECRET_BARE = re.compile(rf"(?<!\w)(?:{source('secrets')}) [\"'«(]?(?P<value>(?=[^\s\d]{{0,64}}\d)(?=\S{{0,64}}[^\W\d])[^\s\"'»]{{6,64}})")
 _SECRET_NUMBER = re.compile(rf"(?<!\w)(?:{source('secret_numbers')})(?!\w)[^\n.!?\d]{{0,20}}?(?P<value>\d[\d -]{{1,10}}\d)(?!\w)")
 _NUMBER_SECRET = re.compile(
     rf"(?<!\w)(?P<value>\d[\d -]{{2,8}}\d) (?:{source('is')}) (?:{source('your')}) (?:\w+ )?(?:{source('secret_numbers')})(?!\w)"
@@ -44,21 +46,18 @@ _NUMBER_SECRET = re.compile(
 
 def find_numbers(reading: Reading) -> list[tuple[int, int]]:
     """Numbers of orders, customers, contracts, bookings. `reading` is without what is harmless."""
-    found = []
-    for match in _NAMED.finditer(reading.text):
-        value = match["value"] + (match["more"] or "")
-        if sum(character.isdigit() for character in value) >= 2:
-            found.append(match.span())
-    for match in _BARE.finditer(reading.text):
-        if match["capitals"] and not reading.written(*match.span("capitals")).strip().isupper():
-            continue
-        if _looks_numbered(match["value"], has_sign="#" in match.group() or ":" in match["sign"]):
-            if not words("units").match(reading.text, match.end() + 1):
-                found.append(match.span())
-    for match in _CAPITALS.finditer(reading.text):
-        if reading.written(*match.span("value")).isupper():
-            found.append(match.span())
-    return found
+    named = [match for match in _NAMED.finditer(reading.text) if sum(map(str.isdigit, match["value"] + (match["more"] or ""))) >= 2]
+    bare = [match for match in _BARE.finditer(reading.text) if _is_bare_number(reading, match)]
+    letters = [match for match in _CAPITALS.finditer(reading.text) if reading.written(*match.span("value")).isupper()]
+    return [match.span() for match in (*named, *bare, *letters)]
+
+
+def _is_bare_number(reading: Reading, match: re.Match[str]) -> bool:
+    if match["capitals"] and not reading.written(*match.span("capitals")).strip().isupper():
+        return False
+    if words("units").match(reading.text, match.end() + 1):
+        return False
+    return _looks_numbered(match["value"], has_sign="#" in match.group() or ":" in match["sign"])
 
 
 def _looks_numbered(value: str, *, has_sign: bool) -> bool:

@@ -53,11 +53,10 @@ def find_cards(reading: Reading) -> list[tuple[int, int]]:
 
 def _card_at(run: str, groups: Sequence[tuple[int, int]], at: int) -> int:
     """How many groups from `at` on make a card number; 0 if none do."""
-    digits, size = "", 0
+    digits = ""
     lengths: tuple[int, ...] = ()
-    for start, end in groups[at : at + 19]:
+    for size, (start, end) in enumerate(groups[at : at + 19], 1):
         digits += run[start:end]
-        size += 1
         if len(digits) > 19:
             return 0
         if len(digits) >= 4 and not lengths:

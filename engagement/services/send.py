@@ -14,6 +14,7 @@ from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.guarding import Guarded, check_answer, refuse_blocked
 from engagement.services.hops import begin_hop
 from engagement.services.links import note_carried
 from engagement.services.policy import check_policy
@@ -67,11 +68,13 @@ def send_reply(
     press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so.
 
     Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
-    AccountUnusable and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    AccountUnusable, Guarded and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot
+    be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
@@ -79,6 +82,7 @@ def send_reply(
         if earlier is not None:
             return earlier
         message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        refuse_blocked(findings)
         if not is_approved:
             check_right(conversation=conversation, agent=agent, text=message.text, variant_id=variant_id)
         verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=is_approved)
@@ -109,10 +113,12 @@ def send_fixed_reply(
     """
     seconds = _check_hold(hold)
     moment = current_time()
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
         message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        refuse_blocked(findings)
         # A wording that everybody knows needs no lead to read it; what must never be said, and a thread that cools down, stand above it.
         verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=True)
         require_no_foreign_claim(conversation, agent, now=moment)
@@ -195,6 +201,7 @@ def send_direct_message(
     seconds = _check_hold(hold)
     moment = current_time()
     checks.ask_whether_followed(conversation_id)
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.DIRECT_MESSAGE, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
@@ -202,6 +209,7 @@ def send_direct_message(
         if earlier is not None:
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
+        refuse_blocked(findings)
         account = checks.speaking_account(conversation)
         if not waiver.strip() and not is_acknowledged(conversation):
             raise NotAcknowledged(
@@ -273,7 +281,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except (checks.AccountUnusable, TemplateNeeded):
+    except (checks.AccountUnusable, Guarded, TemplateNeeded):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 
