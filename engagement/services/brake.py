@@ -48,7 +48,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """Where a thread stands. `answers` are ours in public since the customer was last calm or the brake was last lifted."""
+    """Where a thread stands. `answers` are ours in public to a customer who was and stayed angry, since the brake was last lifted."""
 
     stage: Stage
     answers: int
@@ -83,17 +83,18 @@ class Brake:
 
 def find_brake(turns: Sequence[Turn], *, policy: Policy, lifted_at: datetime | None, language: str) -> Brake:
     """The brake for the next public answer in a thread. `language` is the customer's, for the closing line."""
-    answers, is_closed = 0, False
+    answers, is_closed, is_heated = 0, False, False
     posts: list[Turn] = []
     for turn in turns:
         if not turn.is_ours:
             posts.append(turn)
-            if is_calm(posts):
+            is_heated = not is_calm(posts)
+            if not is_heated:
                 answers, is_closed = 0, False
-        elif lifted_at is None or turn.at > lifted_at:
+        elif is_heated and (lifted_at is None or turn.at > lifted_at):
             answers += 1
             is_closed |= turn.is_closing
-    stage = Stage.FREE if is_calm(posts) else _stage(answers - policy.brake_after, is_closed)
+    stage = Stage.FREE if not is_heated else _stage(answers - policy.brake_after, is_closed)
     line = CLOSING_LINES.get(language.partition("-")[0], CLOSING_LINES["en"])
     return Brake(stage, answers, policy.cooling_minutes, line)
 

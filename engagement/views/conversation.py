@@ -241,7 +241,7 @@ def open_doors(
             audience="public",
             name="Public reply",
             promise="everyone can read this",
-            send="Send to a lead" if outlook.needs else "Send publicly",
+            send="Send to a lead" if outlook.needs and not outlook.obstacle else "Send publicly",
             letter="r",
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
