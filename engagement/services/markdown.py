@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import unescape
+from itertools import pairwise
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -49,8 +50,11 @@ def _set_levels(headings: Sequence[Token]) -> None:
 
 
 def plain_start(text: str, most: int = 160) -> str:
-    """The first words of the text without its marks, for a list."""
-    words = " ".join(unescape(nh3.clean(_parser.render(text), tags=set())).split())
+    """The first words of the text without its marks and headings, for a list."""
+    tokens = _parser.parse(text)
+    spoken = [token.children or [] for before, token in pairwise(tokens) if before.type == "paragraph_open"]
+    html = " ".join(_parser.renderer.render(children, _parser.options, {}) for children in spoken)
+    words = " ".join(unescape(nh3.clean(html, tags=set())).split())
     if len(words) <= most:
         return words
     return words[:most].rsplit(" ", 1)[0].rstrip(",.;: ") + "…"

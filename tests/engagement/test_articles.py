@@ -111,7 +111,7 @@ def test_headings_begin_below_the_title_and_leave_no_level_out(text: str, levels
 
 
 def test_the_start_of_a_text_is_plain_words() -> None:
-    assert plain_start("# Why\n\nA **bold** & _quiet_ [word](https://example.com/).") == "Why A bold & quiet word."
+    assert plain_start("# Why\n\nA **bold** & _quiet_ [word](https://example.com/).") == "A bold & quiet word."
     assert plain_start("one two three four", 12) == "one two…"
 
 
