@@ -48,6 +48,7 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
         return compliment
     if mention.deleted_at is not None:
         raise Conflict("Its author deleted this post, so that there is nothing to forward any more.")
+    assert mention.conversation is not None  # only our own posts have none
     moment = current_time()
     compliment = Compliment.objects.create(
         mention=mention,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPServerDisconnected
 from typing import Any
@@ -130,7 +131,7 @@ def test_each_state_stands_in_its_column_with_what_can_be_done(praise: Praise, s
 
 def test_only_what_is_offered_is_taken(praise: Praise, rafa: Agent) -> None:
     """Every act that an entry offers works, at each stage."""
-    stages = [praise.forward, praise.asked, praise.granted, lambda: praise.shared()[0]]
+    stages: list[Callable[[], Compliment]] = [praise.forward, praise.asked, praise.granted, lambda: praise.shared()[0]]
     posted = {"ask": {"purpose": "quote"}, "record": {"granted": "1", "purpose": "repost"}}
     for stage in stages:
         for act in read_entry(rafa, stage().pk)[0].acts:
