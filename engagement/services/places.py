@@ -13,6 +13,7 @@ from phonenumbers.timezone import time_zones_for_number
 from profiles.models import ContactPoint
 from socialdesk.lib.text import fold
 
+_LTR = "\u200e"  # keeps the plus before its digits in Arabic
 # Where most people live who write in a language; a tag that names its own country, as in de-AT, says it better.
 _HOME = {"de": "DE", "fr": "FR", "es": "ES", "it": "IT", "nl": "NL", "pl": "PL", "pt": "PT", "tr": "TR", "ja": "JP", "ko": "KR", "uk": "UA"}
 
@@ -22,7 +23,7 @@ def list_countries(language: str) -> tuple[tuple[str, str], ...]:
     """(DE, "Germany +49") for every country with telephones, in the order of the names."""
     names = Locale.parse(language).territories
     regions = sorted(phonenumbers.SUPPORTED_REGIONS, key=lambda region: fold(names.get(region, region)))
-    return tuple((region, f"{names.get(region, region)} +{phonenumbers.country_code_for_region(region)}") for region in regions)
+    return tuple((region, f"{names.get(region, region)} {_LTR}+{phonenumbers.country_code_for_region(region)}") for region in regions)
 
 
 @lru_cache(maxsize=8)

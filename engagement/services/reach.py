@@ -25,6 +25,11 @@ class Reach:
     ended: list[Verification]
     is_acknowledged: bool
 
+    @property
+    def media(self) -> set[str]:
+        """By what the customer lets us write to them."""
+        return {consent.medium for point in self.points if point.is_reachable for consent in point.alive}  # type: ignore[attr-defined]
+
 
 def read_reach(conversation: Conversation) -> Reach:
     """At most six queries. The conversation's author should be loaded."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel import Locale
 from babel.dates import format_skeleton
 from django import forms
 from django.utils.translation import gettext
@@ -79,12 +80,9 @@ class CallbackForm(forms.Form):
 
     def _window_choices(self) -> list[tuple[str, Any]]:
         zone = ZoneInfo(self.zone_name)
-        soon = [] if is_quiet(self._now, [zone], self._company) else [(SOON, gettext("As soon as possible, within two hours"))]
+        soon = [] if is_quiet(self._now, [zone], self._company) else [(SOON, gettext("As soon as possible"))]
         days = offer_windows(zone, self._company, self._now)
-        return soon + [
-            (format_skeleton("MMMMEEEEd", day, locale=self._language), [(window.value, _hours(window)) for window in windows])
-            for day, windows in days
-        ]
+        return soon + [(_day(day, self._language), [(window.value, _hours(window)) for window in windows]) for day, windows in days]
 
     def _zone_choices(self) -> list[tuple[str, str]]:
         known = list(list_zones(self._language))
@@ -136,16 +134,22 @@ class CallbackForm(forms.Form):
         return dict(list_countries(self._language)).get(region, region).rpartition(" ")[0]
 
 
-def describe_window(starts: datetime, ends: datetime, zone_name: str, *, is_soon: bool, language: str) -> dict[str, Any]:
-    """The parts of the sentence that says when we call: `day`, `starts`, `ends`, `city`, and `is_soon`."""
+def describe_window(starts: datetime, ends: datetime, zone_name: str, *, now: datetime, language: str) -> dict[str, Any]:
+    """The parts of the sentence that says when we call: `day`, `starts`, `ends`, `city`, and whether the window `is_running`."""
     zone = ZoneInfo(zone_name)
     return {
-        "is_soon": is_soon,
-        "day": format_skeleton("MMMMEEEEd", starts.astimezone(zone).date(), locale=language),
+        "is_running": starts <= now,
+        "day": _day(starts.astimezone(zone).date(), language),
         "starts": f"{starts.astimezone(zone):%H:%M}",
         "ends": f"{ends.astimezone(zone):%H:%M}",
         "city": zone_city(zone_name, language),
     }
+
+
+def _day(day: date, language: str) -> str:
+    """Monday 30 November, as it is said in that language."""
+    locale = Locale.parse("en_GB" if language == "en" else language)
+    return f"{locale.days['stand-alone']['wide'][day.weekday()]} {format_skeleton('MMMMd', day, locale=locale)}"
 
 
 def _hours(window: Window) -> str:

@@ -9,7 +9,6 @@ from django.utils import translation
 
 from engagement.models import CallbackRequest, Company, ShortLink
 from engagement.services.callbacks import AlreadySent, request_callback
-from engagement.services.hours import SOON, SOON_LASTS
 from engagement.services.links import note_filled
 from engagement.views.callback_form import CallbackForm, describe_window
 from engagement.views.visitor import visitor_page
@@ -91,9 +90,7 @@ def _page(
 def _echo(request: HttpRequest, form: CallbackForm) -> HttpResponse:
     window = form.call_window
     assert window is not None
-    when = describe_window(
-        window.starts, window.ends, window.zone, is_soon=window.value == SOON, language=translation.get_language() or "en"
-    )
+    when = describe_window(window.starts, window.ends, window.zone, now=now(), language=translation.get_language() or "en")
     context = {
         "form": form,
         "when": when,
@@ -105,7 +102,6 @@ def _echo(request: HttpRequest, form: CallbackForm) -> HttpResponse:
 
 def _confirm(request: HttpRequest, sent: CallbackRequest) -> HttpResponse:
     """Says when, and nothing else of what was sent."""
-    is_soon = sent.window_until - sent.window_from == SOON_LASTS and sent.window_from == sent.created_at
     language = translation.get_language() or "en"
-    when = describe_window(sent.window_from, sent.window_until, sent.zone, is_soon=is_soon, language=language)
+    when = describe_window(sent.window_from, sent.window_until, sent.zone, now=sent.created_at, language=language)
     return visitor_page(request, "visitors/callback_sent.html", {"when": when})
