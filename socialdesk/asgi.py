@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import django
 from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import CookieMiddleware
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
+django.setup(set_prefix=False)
 
-from socialdesk.lib.request_threads import on_request_threads
+from listening.consumers import DeskConsumer, stop_hub  # noqa: E402  needs the apps to be loaded
+from socialdesk.lib.request_threads import RequestThreads  # noqa: E402
 
 REQUEST_THREADS = 10  # requests worked on at once in this process, and at most that many database connections for them
 
-django_application = on_request_threads(get_asgi_application(), REQUEST_THREADS)
-
-from listening.consumers import DeskConsumer, stop_hub  # noqa: E402  needs the apps to be loaded
+django_application = RequestThreads(REQUEST_THREADS)
 
 get_channel_layer()  # made here, before there are threads: two that ask for it at the same time would make two
 
