@@ -196,6 +196,9 @@ def _record(result: Result, *, filtered_by: dict[str, int], source: Source | Non
 
 
 def find_source(*, network: str, kind: Source.Kind, name: str, account: NetworkAccount | None = None) -> Source:
-    """The source of pushes or of a file, made on first use."""
+    """The source of pushes or of a file, made on first use. Looked for before each batch of pushes: by the ORM it took a sixth of one."""
+    columns = [field.attname for field in Source._meta.concrete_fields]
+    for row in bulk.read_rows(Source, columns, among=("name", [name]), network=network, kind=kind, removed_at=None):
+        return Source.from_db(connection.alias, columns, row)
     source, _ = Source.objects.get_or_create(network=network, kind=kind, name=name, removed_at=None, defaults={"account": account})
     return source
