@@ -41,7 +41,7 @@ class Threaded(clocks.Clocked, Protocol):
 def lock_conversation(conversation_id: int) -> Conversation:
     """The conversation, locked until the transaction ends. Raises NotFound."""
     try:
-        return Conversation.objects.select_for_update(of=("self",)).select_related("author").get(pk=conversation_id)
+        return Conversation.objects.select_for_update().get(pk=conversation_id)
     except Conversation.DoesNotExist:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.") from None
 
