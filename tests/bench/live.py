@@ -1,6 +1,6 @@
-"""The live feed: what the hub delivers against bare ASGI `send`, and how soon a pushed post is on every screen.
+"""The live feed: what the hub delivers against bare ASGI `send`, what telling it costs, and how soon a pushed post is on every screen.
 
-`python -m tests.bench.live` prints both. Servers and browsers are processes of their own: each function starts and ends them.
+`python -m tests.bench.live` prints all three. Servers and browsers are processes of their own: each function starts and ends them.
 """
 
 from __future__ import annotations
@@ -181,6 +181,43 @@ def _open_websocket(port: int, *headers: str, receive_buffer: int = 0) -> socket
     return connection
 
 
+# --- What it costs to tell the hubs -------------------------------------------------------------------------------------
+
+
+def publishes(count: int = 3000) -> dict[str, Any]:
+    """Milliseconds that one event costs whoever publishes it, and until a real Redis has taken it; one at a time, by another process."""
+    from tests.servers import redis
+
+    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, redis() as url:
+        environment = {**os.environ, "SOCIALDESK_DATA": folder, "REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "socialdesk.settings"}
+        command = [sys.executable, "-m", "tests.bench.live", "publish", str(count)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _publish(count: int) -> None:
+    """In the publisher's process."""
+    import django
+
+    django.setup()
+    from socialdesk.lib import live
+
+    cost, taken = [], []
+    for number in range(count + 100):
+        started = time.perf_counter()
+        live.publish(live.MentionsStored(ids=[number], conversations=[]))
+        cost.append(time.perf_counter() - started)
+        assert live.wait_until_sent(5)
+        taken.append(time.perf_counter() - started)
+    figures: dict[str, Any] = {"events": count}
+    for name, seconds in (("publisher", cost), ("redis", taken)):
+        ordered = sorted(seconds[100:])  # the first ones connect
+        figures[f"{name}_p50_ms"] = round(statistics.median(ordered) * 1000, 3)
+        figures[f"{name}_p99_ms"] = round(ordered[int(count * 0.99)] * 1000, 3)
+    print(json.dumps(figures))
+
+
 # --- From a push to every screen ----------------------------------------------------------------------------------------
 
 
@@ -316,12 +353,14 @@ def main() -> None:
             _serve(mode, int(clients))
         case ["read", port, clients, seconds, server, cookie]:
             _read(int(port), int(clients), float(seconds), int(server), cookie)
+        case ["publish", count]:
+            _publish(int(count))
         case ["listen", url, token, clients]:
             asyncio.run(_listen(url, token, int(clients)))
         case ["stream", seconds]:
             print(json.dumps(stream(float(seconds)), indent=2))
         case _:
-            print(json.dumps({"deliveries": deliveries(), "stream": stream()}, indent=2))
+            print(json.dumps({"deliveries": deliveries(), "publishes": publishes(), "stream": stream()}, indent=2))
 
 
 if __name__ == "__main__":
