@@ -3,6 +3,7 @@
 import { fetchPart, tick } from "desk/page";
 import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
+import * as guard from "desk/guard";
 import { patch, relay } from "desk/patch";
 
 const pane = document.getElementById("conversation");
@@ -24,6 +25,7 @@ export function opened(bySomebody) {
   lookingAt = id;
   say();
   composer.bind(pane.querySelector("[data-composer]"), id, (doing) => say(doing));
+  guard.bind(pane.querySelector("[data-composer]"));
   showPresence();
   tick(pane);
   relay(root());

@@ -22,6 +22,7 @@ const GROUPS = {
     ["m", "private message"],
     ["n", "note"],
     ["Ctrl+Enter", "send"],
+    ["Alt+Enter", "what a guard stops: write it in private"],
     ["z", "undo"],
   ],
   "Get about": [
