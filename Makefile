@@ -8,6 +8,8 @@ export PYTHONUNBUFFERED := 1
 # What a database or Redis can tell apart; the rest runs once.
 ON_SERVERS := tests/socialdesk tests/engagement tests/profiles tests/listening/services tests/listening/trends tests/test_access.py tests/test_real_input.py
 
+ON_ALL_CORES := -n auto --dist worksteal
+
 .PHONY: help run test check bench venv lock format screenshots
 
 help: ## Say what there is
@@ -17,8 +19,9 @@ run: venv ## Set up and serve the demo desk on http://127.0.0.1:8000
 	@$(BIN)/python manage.py desk
 
 test: venv browser ## Set up and run every test: as one process on SQLite, then on PostgreSQL and Redis
-	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q -n auto --dist worksteal
-	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.with_servers $(BIN)/python -m pytest -q -m "not embedded and not browser" $(ON_SERVERS)
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q $(ON_ALL_CORES)
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.with_servers \
+		$(BIN)/python -m pytest -q $(ON_ALL_CORES) -p tests.worker_redis -m "not embedded and not browser" $(ON_SERVERS)
 
 check: venv ## Lint, format, types, templates, migrations, layers
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from engagement.models import Message
+from engagement.models import Approval, Message
 from engagement.serializers import (
     AlreadyAnsweredSerializer,
     DecisionSerializer,
@@ -24,10 +24,12 @@ from engagement.serializers import (
     ReplySerializer,
     RetrySerializer,
     TextSerializer,
+    WaitingSerializer,
 )
 from engagement.services import delivery
+from engagement.services.approvals import submit_reply
 from engagement.services.outbox import read_outbox
-from engagement.services.send import add_note, send_direct_message, send_reply
+from engagement.services.send import add_note, send_direct_message
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
@@ -90,16 +92,25 @@ class ReplyView(APIView):
         operation_id="conversations_reply",
         parameters=[_KEY],
         request=ReplySerializer,
-        responses={201: MessageSerializer, **_REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
+        responses={
+            201: MessageSerializer,
+            202: WaitingSerializer,
+            **_REFUSALS,
+            409: AlreadyAnsweredSerializer,
+            503: RefusalSerializer,
+        },
     )
     def post(self, request: Request, pk: int) -> Response:
         """Answer in public.
 
-        409 `already_answered` carries the answers that the mention has; to add one more, send it again with the `answer_seen` given
-        there. 409 `claimed`: somebody else is working on it. 503 `account_unusable`: our account has to be connected again.
+        202 `waiting_for_approval`: a lead has to read it first, nothing goes out until then. 409 `already_answered` carries the answers
+        that the mention has; to add one more, send it again with the `answer_seen` given there. 409 `guarded` carries the `findings` (see
+        drafts/check). 409 `claimed`: somebody else is working on it. 409 `never_rule`: a rule forbids it, `rule` names it. In a thread that
+        stays heated 409 `closing_line_only` (send the `closing_line` given there) and then `brake_closed`. 503 `account_unusable`: our
+        account has to be connected again.
         """
         given = _read(ReplySerializer(data=request.data))
-        message = send_reply(
+        written = submit_reply(
             conversation_id=pk,
             agent=_agent(request),
             text=given["text"],
@@ -109,7 +120,11 @@ class ReplyView(APIView):
             hold=given["hold"],
             request_key=request.headers.get("Idempotency-Key", ""),
         )
-        return _answer(message, status.HTTP_201_CREATED)
+        if isinstance(written, Approval):
+            detail = f"A lead reads it first: {'; '.join(written.reasons)}."
+            waiting = {"code": "waiting_for_approval", "detail": detail, "approval": written}
+            return Response(WaitingSerializer(waiting).data, status=status.HTTP_202_ACCEPTED)
+        return _answer(written, status.HTTP_201_CREATED)
 
 
 class DirectMessageView(APIView):
@@ -125,7 +140,7 @@ class DirectMessageView(APIView):
         """Write in private, which begins a move to another channel that owes its return to the public thread.
 
         409 `not_following`: the network takes private messages only for those who follow us. 409 `not_acknowledged`: answer in public
-        first, or give a `waiver`.
+        first, or give a `waiver`. 409 `guarded` carries the `findings`.
         """
         given = _read(DirectMessageSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")

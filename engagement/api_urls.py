@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api, links_api, templates_api
+from engagement import api, compliments_api, links_api, policy_api, templates_api, tickets_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
     path("conversations/<int:pk>/direct_message/", api.DirectMessageView.as_view(), name="api_conversation_direct_message"),
     path("conversations/<int:pk>/note/", api.NoteView.as_view(), name="api_conversation_note"),
     path("conversations/<int:pk>/messages/", api.ConversationMessagesView.as_view(), name="api_conversation_messages"),
+    path("conversations/<int:pk>/ticket/", tickets_api.ConversationTicketView.as_view(), name="api_conversation_ticket"),
     path("conversations/<int:pk>/acknowledge/", templates_api.AcknowledgeView.as_view(), name="api_conversation_acknowledge"),
     path("conversations/<int:pk>/templates/", templates_api.ConversationTemplatesView.as_view(), name="api_conversation_templates"),
     path("conversations/<int:pk>/links/", links_api.ConversationLinksView.as_view(), name="api_conversation_links"),
@@ -22,4 +23,9 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:pk>/decide/", api.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", api.MessageRetryView.as_view(), name="api_message_retry"),
     path("outbox/", api.OutboxView.as_view(), name="api_outbox"),
+    path("approvals/", policy_api.ApprovalsView.as_view(), name="api_approvals"),
+    path("approvals/<int:pk>/approve/", policy_api.ApprovalApproveView.as_view(), name="api_approval_approve"),
+    path("approvals/<int:pk>/decline/", policy_api.ApprovalDeclineView.as_view(), name="api_approval_decline"),
+    path("approvals/<int:pk>/withdraw/", policy_api.ApprovalWithdrawView.as_view(), name="api_approval_withdraw"),
+    path("conversations/<int:pk>/forward/", compliments_api.ForwardView.as_view(), name="api_conversation_forward"),
 ]

@@ -21,8 +21,9 @@ from engagement.serializers import (
     SurveyAnswerSerializer,
     WaiverSerializer,
 )
-from engagement.services.hops import finish_hop, offer_link, read_hops, waive_return
+from engagement.services.hops import finish_hop, read_hops, waive_return
 from engagement.services.links import revoke_link
+from engagement.services.offers import offer_link
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound

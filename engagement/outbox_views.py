@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from engagement.services.outbox import OutboxEntry, read_outbox
 from listening.views.responses import agent_of, desk_view
+from profiles.models import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Line:
     entry: OutboxEntry
     main: Choice | None
     others: list[Choice]
+    may_settle: bool
 
 
 @require_safe
@@ -45,16 +47,16 @@ def outbox(request: HttpRequest) -> HttpResponseBase:
     """Failed, unconfirmed and waiting answers, newest first, a page at a time by key."""
     page = read_outbox(after=request.GET.get("after", ""))
     context = {
-        "lines": [_line(entry) for entry in page.entries],
+        "lines": [_line(entry, agent_of(request)) for entry in page.entries],
         "next": page.next,
         "is_first": "after" not in request.GET,
-        "may_answer": agent_of(request).may_answer,
     }
     return render(request, "engagement/outbox.html", context)
 
 
-def _line(entry: OutboxEntry) -> Line:
+def _line(entry: OutboxEntry, agent: Agent) -> Line:
     allowed = [choice for choice in CHOICES if choice.decision in entry.explanation.actions]
     if entry.delivery.error_code in HOPELESS:
         allowed.sort(key=lambda choice: choice.decision != "abandon")
-    return Line(entry, allowed[0] if allowed else None, allowed[1:])
+    may_settle = agent.may_answer or entry.message.agent_id == agent.pk
+    return Line(entry, allowed[0] if allowed else None, allowed[1:], may_settle)

@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from engagement.models import Hop, Message, ShortLink, SurveyAnswer
+from engagement.models import Approval, Hop, Message, ShortLink, SurveyAnswer
+from engagement.services.bubbles import AUDIENCES, author_of
 from engagement.services.explain import Explanation, explain
 from engagement.services.links import link_url
-from engagement.services.thread import AUDIENCES, author_of
+from listening.serializers import AgentSerializer
 from socialdesk.lib.clock import now
 
 _STATES = ["stored", "queued", "inflight", "awaiting_retry", "sent", "failed", "aborted", "unconfirmed"]
@@ -192,3 +193,27 @@ class AlreadyAnsweredSerializer(RefusalSerializer):
 
     answers = AnswerSerializer(many=True, required=False)
     answer_seen = serializers.IntegerField(required=False)
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """A draft with what became of it. Its author and who decided should be loaded."""
+
+    agent = AgentSerializer(read_only=True, help_text="Its author.")
+    decided_by = AgentSerializer(read_only=True)
+    reasons = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Why a lead has to read it.")
+
+    class Meta:
+        model = Approval
+        fields = (
+            *("id", "conversation", "mention", "answer_seen", "text", "agent", "reasons", "state", "created_at"),
+            *("decided_by", "decided_at", "final_text", "note", "message"),
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class WaitingSerializer(serializers.Serializer[Any]):
+    """What a reply answers that a lead has to read first: `code` is `waiting_for_approval`."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    approval = ApprovalSerializer()

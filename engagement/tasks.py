@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engagement.services import article_figures, delivery, promises, template_outcomes
+from engagement.services import (
+    article_figures,
+    calls,
+    chat_sweep,
+    delivery,
+    digest,
+    marks,
+    notices,
+    permissions,
+    praise_replies,
+    promises,
+    shares,
+    template_outcomes,
+    tickets,
+    verification,
+)
 
 
 @shared_task
@@ -15,6 +30,31 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def deliver_notice(notice_id: int) -> None:
+    notices.deliver_notice(notice_id)
+
+
+@shared_task
+def sweep_notices() -> None:
+    notices.sweep_notices()
+
+
+@shared_task
+def release_lost_calls() -> None:
+    calls.release_lost_calls()
+
+
+@shared_task
+def sweep_verifications() -> None:
+    verification.sweep_verifications()
+
+
+@shared_task
+def alert_overdue_tickets() -> None:
+    tickets.alert_overdue()
 
 
 @shared_task
@@ -30,3 +70,26 @@ def settle_template_uses() -> None:
 @shared_task
 def note_article_contacts() -> None:
     article_figures.note_contacts()
+
+
+@shared_task
+def mark_last_week(rule_id: int) -> None:
+    marks.mark_last_week(rule_id=rule_id)
+
+
+@shared_task
+def sweep_praise() -> None:
+    """What the board does by itself: ends what deleted posts had allowed, finds thank-yous of agents, removes what must go."""
+    permissions.end_deleted()
+    praise_replies.note_thanked()
+    shares.take_down_due()
+
+
+@shared_task
+def send_praise_digests() -> None:
+    digest.send_digests()
+
+
+@shared_task
+def sweep_chats() -> None:
+    chat_sweep.sweep_chats()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement.views import conversation, messages
+from engagement.views import conversation, guard, messages
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
     path("conversations/<int:pk>/send/", messages.send, name="send"),
     path("conversations/<int:pk>/draft/", messages.draft, name="draft"),
+    path("conversations/<int:pk>/check/", guard.draft_check, name="draft_check"),
     path("messages/<int:pk>/undo/", messages.delivery_undo, name="delivery_undo"),
     path("messages/<int:pk>/decide/", messages.delivery_decide, name="delivery_decide"),
 ]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, ProtectedError, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
@@ -35,7 +35,7 @@ from listening.tasks import rematch_topic
 from profiles.models import Agent
 from profiles.services.people import find_agent
 from socialdesk.lib.clock import now
-from socialdesk.lib.errors import DeskError
+from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.paging import NewestFirst
 from socialdesk.networks.registry import NETWORKS
 
@@ -298,6 +298,12 @@ class TopicViewSet(viewsets.ModelViewSet[Topic]):
 
     def perform_create(self, serializer: serializers.BaseSerializer[Topic]) -> None:
         self._save(serializer, None)
+
+    def perform_destroy(self, instance: Topic) -> None:
+        try:
+            instance.delete()
+        except ProtectedError:
+            raise Conflict(f"A rule rests on {instance.name}. Change the rule first, or turn the topic off instead.") from None
 
     def perform_update(self, serializer: serializers.BaseSerializer[Topic]) -> None:
         self._save(serializer, serializer.instance)

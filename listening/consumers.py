@@ -10,11 +10,11 @@ from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from listening.live_counts import read_counts
 from profiles.models import Agent
+from profiles.tokens import TokenAuthentication
 from socialdesk.lib.hub import Connection, Hub, Viewer
 from socialdesk.lib.presence import DOING
 
@@ -100,10 +100,9 @@ def _find_by_token(header: bytes) -> Agent | None:
     if prefix.lower() != b"token":
         return None
     try:
-        agent: Agent = TokenAuthentication().authenticate_credentials(token.strip())[0]
-    except (AuthenticationFailed, UnicodeDecodeError):
+        return TokenAuthentication().authenticate_credentials(token.strip())[0]
+    except AuthenticationFailed:
         return None
-    return agent
 
 
 def _read_presence(text: str | None) -> tuple[int, str] | None:

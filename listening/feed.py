@@ -29,10 +29,13 @@ VIEWS: dict[str, str] = {
     "proactive": "Proactive",
     "private": "Private messages",
     "promises": "Promises due",
+    "chats": "Chats",
     "waiting": "Waiting for customer",
     "snoozed": "Snoozed",
     "resolved": "Resolved",
 }
+# Lists of what hangs on conversations, counted beside the views; by reverse accessors, for they are engagement's.
+QUEUES: dict[str, Q] = {"callbacks": Q(callbacks__state__in=("waiting", "calling"))}
 SORTS = {"newest": "Newest first", "due": "Due first"}
 MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
 MOST = 100  # conversations on one page
@@ -92,6 +95,8 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
         return conversations.filter(status=view)
     if view == "private":
         return conversations.filter(private_waiting=True)
+    if view == "chats":
+        return conversations.filter(chats_open__gt=0)
     active = conversations.filter(status__in=ACTIVE)
     if view == "mine":
         return active.filter(assignee=agent)
@@ -119,7 +124,7 @@ def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Con
     if filters.topic is not None:
         # Active or not is asked of the link as well, so that one index gives a topic's list in its order.
         links = Q(topic_links__topic=filters.topic)
-        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private"):
+        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private", "chats"):
             links &= Q(topic_links__is_active=True)
         found = found.filter(links)
     if filters.sentiment:
@@ -139,7 +144,7 @@ def read_page(*, agent: Agent, filters: Filters, after: str = "", limit: int = 4
     found = find_conversations(agent=agent, filters=filters)
     if filters.q:
         found = found.filter(pk__in=conversations_with(filters.q))
-    if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED):
+    if filters.sort == "due" and not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "chats"):
         found = found.filter(due_at__isnull=False).order_by("due_at", "id")
         if after:
             at, pk = read_key(after)
@@ -170,8 +175,9 @@ def read_cards(ids: Iterable[int], *, agent: Agent, filters: Filters) -> list[Co
 
 
 def _load(found: QuerySet[Conversation]) -> list[Conversation]:
-    """Everything that a card shows, in two queries. Each conversation gets `topic_names`, a list of (id, name)."""
-    conversations = list(found.select_related("author", "author__profile", "assignee", "claimed_by", "last_mention"))
+    """Everything that a card shows, in three queries. Each conversation gets `topic_names`, a list of (id, name)."""
+    related = ("author", "author__profile", "assignee", "claimed_by", "last_mention")
+    conversations = list(found.select_related(*related).prefetch_related("compliments"))
     names: dict[int, list[tuple[int, str]]] = defaultdict(list)
     links = ConversationTopic.objects.filter(conversation__in=[c.pk for c in conversations]).select_related("topic").order_by("topic__name")
     for link in links:
@@ -187,7 +193,7 @@ def _load(found: QuerySet[Conversation]) -> list[Conversation]:
 def count_views(
     agent: Agent | None, *, topics: Iterable[Topic] | None = None, searches: Iterable[SavedSearch] | None = None
 ) -> dict[str, int]:
-    """How many conversations each view, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
+    """How many conversations each view, queue, topic ("topic:3") and saved search of `agent` ("search:5") holds, at most MOST_COUNTED each.
 
     One query for all of them, and one each for the topics and the searches where the caller has not read them already. Without an
     agent, what is the same for everybody.
@@ -197,6 +203,8 @@ def count_views(
         if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
             continue
         counted[view] = in_view(view, agent)
+    for queue, waiting in QUEUES.items():
+        counted[queue] = Conversation.objects.filter(waiting)
     for topic in Topic.objects.filter(is_active=True) if topics is None else topics:
         counted[f"topic:{topic.pk}"] = ConversationTopic.objects.filter(topic=topic, is_active=True)
     if agent is not None:

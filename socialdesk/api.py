@@ -13,8 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from engagement.compliments_api import ComplimentViewSet
 from engagement.links_api import LinkViewSet
 from engagement.templates_api import TemplateViewSet
+from engagement.tickets_api import TicketViewSet
 from listening.api import (
     AccountViewSet,
     ConversationViewSet,
@@ -111,14 +113,17 @@ router.register("conversations", ConversationViewSet, basename="api_conversation
 router.register("topics", TopicViewSet, basename="api_topic")
 router.register("sources", SourceViewSet, basename="api_source")
 router.register("accounts", AccountViewSet, basename="api_account")
+router.register("tickets", TicketViewSet, basename="api_ticket")
 router.register("links", LinkViewSet, basename="api_link")
 router.register("templates", TemplateViewSet, basename="api_template")
 router.register("profiles", ProfileViewSet, basename="api_profile")
+router.register("compliments", ComplimentViewSet, basename="api_compliment")
 
 urlpatterns = [
     path("topics/check/", TopicCheckView.as_view(), name="api_topic_check"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
     path("", include("engagement.api_urls")),
+    path("", include("engagement.drafts_urls")),
     path("", include(router.urls)),
 ]

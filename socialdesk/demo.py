@@ -1,14 +1,17 @@
-"""Sets the demo desk up: its staff, topics and the sandbox's account; running it again changes nothing."""
+"""Sets the demo desk up: its staff, topics, rules and the sandbox's account; running it again changes nothing."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from engagement.models import Company, EngagementRule
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
 from socialdesk.demo_texts import write_texts
@@ -40,21 +43,29 @@ def prepare() -> list[SignIn]:
     with transaction.atomic():
         for person in _read("agents.json"):
             agent, created = Agent.objects.get_or_create(
-                username=person["username"], defaults={"display_name": person["name"], "role": person["role"]}
+                username=person["username"],
+                defaults={"display_name": person["name"], "role": person["role"], "email": person.get("email", "")},
             )
             if created:
                 agent.set_password(password)
+                if "certified_days" in person:
+                    agent.public_send_until = now() + timedelta(days=person["certified_days"])
                 agent.save()
             sign_ins.append(SignIn(agent.username, password, agent.get_role_display()))
         for topic in _read("topics.json"):
             Topic.objects.get_or_create(name=topic["name"], defaults={"query": topic["query"]})
+        company = json.loads((settings.DEMO_DIR / "company.json").read_text())
+        Company.objects.get_or_create(pk=1, defaults={"name": company["name"], **company["desk"]})
         write_texts()
-    _connect_sandbox()
+        for rule in _read("rules.json"):
+            topic_of_rule = Topic.objects.get(name=rule["topic"]) if "topic" in rule else None
+            known = {"kind": rule["kind"], "query": rule.get("query", ""), "topic": topic_of_rule}
+            EngagementRule.objects.get_or_create(name=rule["name"], defaults=known)
+    _connect_sandbox(company)
     return sign_ins
 
 
-def _connect_sandbox() -> None:
-    company = json.loads((settings.DEMO_DIR / "company.json").read_text())
+def _connect_sandbox(company: dict[str, Any]) -> None:
     world = sandbox_world()
     play(world, now())
     ours = world.account(company["username"])
@@ -71,6 +82,6 @@ def _connect_sandbox() -> None:
         )
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    entries: list[dict[str, str]] = json.loads((settings.DEMO_DIR / name).read_text())
+def _read(name: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads((settings.DEMO_DIR / name).read_text())
     return entries

@@ -23,13 +23,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonRe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
-from knox.auth import TokenAuthentication
 from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed
 
 from listening.models import NetworkAccount, Source
 from profiles.models import Agent, Role
+from profiles.tokens import TokenAuthentication
 from socialdesk import embedded
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
@@ -86,7 +86,7 @@ def _is_admin(request: HttpRequest) -> bool:
     if not user.is_authenticated:
         try:
             found = TokenAuthentication().authenticate(request)
-        except (AuthenticationFailed, UnicodeDecodeError):
+        except AuthenticationFailed:
             return False
         if found is None:
             return False

@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -178,7 +178,14 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
+    "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
+    "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},
+    "sweep_verifications": {"task": "engagement.tasks.sweep_verifications", "schedule": 10.0},
+    "sweep_praise": {"task": "engagement.tasks.sweep_praise", "schedule": 15.0},
+    "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
+    "sweep_chats": {"task": "engagement.tasks.sweep_chats", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
@@ -211,7 +218,35 @@ CLOCK_MINUTES = {
     "next": env.number("SOCIALDESK_NEXT_MINUTES", 60, "target for each further answer", least=1),
     "final": env.number("SOCIALDESK_FINAL_MINUTES", 1440, "target for resolving it", least=1),
 }
+CALLBACK_MINUTES = env.number("SOCIALDESK_CALLBACK_MINUTES", 30, "target for a call, from the hour on that the customer named", least=1)
+
+# --- E-mail and text messages -------------------------------------------------------------------------------------------
+
+_smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
+if _smtp.scheme and _smtp.scheme not in ("smtp", "smtp+tls", "smtps"):
+    raise env.BadSetting(f"SOCIALDESK_SMTP begins with {_smtp.scheme}://: use smtp://, smtp+tls:// or smtps://")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _smtp.hostname else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _smtp.hostname or "", _smtp.port or {"smtps": 465, "smtp+tls": 587}.get(_smtp.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_smtp.username or ""), unquote(_smtp.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _smtp.scheme == "smtps", _smtp.scheme == "smtp+tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("SOCIALDESK_MAIL_FROM", "desk@localhost", "address that mail comes from")
+SMS_CARRIER = env.text("SOCIALDESK_SMS", "console", "who carries text messages: console prints them, twilio sends them")
+if SMS_CARRIER not in ("console", "twilio"):
+    raise env.BadSetting(f"SOCIALDESK_SMS={SMS_CARRIER!r} is no carrier: use console or twilio")
+TWILIO_ACCOUNT = env.text("SOCIALDESK_TWILIO_ACCOUNT", "", "the account's SID")
+TWILIO_TOKEN = env.text("SOCIALDESK_TWILIO_TOKEN", "", "its auth token, which also signs what comes in")
+TWILIO_FROM = env.text("SOCIALDESK_TWILIO_FROM", "", "our number in E.164, or the SID of a messaging service")
+TWILIO_URL = env.text("SOCIALDESK_TWILIO_URL", "https://api.twilio.com", "address of its API").rstrip("/")
+if SMS_CARRIER == "twilio" and not (TWILIO_ACCOUNT and TWILIO_TOKEN and TWILIO_FROM):
+    raise env.BadSetting("SOCIALDESK_SMS=twilio needs SOCIALDESK_TWILIO_ACCOUNT, SOCIALDESK_TWILIO_TOKEN and SOCIALDESK_TWILIO_FROM")
 PROMISE_MINUTES = env.number("SOCIALDESK_PROMISE_MINUTES", 120, "time to an answer that an acknowledgement promises", least=5)
+DIGEST_HOUR = env.number("SOCIALDESK_DIGEST_HOUR", 7, "hour of the day from which the daily e-mail about praise is sent")
+
+CHATS_PER_AGENT = int(env.number("SOCIALDESK_CHATS_PER_AGENT", 3, "live chats that one agent has at once, at most", least=1))
+CHAT_WAIT_MINUTES = env.number(
+    "SOCIALDESK_CHAT_WAIT_MINUTES", 5, "how long a visitor waits for an agent until the chat is a message", least=1
+)
 
 # --- People and pages ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +264,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["profiles.tokens.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["socialdesk.access.TableAccess"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [f"rest_framework.parsers.{name}" for name in ("JSONParser", "FormParser", "MultiPartParser")],
@@ -248,6 +283,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MessageKindEnum": "engagement.models.Message.Kind",
         "LinkKindEnum": "engagement.models.ShortLink.Kind",
+        "ComplimentStateEnum": "engagement.models.Compliment.State",
         "HopReasonEnum": "engagement.models.Hop.Reason",
         "HopStateEnum": "engagement.models.Hop.State",
         "HopChannelEnum": "engagement.models.Hop.Channel",
@@ -308,6 +344,9 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {"django.request": {"level": "ERROR"}},  # every 404 and 401 is a warning there
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # every 404 and 401 is a warning there
+        "twilio.http_client": {"level": "ERROR"},  # it would log numbers
+    },
     "root": {"handlers": ["console"], "level": env.text("SOCIALDESK_LOG_LEVEL", "WARNING", "least level that is logged")},
 }

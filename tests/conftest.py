@@ -18,6 +18,11 @@ hypothesis.settings.load_profile("desk")
 _connect = socket.socket.connect
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: begun last, one of them would keep the others' cores waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def _guarded_connect(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6):
         host = address[0]

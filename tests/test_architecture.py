@@ -13,10 +13,10 @@ LAYERS = ["socialdesk.lib", "socialdesk.networks", "profiles", "listening", "eng
 TOP = LAYERS.index("socialdesk")
 # Inside an app: who stands on whom. Modules of one floor do not know each other.
 FLOORS = {
-    **dict.fromkeys(("models", "apps", "query", "sentiment"), 0),
+    **dict.fromkeys(("models", "apps", "query", "sentiment", "guards"), 0),
     **dict.fromkeys(("timeline", "search", "feed", "trends"), 1),
     "services": 2,
-    **dict.fromkeys(("tasks", "views", "api", "consumers", "page_views", "outbox_views"), 4),
+    **dict.fromkeys(("tasks", "views", "api", "consumers", "page_views", "outbox_views", "drafts_api"), 4),
 }
 DOORS = {name for name, floor in FLOORS.items() if floor == 4}
 # Settings are read from there, and an environment is not an app.

@@ -8,6 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('engagement', '0003_company'),
         ('engagement', '0003_hops_and_links'),
         ('listening', '0004_hops_and_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

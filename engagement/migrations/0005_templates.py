@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engagement', '0004_surveys'),
+        ('engagement', '0005_tickets'),
         ('listening', '0005_promises'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,38 +1,76 @@
-"""What goes out and where it leads: messages, deliveries, drafts, promises, hops, short links, templates and articles."""
+"""What goes out and where it leads: messages and deliveries, hops and links, calls, chats, tickets, praise, texts and rules."""
 
+from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
+from engagement.models.brake_lift import BrakeLift
+from engagement.models.callback import CallAttempt, CallbackRequest, NumberView
+from engagement.models.chat import CHAT_OPEN, ChatDuty, ChatLine, ChatSession
+from engagement.models.company import Company
+from engagement.models.compliment import Compliment, ComplimentEvent
 from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
+from engagement.models.digest import PraiseDigest
 from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
-from engagement.models.message import Message
+from engagement.models.message import SHARES, Message
+from engagement.models.notice import Notice
+from engagement.models.permission import Permission
+from engagement.models.policy import Policy
 from engagement.models.promise import Promise
+from engagement.models.rule import EngagementRule, MustAnswer
 from engagement.models.shortlink import ShortLink
 from engagement.models.survey import SurveyAnswer
+from engagement.models.takedown import TakeDown
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
 from engagement.models.template_right import TemplateRight
 from engagement.models.template_use import TemplateUse, TemplateWord
+from engagement.models.ticket import Ticket, TicketSubscription, TicketUpdate
+from engagement.models.verification import Verification
 
 __all__ = [
+    "CHAT_OPEN",
     "OWING",
+    "SHARES",
     "TROUBLED",
     "UNFINISHED",
+    "Approval",
     "Article",
     "ArticleLink",
     "ArticleText",
     "ArticleVote",
     "Audience",
+    "BrakeLift",
+    "CallAttempt",
+    "CallbackRequest",
+    "ChatDuty",
+    "ChatLine",
+    "ChatSession",
+    "Company",
+    "Compliment",
+    "ComplimentEvent",
     "Delivery",
     "Draft",
+    "EngagementRule",
     "Hop",
     "Message",
+    "MustAnswer",
+    "Notice",
+    "NumberView",
+    "Permission",
+    "Policy",
+    "PraiseDigest",
     "Promise",
     "Purpose",
     "ShortLink",
     "SurveyAnswer",
+    "TakeDown",
     "Template",
     "TemplateRight",
     "TemplateUse",
     "TemplateVariant",
     "TemplateWord",
+    "Ticket",
+    "TicketSubscription",
+    "TicketUpdate",
+    "Verification",
 ]

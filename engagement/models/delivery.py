@@ -33,6 +33,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     token = models.CharField(max_length=40, unique=True)  # the same on every try; networks that can, refuse a second use
     not_before = models.DateTimeField()  # queued or awaiting_retry: not earlier; the Undo window first, then back-off
+    hold_reason = models.CharField(max_length=300, blank=True, db_default="")  # why it is held longer than Undo lasts, in words
     told_at = models.DateTimeField(null=True)  # a worker was told of it, for that moment; the sweep tells again when it is long past
     attempts = models.PositiveSmallIntegerField(default=0)  # calls that sent, or may have
     must_look = models.BooleanField(default=False)  # an earlier try may have been accepted: look there before anything is sent
@@ -50,7 +51,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             # Invariant 4: there is no row by which a note could leave.
-            models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message"]), name="delivery_never_of_a_note")
+            models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message", "repost", "quote"]), name="delivery_never_of_a_note")
         ]
         indexes = [
             models.Index(fields=["not_before"], condition=Q(state__in=["queued", "awaiting_retry"]), name="delivery_due"),

@@ -14,6 +14,8 @@ class Message(models.Model):
         REPLY = "reply", "Public reply"
         DIRECT_MESSAGE = "direct_message", "Private message"
         NOTE = "note", "Internal note"
+        REPOST = "repost", "Repost"
+        QUOTE = "quote", "Quote with credit"
 
     conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, related_name="messages", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -29,7 +31,10 @@ class Message(models.Model):
     # First, second, ... public answer to `mention`. An agent names the last one seen and gets the next number; two who saw the same
     # get the same number, and the database lets only one of them in (invariant 2).
     answer_number = models.PositiveSmallIntegerField(null=True)
+    # What a repost or quote rests on. One to one: a permission is used once.
+    permission = models.OneToOneField("engagement.Permission", on_delete=models.PROTECT, null=True, related_name="share")
     request_key = models.CharField(max_length=64, blank=True)  # one press of Send, however often it arrives
+    is_closing_line = models.BooleanField(default=False, db_default=False)  # our last public word in a heated thread
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
 
@@ -43,6 +48,12 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="reply") | Q(mention__isnull=False, answer_number__isnull=False), name="message_reply_answers_something"
             ),
+            # Nothing is reposted or quoted without the author's recorded yes.
+            models.CheckConstraint(
+                condition=Q(kind__in=["repost", "quote"], permission__isnull=False, mention__isnull=False)
+                | (~Q(kind__in=["repost", "quote"]) & Q(permission=None)),
+                name="message_share_has_permission",
+            ),
             # Invariant 4, as far as a column can hold it: a note belongs to no network.
             models.CheckConstraint(condition=~Q(kind="note") | Q(network="", external_id="", account=None), name="message_note_stays"),
         ]
@@ -50,3 +61,6 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+SHARES = (Message.Kind.REPOST, Message.Kind.QUOTE)  # public, of our own making, and only with the author's permission

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from engagement.models import Message
+from engagement.services.live_codes import live_codes
 from listening.models import Conversation, NetworkAccount
 from profiles.models import Agent, Handle
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, Unavailable
@@ -21,6 +22,12 @@ class AccountUnusable(Unavailable):
     code = "account_unusable"
 
 
+class GivesCodeAway(Conflict):
+    """A public text holds a code that only the customer may know. `findings` say where."""
+
+    code = "guarded"
+
+
 class NotFollowing(Conflict):
     """The network takes a private message only for those who follow us."""
 
@@ -31,6 +38,12 @@ def check_may_answer(agent: Agent) -> None:
     """Raises NotAllowed unless the agent's role writes to customers."""
     if not agent.may_answer:
         raise NotAllowed("Your role reads and notes; answering customers is for care agents and their leads. You can write a note.")
+
+
+def check_may_settle(agent: Agent, message: Message) -> None:
+    """Raises NotAllowed unless the agent may decide what becomes of a message in trouble: those who answer, and whoever wrote it."""
+    if message.agent_id != agent.pk:
+        check_may_answer(agent)
 
 
 def check_text(text: str, *, limit: int, unit: str) -> str:
@@ -60,6 +73,26 @@ def check_reply_text(conversation: Conversation, text: str) -> str:
     abilities = capabilities_of(conversation.network)
     if not abilities.reply:
         raise DeskError(f"{label_of(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
+    ready = check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+    check_no_live_code(conversation, ready)
+    return ready
+
+
+def check_no_live_code(conversation: Conversation, text: str) -> None:
+    """Raises GivesCodeAway for a public text with a verification code that still works (brief D21)."""
+    spans = live_codes(conversation).spans_in(text)
+    if spans:
+        advice = "This is the code that the customer was sent in private. Leave it out; nobody else may know it."
+        findings = [{"kind": "live_code", "start": start, "end": end, "advice": advice} for start, end in spans]
+        raise GivesCodeAway(f"Nothing was sent. {advice}", findings=findings)
+
+
+def check_share_text(conversation: Conversation, kind: str, text: str) -> str:
+    """The text of a repost or quote, ready for this conversation's network. Raises DeskError."""
+    abilities = capabilities_of(conversation.network)
+    if not (abilities.repost if kind == Message.Kind.REPOST else abilities.post):
+        what = "reposted" if kind == Message.Kind.REPOST else "quoted"
+        raise DeskError(f"Nothing can be {what} on {label_of(conversation.network)} from this desk. Thank the author, or do it there.")
     return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engagement.models import Draft, Message
+from engagement.models import SHARES, Draft, Message
+from engagement.models.draft import TYPED
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
@@ -12,8 +13,8 @@ from socialdesk.lib.text import clean
 
 def save_draft(*, agent: Agent, conversation_id: int, kind: str, text: str) -> None:
     """Keep the text of this agent's draft of that kind; an empty one is deleted. Raises DeskError on an unknown kind, NotFound."""
-    if kind not in Message.Kind.values:
-        raise DeskError(f"There is no kind of message {kind!r}; there are {', '.join(Message.Kind.values)}.")
+    if kind not in dict(TYPED):
+        raise DeskError(f"There is no kind of message {kind!r}; there are {', '.join(dict(TYPED))}.")
     if not text.strip():
         Draft.objects.filter(agent=agent, conversation_id=conversation_id, kind=kind).delete()
         return
@@ -31,12 +32,18 @@ def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:
 
 
 def give_back(*, agent: Agent, message: Message) -> None:
-    """The text of a message that was not sent becomes the agent's draft again, before whatever they have typed since.
+    """The text of a message that was not sent becomes the agent's draft again.
 
-    Not that of an acknowledgement by one key: nobody typed it.
+    Nobody typed a repost, a quote, an acknowledgement by one key, or what the desk itself says for marketing.
     """
-    if hasattr(message, "promise") and message.promise.by_key:
+    by_key = hasattr(message, "promise") and message.promise.by_key
+    if message.kind in SHARES or by_key or not agent.may_answer:
         return
-    typed = read_drafts(agent=agent, conversation_id=message.conversation_id).get(message.kind, "")
-    text = message.text if typed.strip() in ("", message.text) else f"{message.text}\n\n{typed}"
-    save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=text)
+    give_back_text(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=message.text)
+
+
+def give_back_text(*, agent: Agent, conversation_id: int, kind: str, text: str) -> None:
+    """A text that was not sent becomes the agent's draft again, before whatever they have typed since."""
+    typed = read_drafts(agent=agent, conversation_id=conversation_id).get(kind, "")
+    whole = text if typed.strip() in ("", text) else f"{text}\n\n{typed}"
+    save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=whole)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from engagement.models import Delivery
 from socialdesk.lib.clock import now as current_time
 
@@ -41,7 +43,8 @@ def explain(delivery: Delivery, *, now: datetime | None = None) -> Explanation:
     moment = now or current_time()
     match delivery.state:
         case State.QUEUED if delivery.not_before > moment and delivery.attempts == 0:
-            return Explanation("Held back", actions=("undo",), next_at=delivery.not_before)
+            advice = f"It goes out at {timezone.localtime(delivery.not_before):%H:%M}; until then it can be taken back."
+            return Explanation("Held back", delivery.hold_reason, advice if delivery.hold_reason else "", ("undo",), delivery.not_before)
         case State.QUEUED if delivery.not_before < moment - _PATIENCE:
             happened = "It waits for an earlier message of this conversation, or for a free worker."
             return Explanation("Waiting to be sent", happened, "If this lasts, check that the desk's workers run.")

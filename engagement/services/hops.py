@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -17,7 +16,7 @@ from django.utils.translation import gettext
 
 from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
 from engagement.services.drafts import save_draft
-from engagement.services.links import create_link, link_url
+from engagement.services.links import link_url
 from engagement.services.surveys import survey_link
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import add_event, lock_conversation, record_returns_owed
@@ -45,29 +44,6 @@ def check_reason(reason: str) -> str:
     if reason not in Reason.values:
         raise DeskError(f"Say why the customer should change the channel: one of {', '.join(Reason.values)}.", reasons=Reason.values)
     return reason
-
-
-def offer_link(
-    *,
-    conversation_id: int,
-    kind: str,
-    agent: Agent | None,
-    reason: str = "",
-    task: str = "",
-    language: str = "",
-    target: dict[str, Any] | None = None,
-) -> ShortLink:
-    """A short link to put into an answer. One that leads to another channel is the offer of a hop and needs its reason.
-
-    Raises what `create_link` and `check_reason` raise.
-    """
-    with transaction.atomic():
-        if kind == ShortLink.Kind.SURVEY:
-            return survey_link(conversation_id=conversation_id, agent=agent)
-        link = create_link(conversation_id=conversation_id, kind=kind, agent=agent, language=language, target=target)
-        if kind in Channel.values:
-            offer_hop(link=link, reason=reason, agent=agent, task=task)
-    return link
 
 
 def offer_hop(*, link: ShortLink, reason: str, agent: Agent | None, task: str = "") -> Hop:
@@ -145,6 +121,20 @@ def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
     return hop
 
 
+def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | None, at: datetime) -> None:
+    """What went on in that channel came to its end there; call it on a locked conversation.
+
+    The thank-you is drafted for `agent`, or whoever has the conversation.
+    """
+    under_way = Hop.objects.filter(conversation=conversation, channel=channel, state=State.BEGUN)
+    if not under_way.update(state=State.DONE, done_at=at, active_at=at):
+        return
+    _recount(conversation)
+    whose = agent or conversation.assignee
+    if whose is not None:
+        draft_thanks(conversation, whose)
+
+
 def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     """Put the thank-you into the agent's public draft, unless they have begun one."""
     public = Message.Kind.REPLY
@@ -191,13 +181,15 @@ def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int
 def pay_returns(*, conversation_id: int, written_at: datetime, at: datetime, message: Message | None = None) -> None:
     """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later.
 
-    One that was written before the hop began (`written_at`), as the acknowledgement that announces it, is no return.
+    One that was written before the hop began (`written_at`), as the acknowledgement that announces it, is no return. Calls, chats and
+    tickets have an end, and nothing pays them before it: the answer that carries their link is no return either.
     """
     with transaction.atomic():
         if not Conversation.objects.filter(pk=conversation_id, returns_owed__gt=0).exists():
             return
         conversation = lock_conversation(conversation_id)
-        paid = list(_owing(conversation).filter(Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=written_at))
+        over = Q(state=State.DONE) | Q(channel=Channel.DIRECT_MESSAGE)
+        paid = list(_owing(conversation).filter(over, Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=written_at))
         for hop in paid:
             hop.state, hop.returned_at, hop.return_message = State.RETURNED, at, message
             hop.done_at = hop.done_at or at

@@ -10,6 +10,8 @@ from django.db.models import Q
 
 from engagement.models import Delivery, Hop, Message
 from engagement.services.hops import note_activity
+from engagement.services.stop import is_stop, stop_profile
+from engagement.services.verification import hear_answer
 from listening.models import Conversation, NetworkAccount
 from listening.services.conversations import find_or_open_conversation, lock_conversation, record_answer, record_incoming_message
 from profiles.models import Handle
@@ -64,6 +66,9 @@ def receive_messages(*, messages: Sequence[MessageData], account: NetworkAccount
         )
     stored = Message.objects.bulk_create(rows)
     _tell_conversations(stored)
+    for message in stored:
+        if message.is_incoming:
+            _heed(message)
     return Received(stored=len(stored), duplicate=len(messages) - len(stored))
 
 
@@ -91,6 +96,13 @@ def _recognise_echoes(fresh: dict[str, MessageData], account: NetworkAccount | N
             message = same.pop(0)
             Message.objects.filter(pk=message.pk, external_id="").update(external_id=external_id, sent_at=data.sent_at)
             del fresh[external_id]
+
+
+def _heed(message: Message) -> None:
+    """What a private message does by itself: STOP takes permissions back, a verification code confirms."""
+    if is_stop(message.text):
+        stop_profile(message.author.profile_id if message.author else 0, how="STOP in a private message", at=message.created_at)
+    hear_answer(message)
 
 
 def _tell_conversations(stored: Sequence[Message]) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
-from engagement.models import UNFINISHED, Delivery, Hop, Message, Promise
+from engagement.models import UNFINISHED, Compliment, Delivery, Hop, Message, Promise
 from engagement.services.hops import note_activity, pay_returns
+from engagement.services.praise_state import lock_compliment_of, note_shared
 from engagement.services.queue import tell_worker
 from listening.services.accounts import mark_revoked
 from listening.services.conversations import lock_conversation, record_acknowledgement, record_answer
@@ -79,6 +80,7 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
 
     def write() -> bool:
         with transaction.atomic():
+            compliment = lock_compliment_of(message)
             mine = Q(state=State.INFLIGHT, claim=claim) if claim else Q(pk__in=[])
             nobodys = ~Q(state__in=[State.INFLIGHT, State.SENT])
             changes = {"state": State.SENT, "finished_at": sent.sent_at, "error": "", "error_code": "", "must_look": False}
@@ -91,7 +93,7 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                 echoes = Message.objects.filter(network=message.network, kind=message.kind, external_id=sent.external_id)
                 echoes.filter(is_incoming=False, delivery=None).exclude(pk=message.pk).delete()
             Message.objects.filter(pk=message.pk).update(external_id=sent.external_id, url=sent.url, sent_at=sent.sent_at)
-            if message.kind == Message.Kind.REPLY and message.account is not None:
+            if message.kind in (Message.Kind.REPLY, Message.Kind.QUOTE) and message.account is not None:
                 record_own_post(
                     conversation=message.conversation,
                     account=message.account,
@@ -99,10 +101,9 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
                     text=message.text,
                     url=sent.url,
                     posted_at=sent.sent_at,
-                    in_reply_to=message.mention,
+                    in_reply_to=message.mention if message.kind == Message.Kind.REPLY else None,
                 )
-            record_arrival(message, at=sent.sent_at)
-            settle_hops(message, at=sent.sent_at)
+            tell_conversation(message, compliment, at=sent.sent_at)
             _tell(message, State.SENT)
             tell_next(message.conversation_id)
             return True
@@ -110,7 +111,17 @@ def record_sent(message: Message, sent: Sent, *, claim: str = "") -> bool:
     return _insistently(write)
 
 
-def record_arrival(message: Message, *, at: datetime) -> None:
+def tell_conversation(message: Message, compliment: Compliment | None, *, at: datetime) -> None:
+    """What follows in the house from a message that is out: an answer stops clocks and pays what is owed in the public thread, a repost
+    or quote moves its locked compliment on."""
+    if compliment is None:
+        _record_arrival(message, at=at)
+        _settle_hops(message, at=at)
+    else:
+        note_shared(compliment, message, at=at)
+
+
+def _record_arrival(message: Message, *, at: datetime) -> None:
     """What a message that reached its network means for its conversation: an answer, or the acknowledgement that it is."""
     if not hasattr(message, "promise"):
         record_answer(conversation_id=message.conversation_id, agent=message.agent, at=at, kind=message.kind)
@@ -120,7 +131,7 @@ def record_arrival(message: Message, *, at: datetime) -> None:
     record_acknowledgement(conversation_id=message.conversation_id, agent=message.agent, at=at, due_at=due_at)
 
 
-def settle_hops(message: Message, *, at: datetime) -> None:
+def _settle_hops(message: Message, *, at: datetime) -> None:
     """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there.
 
     An acknowledgement pays nothing: that we are on it is no word of how it ended. In the transaction of its receipt.
@@ -186,6 +197,11 @@ def record_look_failed(run: Run, error: NetworkError) -> None:
     else:
         _end(run, State.AWAITING_RETRY, back_off(failures, error.retry_after), error, look_failures=failures)
     _note_revoked(run, error)
+
+
+def record_not_permitted(run: Run) -> None:
+    """It is not there, and must not be: the author's permission ended before it was sent."""
+    _end(run, State.ABORTED, 0, None, **_NOTHING_THERE)
 
 
 def put_back(run: Run) -> None:

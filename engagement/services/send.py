@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from engagement.models import Delivery, Hop, Message, Promise
+from engagement.models import Delivery, Hop, Message, Permission, Promise
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.guarding import Guarded, check_answer, refuse_blocked
 from engagement.services.hops import begin_hop
 from engagement.services.links import note_carried
+from engagement.services.policy import check_policy
 from engagement.services.queue import tell_worker
 from engagement.services.spans import Promised
 from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
@@ -25,6 +27,7 @@ from listening.services.conversations import (
     expect_acknowledgement,
     lock_conversation,
     require_claim,
+    require_no_foreign_claim,
     save_conversation,
 )
 from profiles.models import Agent
@@ -54,56 +57,122 @@ def send_reply(
     promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
+    is_approved: bool = False,
 ) -> Message:
-    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself.
+    """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself; in a
+    heated thread it may be held back for longer.
 
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
     acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
-    press again gives the same message.
+    press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so.
 
-    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), AccountUnusable and TemplateNeeded (the
-    text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot be sent.
+    Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
+    AccountUnusable, Guarded and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot
+    be sent.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
         earlier = _same_press(agent, request_key, conversation_id, Kind.REPLY, text)
         if earlier is not None:
             return earlier
-        ready = checks.check_reply_text(conversation, text)
-        check_right(conversation=conversation, agent=agent, text=ready, variant_id=variant_id)
-        account = checks.speaking_account(conversation)
-        mention = _answered_mention(conversation_id, mention_id)
-        number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
-        promised = promise or find_acknowledgement(variant_id, ready)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        refuse_blocked(findings)
+        if not is_approved:
+            check_right(conversation=conversation, agent=agent, text=message.text, variant_id=variant_id)
+        verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=is_approved)
+        promised = promise or find_acknowledgement(variant_id, message.text)
         if promised is not None:
-            expect_acknowledgement(conversation, ready)
-        _take_claim(conversation, agent, moment)
-        message = Message.objects.create(
-            conversation=conversation,
-            kind=Kind.REPLY,
-            text=ready,
-            agent=agent,
-            account=account,
-            network=conversation.network,
-            mention=mention,
-            answer_number=number,
-            request_key=request_key,
-            created_at=moment,
-        )
+            expect_acknowledgement(conversation, message.text)
+        take_claim(conversation, agent, moment)
+        message.request_key, message.is_closing_line = request_key, verdict.is_closing_line
+        message.save()
         record_use(message=message, variant_id=variant_id)
         if promised is not None:
             _make_promise(message, promised, by_key=promise is not None)
-        if promise is None:
+        if promise is None and not message.is_closing_line:  # which nobody typed: what they did type is still their draft
             _forget_draft(message, agent)
-        _put_in_outbox(message, agent, moment, seconds)
+        _put_in_outbox(message, moment, max(seconds, verdict.hold), verdict.hold_reason)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.REPLY, text)
+
+
+def send_fixed_reply(
+    *, conversation_id: int, agent: Agent, text: str, mention_id: int, answer_seen: int, hold: float | None = None
+) -> Message:
+    """A public reply in a wording of the desk's own, which marketing may send though it does not answer customers.
+
+    Whether this agent may, the caller has made sure. It takes no claim and no draft, but waits for whoever has the conversation in hand.
+    Otherwise as `send_reply`, with the same checks.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
+
+    def write() -> Message:
+        conversation = lock_conversation(conversation_id)
+        message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
+        refuse_blocked(findings)
+        # A wording that everybody knows needs no lead to read it; what must never be said, and a thread that cools down, stand above it.
+        verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=True)
+        require_no_foreign_claim(conversation, agent, now=moment)
+        message.save()
+        _put_in_outbox(message, moment, max(seconds, verdict.hold), verdict.hold_reason)
+        return message
+
+    return _write_once(write)
+
+
+def _prepare_reply(
+    conversation: Conversation, agent: Agent, text: str, mention_id: int | None, answer_seen: int, moment: datetime
+) -> Message:
+    """A public reply that passed every check, not stored yet. The conversation must be locked."""
+    ready = checks.check_reply_text(conversation, text)
+    account = checks.speaking_account(conversation)
+    mention = answered_mention(conversation.pk, mention_id)
+    number = check_answers_seen(mention_id=mention.pk, answer_seen=answer_seen)
+    return Message(
+        conversation=conversation,
+        kind=Kind.REPLY,
+        text=ready,
+        agent=agent,
+        account=account,
+        network=conversation.network,
+        mention=mention,
+        answer_number=number,
+        created_at=moment,
+    )
+
+
+def send_share(*, permission: Permission, agent: Agent, text: str, hold: float | None = None) -> Message:
+    """Repost or quote the post that an author's permission is about. Inside a transaction, with its compliment locked.
+
+    `text` is what a quote says; a repost sends none, and keeps a description. Raises AccountUnusable, and DeskError where the network
+    cannot do it or takes no text of that length.
+    """
+    seconds = _check_hold(hold)
+    moment = current_time()
+    mention = permission.compliment.mention
+    conversation = permission.compliment.conversation
+    message = Message.objects.create(
+        conversation=conversation,
+        kind=permission.purpose,
+        text=checks.check_share_text(conversation, permission.purpose, text),
+        agent=agent,
+        account=checks.speaking_account(conversation),
+        network=conversation.network,
+        mention=mention,
+        permission=permission,
+        created_at=moment,
+    )
+    _put_in_outbox(message, moment, seconds)
+    return message
 
 
 class NotAcknowledged(Conflict):
@@ -132,6 +201,7 @@ def send_direct_message(
     seconds = _check_hold(hold)
     moment = current_time()
     checks.ask_whether_followed(conversation_id)
+    findings = check_answer(conversation_id=conversation_id, kind=Kind.DIRECT_MESSAGE, text=text)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
@@ -139,13 +209,14 @@ def send_direct_message(
         if earlier is not None:
             return earlier
         ready = checks.check_direct_message_text(conversation, text)
+        refuse_blocked(findings)
         account = checks.speaking_account(conversation)
         if not waiver.strip() and not is_acknowledged(conversation):
             raise NotAcknowledged(
                 f"{conversation.author.display_name or conversation.author.username} wrote in public and has no public answer yet."
                 " Acknowledge it there first, or say why not."
             )
-        _take_claim(conversation, agent, moment)
+        take_claim(conversation, agent, moment)
         begin_hop(
             conversation=conversation,
             channel=Hop.Channel.DIRECT_MESSAGE,
@@ -166,7 +237,7 @@ def send_direct_message(
         )
         record_use(message=message, variant_id=variant_id)
         _forget_draft(message, agent)
-        _put_in_outbox(message, agent, moment, seconds)
+        _put_in_outbox(message, moment, seconds)
         return message
 
     return _write_keeping_text(write, agent, conversation_id, Kind.DIRECT_MESSAGE, text)
@@ -210,7 +281,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except (checks.AccountUnusable, TemplateNeeded):
+    except (checks.AccountUnusable, Guarded, TemplateNeeded):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 
@@ -238,7 +309,7 @@ def _same_press(agent: Agent, request_key: str, conversation_id: int, kind: str,
     return earlier
 
 
-def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
+def answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     """The customer's post that is answered: the one named, else the newest that still stands."""
     posts = Mention.objects.filter(conversation_id=conversation_id, is_own=False)
     if mention_id is None:
@@ -254,7 +325,7 @@ def _answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     return mention
 
 
-def _take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
+def take_claim(conversation: Conversation, agent: Agent, moment: datetime) -> None:
     require_claim(conversation, agent, now=moment)
     save_conversation(conversation)
     live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
@@ -275,11 +346,17 @@ def _forget_draft(message: Message, agent: Agent) -> None:
     save_draft(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text="")
 
 
-def _put_in_outbox(message: Message, agent: Agent, moment: datetime, hold: float) -> None:
+def _put_in_outbox(message: Message, moment: datetime, hold: float, hold_reason: str = "") -> None:
     due = moment + timedelta(seconds=hold)
     delivery = Delivery.objects.create(
-        message=message, kind=message.kind, token=uuid.uuid4().hex, not_before=due, told_at=due, created_at=moment
+        message=message,
+        kind=message.kind,
+        token=uuid.uuid4().hex,
+        not_before=due,
+        told_at=due,
+        hold_reason=hold_reason,
+        created_at=moment,
     )
     note_carried(message)
-    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, agent.pk))
+    live.publish(live.MessageChanged(message.conversation_id, message.pk, delivery.state, message.agent_id))
     tell_worker(delivery.pk, seconds=hold)

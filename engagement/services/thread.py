@@ -1,52 +1,22 @@
-"""A conversation as it is read: posts and messages merged in the order of time, each told apart by who can see it."""
+"""A conversation as it is read: everything that was said in it, in the order of time, each told apart by who can see it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeVar, cast
+from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from engagement.models import Message, SurveyAnswer
-from engagement.services.echoes import is_echo
-from engagement.services.explain import Explanation, explain
-from listening.models import Conversation, Mention
+from engagement.services.bubbles import PARTS, PUBLIC_PARTS, Bubble, Part
+from listening.models import Conversation
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
-
-Kind = Literal["mention", "own_post", "reply", "direct_message", "note", "survey"]
-Audience = Literal["public", "private", "internal"]
-AUDIENCES: dict[str, Audience] = {"reply": "public", "direct_message": "private", "note": "internal"}
 
 T = TypeVar("T", bound=Model)
 
 PAGE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Bubble:
-    """One entry of a thread. `mention` is set for posts (its sentiment, why, edits), `message` for what the desk keeps.
-
-    `author` is the name of who wrote it, `at` when. `state` is the delivery's, "" for what has none; `explanation` says it in words.
-    """
-
-    key: str  # its place in the thread, for paging
-    kind: Kind
-    audience: Audience
-    is_ours: bool
-    author: str
-    at: datetime
-    text: str
-    url: str = ""
-    state: str = ""
-    explanation: Explanation | None = None
-    mention: Mention | None = None
-    message: Message | None = None
-    edited_at: datetime | None = None
-    deleted_at: datetime | None = None
 
 
 class Thread(list[Bubble]):
@@ -60,10 +30,19 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
 
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
+    return _merge(conversation, PARTS, before=before, limit=limit, now=now)
+
+
+def read_public_thread(conversation: Conversation) -> Thread:
+    """The last entries that everybody can read, so that no number of notes hides one; two queries."""
+    return _merge(conversation, PUBLIC_PARTS, before="", limit=PAGE, now=None)
+
+
+def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, limit: int, now: datetime | None) -> Thread:
     moment = now or current_time()
     end = _parse_key(before) if before else None
     found: list[tuple[tuple[datetime, int, int], Bubble]] = []
-    for rank, part in enumerate(_PARTS):
+    for rank, part in enumerate(parts):
         for row in _newest(part.rows(conversation), part.at, rank, end, limit):
             place = (getattr(row, part.at), rank, row.pk)
             found.append((place, part.bubble(row, _key(*place), moment)))
@@ -72,15 +51,6 @@ def read_thread(conversation: Conversation, *, before: str = "", limit: int = PA
     if len(found) > limit:
         thread.earlier = thread[0].key
     return thread
-
-
-def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    posts = Mention.objects.filter(~is_echo(), conversation=conversation)
-    return posts.select_related("author", "corrected_by")
-
-
-def _messages(conversation: Conversation) -> QuerySet[Message]:
-    return Message.objects.filter(conversation=conversation).select_related("delivery", "agent", "author", "promise")
 
 
 def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int] | None, limit: int) -> list[T]:
@@ -94,80 +64,6 @@ def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int
         else:
             rows = rows.filter(**{f"{at}__lt": moment})
     return list(rows.order_by(f"-{at}", "-pk")[: limit + 1])
-
-
-def _bubble_of_post(post: Mention, key: str, now: datetime) -> Bubble:
-    return Bubble(
-        key=key,
-        kind="own_post" if post.is_own else "mention",
-        audience="public",
-        is_ours=post.is_own,
-        author=post.author.display_name or f"@{post.author.username}",
-        at=post.posted_at,
-        text=post.text,
-        url=post.url,
-        mention=post,
-        edited_at=post.edited_at,
-        deleted_at=post.deleted_at,
-    )
-
-
-def _bubble_of_message(message: Message, key: str, now: datetime) -> Bubble:
-    delivery = getattr(message, "delivery", None)
-    return Bubble(
-        key=key,
-        kind=cast(Kind, message.kind),
-        audience=AUDIENCES[message.kind],
-        is_ours=not message.is_incoming,
-        author=author_of(message),
-        at=message.created_at,
-        text=message.text,
-        url=message.url,
-        state=delivery.state if delivery else "",
-        explanation=explain(delivery, now=now) if delivery else None,
-        message=message,
-    )
-
-
-def _survey_answers(conversation: Conversation) -> QuerySet[SurveyAnswer]:
-    return SurveyAnswer.objects.filter(conversation=conversation).select_related("conversation__author")
-
-
-def _bubble_of_survey(answer: SurveyAnswer, key: str, now: datetime) -> Bubble:
-    author = answer.conversation.author
-    return Bubble(
-        key=key,
-        kind="survey",
-        audience="internal",
-        is_ours=False,
-        author=author.display_name or f"@{author.username}",
-        at=answer.at,
-        text=f"Survey: {answer.score} of 5" + (f"\n{answer.comment}" if answer.comment else ""),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
-
-    rows: Callable[[Conversation], QuerySet[Any]]
-    at: str
-    bubble: Callable[[Any, str, datetime], Bubble]  # the row, its key in the thread, and the time that it is read at
-
-
-# Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
-_PARTS = (
-    _Part(_posts, "posted_at", _bubble_of_post),
-    _Part(_messages, "created_at", _bubble_of_message),
-    _Part(_survey_answers, "at", _bubble_of_survey),
-)
-
-
-def author_of(message: Message) -> str:
-    """The name of who wrote a message. Its agent and author should be loaded."""
-    if message.author is not None:
-        return message.author.display_name or f"@{message.author.username}"
-    return message.agent.name if message.agent else "Somebody of the team"
 
 
 def _key(at: datetime, rank: int, pk: int) -> str:

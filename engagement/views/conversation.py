@@ -12,14 +12,21 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engagement.models import Hop, Message, ShortLink
+from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
+from engagement.services.bubbles import Bubble
+from engagement.services.callbacks import next_callback
+from engagement.services.chat import read_chats
+from engagement.services.chat_duty import list_colleagues
+from engagement.services.chat_state import LONGEST_LINE
+from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.hops import read_hops, read_plain_links
+from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
-from engagement.services.thread import Bubble, read_thread
+from engagement.services.thread import read_thread
 from listening.feed import count_mine
 from listening.models import Conversation, Mention
 from listening.templatetags.desk import network_label
@@ -71,6 +78,14 @@ class Target:
     answer_seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Praise:
+    """The post that `f` would forward, and what became of it if it was forwarded."""
+
+    mention: Mention | None
+    compliment: Compliment | None
+
+
 def find_conversation(pk: int) -> Conversation:
     related = ("author__profile", "account", "assignee", "claimed_by", "last_mention")
     conversation = Conversation.objects.select_related(*related).filter(pk=pk).first()
@@ -105,10 +120,12 @@ def render_conversation(
 def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
     """All that the pane shows. A fixed number of queries."""
     thread = read_thread(found, before=before)
+    outlook = read_outlook(found, agent=agent, thread=None if before else thread)
     loads = count_mine()
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     hops = read_hops(found)
     acknowledged = is_acknowledged(found)
+    doors = open_doors(agent, found, thread, hops, outlook, acknowledged=acknowledged, refused=refused, kind=kind)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -116,18 +133,38 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "answers": last_answers(thread),
-        "doors": open_doors(agent, found, thread, hops, acknowledged=acknowledged, refused=refused, kind=kind),
+        "outlook": outlook,
+        "closing_key": uuid.uuid4().hex,
+        "doors": doors,
+        "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
         "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
         "card": read_card(found.author.profile),
         "hops": hops,
         "links": read_plain_links(found),
+        **_read_chat(agent, found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
+        "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first(),
+        "ticket_kinds": Ticket.Kind.choices,
+        "callback": next_callback(found),
         "may_acknowledge": agent.may_answer and not acknowledged and checks.capabilities_of(found.network).reply,
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
+        "praise": find_praise(found, thread),
         "may_change": agent.may_answer or agent.may_configure,
+    }
+
+
+def _read_chat(agent: Agent, found: Conversation) -> dict[str, Any]:
+    """What the chat strip shows; one query where no chat goes on, two where one does."""
+    chats = read_chats(found)
+    return {
+        "chats": chats,
+        "my_chat": next((chat for chat in chats if chat.agent_id == agent.pk), None),
+        "chat_colleagues": list_colleagues(agent) if chats else [],
+        "chat_limit": LONGEST_LINE,
+        "who": found.author.display_name or f"@{found.author.username}",
     }
 
 
@@ -137,6 +174,15 @@ def find_target(thread: Sequence[Bubble]) -> Target | None:
     if not posts:
         return None
     return Target(posts[-1], last_answers(thread).get(posts[-1].pk, 0))
+
+
+def find_praise(found: Conversation, thread: Sequence[Bubble]) -> Praise:
+    """One query."""
+    known = Compliment.objects.filter(conversation=found).select_related("forwarded_by", "forwarded_to")
+    posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
+    mention = choose_praise(posts)
+    on_board = {compliment.mention_id: compliment for compliment in known.order_by("forwarded_at", "pk")}
+    return Praise(mention, on_board.get(mention.pk) if mention else None)
 
 
 def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
@@ -154,6 +200,8 @@ def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
 def _first_door(agent: Agent, found: Conversation) -> str:
     if not agent.may_answer or not checks.capabilities_of(found.network).reply:
         return Kind.NOTE
+    if found.chats_open:  # answered in the chat itself
+        return Kind.NOTE
     # Whoever wrote in private is never answered in public by default.
     return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY
 
@@ -163,6 +211,7 @@ def open_doors(
     found: Conversation,
     thread: Sequence[Bubble],
     hops: Sequence[Hop],
+    outlook: Outlook,
     *,
     acknowledged: bool,
     refused: DeskError | None = None,
@@ -192,12 +241,13 @@ def open_doors(
             audience="public",
             name="Public reply",
             promise="everyone can read this",
-            send="Send publicly",
+            send="Send to a lead" if outlook.needs and not outlook.obstacle else "Send publicly",
             letter="r",
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here."),
+            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here.")
+            or outlook.obstacle,
         ),
         Door(
             kind=Kind.DIRECT_MESSAGE,

@@ -21,7 +21,7 @@ from engagement.views.visitor import LANGUAGES, visitor_page, visitor_view
 from socialdesk.lib.address import client_address
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
-from socialdesk.lib.throttle import allow
+from socialdesk.lib.throttle import take
 
 VOTES_AN_HOUR = 30  # of one address, over all articles
 
@@ -111,7 +111,7 @@ def _vote(request: HttpRequest, article: Article, text: ArticleText, *, vote_url
 def _may_vote(request: HttpRequest, article: Article, given: ArticleLink | None) -> bool:
     """A link has one vote, which can be changed. Without a link a browser has one an hour for an article; many may share an address."""
     address = client_address(request)
-    if not allow(f"votes:{address}", most=VOTES_AN_HOUR, seconds=3600):
+    if not take(f"votes:{address}", limit=VOTES_AN_HOUR, seconds=3600):
         return False
     browser = sha256(request.headers.get("User-Agent", "").encode()).hexdigest()[:16]
-    return given is not None or allow(f"vote:{article.pk}:{address}:{browser}", most=1, seconds=3600)
+    return given is not None or take(f"vote:{article.pk}:{address}:{browser}", limit=1, seconds=3600)

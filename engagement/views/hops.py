@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_POST
 
-from engagement.services.hops import finish_hop, offer_link, waive_return
+from engagement.services.hops import finish_hop, waive_return
 from engagement.services.links import link_url, revoke_link
+from engagement.services.offers import offer_link
 from listening.views.responses import agent_of, desk_view, done
 from socialdesk.lib.errors import DeskError
 

@@ -14,12 +14,16 @@ from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
 from engagement.models import ShortLink
+from engagement.services.callbacks import was_asked_with
 from engagement.services.guessing import WINDOW, is_held_off, note_wrong
 from engagement.services.links import note_opened, offers_of, resolve_link
 from engagement.services.surveys import was_answered_with
+from engagement.views.callback_page import show_callback
+from engagement.views.chat import show_chat
 from engagement.views.choice import show_choice
 from engagement.views.help_pages import show_article_by_link
 from engagement.views.survey import show_survey
+from engagement.views.ticket_status import show_ticket
 from engagement.views.visitor import choose_language, visitor_page, visitor_view
 from socialdesk.lib.address import client_address
 from socialdesk.lib.clock import now
@@ -42,7 +46,10 @@ class Page(NamedTuple):
 PAGES: dict[str, Page] = {
     ShortLink.Kind.ARTICLE: Page(show_article_by_link),
     ShortLink.Kind.CHOICE: Page(show_choice),
+    ShortLink.Kind.CHAT: Page(show_chat),
+    ShortLink.Kind.CALLBACK: Page(show_callback, was_asked_with),
     ShortLink.Kind.SURVEY: Page(show_survey, was_answered_with),
+    ShortLink.Kind.TICKET: Page(show_ticket),
 }
 
 # What servers of open networks fetch previews with, beside the crawlers that the list knows.

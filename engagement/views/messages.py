@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from engagement.models import Message
+from engagement.models import Approval, Message
 from engagement.services import delivery
 from engagement.services import send as sending
+from engagement.services.approvals import submit_reply
 from engagement.services.drafts import save_draft
 from engagement.views.conversation import find_conversation, render_conversation
+from engagement.views.numbers import read_number
 from listening.models import Conversation
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
@@ -37,7 +40,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponseBase:
     kind, text = request.POST.get("kind", ""), request.POST.get("text", "")
     agent = agent_of(request)
     try:
-        message = _write(request, agent, pk, kind, text)
+        written = _write(request, agent, pk, kind, text)
     except DeskError as error:
         found = find_conversation(pk)
         if is_fragment(request):
@@ -45,36 +48,44 @@ def send(request: HttpRequest, pk: int) -> HttpResponseBase:
         if kind in Kind.values:
             save_draft(agent=agent, conversation_id=pk, kind=kind, text=text)
         return render_conversation(request, found, refused=error, kind=kind, status=error.status)
-    if message.kind == Kind.NOTE:
-        return done(request, "Note added.", conversation=pk, message=message.pk, did="noted", kind=kind)
-    seconds = max(0.0, (message.delivery.not_before - now()).total_seconds())
-    who = "in public" if message.kind == Kind.REPLY else "in private"
-    facts = {"conversation": pk, "message": message.pk, "kind": message.kind, "seconds": round(seconds, 1), "answer": message.answer_number}
-    return done(request, f"Sending {who} in {settings.UNDO_SECONDS:g} s.", did="queued", **facts)
+    if isinstance(written, Approval):
+        words = f"Waits for a lead: {'; '.join(written.reasons)}."
+        return done(request, words, conversation=pk, approval=written.pk, did="waiting", kind=kind)
+    if written.kind == Kind.NOTE:
+        return done(request, "Note added.", conversation=pk, message=written.pk, did="noted", kind=kind)
+    return _tell_queued(request, written)
 
 
-def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) -> Message:
+def _tell_queued(request: HttpRequest, message: Message) -> HttpResponseBase:
+    delivery = message.delivery
+    seconds = max(0.0, (delivery.not_before - now()).total_seconds())
+    words = f"Sending {'in public' if message.kind == Kind.REPLY else 'in private'} in {settings.UNDO_SECONDS:g} s."
+    if delivery.hold_reason:
+        words = f"It goes out in {math.ceil(seconds / 60)} min. {delivery.hold_reason}"
+    facts = {"kind": message.kind, "seconds": round(seconds, 1), "answer": message.answer_number, "cools": bool(delivery.hold_reason)}
+    return done(
+        request,
+        words,
+        conversation=message.conversation_id,
+        message=message.pk,
+        did="closed" if message.is_closing_line else "queued",
+        **facts,
+    )
+
+
+def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) -> Message | Approval:
     form = request.POST
     common: dict[str, Any] = {"conversation_id": pk, "agent": agent, "text": text, "request_key": form.get("request_key", "")}
-    variant = _number(form.get("variant", ""))
+    variant = read_number(form.get("variant", ""))
     if kind == Kind.REPLY:
         # `also` is the button beside the other answer: the number of what was read there.
-        seen = _number(form.get("also") or form.get("answer_seen", "")) or 0
-        return sending.send_reply(**common, mention_id=_number(form.get("mention", "")), answer_seen=seen, variant_id=variant)
+        seen = read_number(form.get("also") or form.get("answer_seen", "")) or 0
+        return submit_reply(**common, mention_id=read_number(form.get("mention", "")), answer_seen=seen, variant_id=variant)
     if kind == Kind.DIRECT_MESSAGE:
         return sending.send_direct_message(**common, variant_id=variant, reason=form.get("reason", ""), waiver=form.get("waiver", ""))
     if kind == Kind.NOTE:
         return sending.add_note(**common)
     raise DeskError("Choose a door first: public reply, private message or note.")
-
-
-def _number(word: str) -> int | None:
-    """A number of the form, None where nothing was given."""
-    if not word:
-        return None
-    if not word.isdecimal() or len(word) > 18:
-        raise DeskError("This form is not whole. Reload the conversation and send it again; your text is kept.")
-    return int(word)
 
 
 @require_POST
@@ -106,7 +117,7 @@ def delivery_decide(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise DeskError("Choose what to do with this message.")
     agent = agent_of(request)
     if decision == "retry":
-        seen = _number(request.POST.get("answer_seen", "")) or 0
+        seen = read_number(request.POST.get("answer_seen", "")) or 0
         decided = delivery.retry_failed(message_id=pk, agent=agent, answer_seen=seen)
     else:
         decided = delivery.decide_unconfirmed(message_id=pk, agent=agent, decision=decision)

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_exempt
 
-from engagement.models import ShortLink
+from engagement.models import Company, ShortLink
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "de": "Deutsch", "ar": "العربية"}
 
@@ -33,7 +33,7 @@ def visitor_view(view: View) -> View:
             add_never_cache_headers(response)
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["X-Robots-Tag"] = "noindex, nofollow"
-            response.headers["Content-Language"] = translation.get_language() or "en"
+            response.headers.setdefault("Content-Language", translation.get_language() or "en")
             return response
 
     return wrapped
@@ -61,5 +61,8 @@ def visitor_page(request: HttpRequest, template: str, context: dict[str, Any], *
         "language": language,
         "direction": "rtl" if translation.get_language_bidi() else "ltr",
         "languages": LANGUAGES.items(),
+        "company": Company.current(),
     }
-    return render(request, template, {**shared, **context}, status=status)
+    response = render(request, template, {**shared, **context}, status=status)
+    response.headers["Content-Language"] = language
+    return response

@@ -68,6 +68,7 @@ class Conversation(models.Model):
     # Moves to another channel whose return to the public thread is still owed. engagement counts them; the database itself keeps a
     # conversation with an open debt from being closed, whoever tries.
     returns_owed = models.PositiveSmallIntegerField(default=0, db_default=0)
+    chats_open = models.PositiveSmallIntegerField(default=0, db_default=0)  # live chats that go on; engagement counts them
     due_at = models.DateTimeField(null=True, blank=True)  # the nearest clock that runs
     due_kind = models.CharField(max_length=12, blank=True)  # acknowledge, first, next, final
     # An acknowledgement says only that we are on it, and by when we will answer.
@@ -91,6 +92,7 @@ class Conversation(models.Model):
                 fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"], is_proactive=True), name="conversation_proactive"
             ),
             models.Index(fields=["-activity_at", "-id"], condition=Q(private_waiting=True), name="conversation_private"),
+            models.Index(fields=["-activity_at", "-id"], condition=Q(chats_open__gt=0), name="conversation_chats"),
             models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="conversation_snoozed"),
             models.Index(
                 fields=["promise_due_at"],

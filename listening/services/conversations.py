@@ -50,7 +50,7 @@ class Threaded(clocks.Clocked, Protocol):
 def lock_conversation(conversation_id: int) -> Conversation:
     """The conversation, locked until the transaction ends. Raises NotFound."""
     try:
-        return Conversation.objects.select_for_update(of=("self",)).select_related("author").get(pk=conversation_id)
+        return Conversation.objects.select_for_update().get(pk=conversation_id)
     except Conversation.DoesNotExist:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.") from None
 
@@ -75,17 +75,29 @@ def _changing(conversation_id: int, agent: Agent | None) -> Iterator[Conversatio
     """One change: the locked row comes out; on the way back it is saved with its clocks and told to everybody."""
     with transaction.atomic():
         conversation = lock_conversation(conversation_id)
+        as_read = _columns(conversation)
         yield conversation
-        save_conversation(conversation)
+        save_conversation(conversation, as_read=as_read)
         live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk if agent else None))
 
 
-def save_conversation(conversation: Conversation) -> None:
-    """Write a locked, changed conversation with its due time, and what its topics' lists are ordered by."""
+def save_conversation(conversation: Conversation, *, as_read: dict[str, Any] | None = None) -> None:
+    """Write a locked, changed conversation with its due time, and what its topics' lists are ordered by.
+
+    `as_read` is what its columns held when it was locked: then only what changed is written.
+    """
     clocks.set_due(conversation)
-    conversation.save()
-    links = ConversationTopic.objects.filter(conversation_id=conversation.pk)
-    links.update(is_active=conversation.is_active, activity_at=conversation.activity_at)
+    changes = {name: value for name, value in _columns(conversation).items() if as_read is None or as_read[name] != value}
+    if changes:
+        Conversation.objects.filter(pk=conversation.pk).update(**changes)
+    if changes.keys() & {"status", "activity_at"}:
+        links = ConversationTopic.objects.filter(conversation_id=conversation.pk)
+        links.update(is_active=conversation.is_active, activity_at=conversation.activity_at)
+
+
+def _columns(conversation: Conversation) -> dict[str, Any]:
+    """What an UPDATE may change, by column."""
+    return {field.attname: getattr(conversation, field.attname) for field in Conversation._meta.concrete_fields if not field.primary_key}
 
 
 def add_event(
@@ -275,8 +287,10 @@ def record_answer(*, conversation_id: int, agent: Agent | None, at: datetime, ki
     A customer who wrote after `at` is still waiting, and the conversation stays open.
     """
     with _changing(conversation_id, agent) as conversation:
-        since = Mention.objects.filter(conversation=conversation, is_own=False, posted_at__gt=at)
-        count, first = since.aggregate(count=Count("id"), first=Min("posted_at")).values()
+        count, first = 0, None
+        if conversation.activity_at > at:  # the customer wrote since then
+            since = Mention.objects.filter(conversation=conversation, is_own=False, posted_at__gt=at)
+            count, first = since.aggregate(count=Count("id"), first=Min("posted_at")).values()
         add_event(conversation, Kind.ANSWERED, at=at, agent=agent, data={"kind": kind})
         if note_answered(conversation, at=at, written_since=count, first_since=first):
             _drop_claim(conversation)
@@ -383,6 +397,15 @@ def record_returns_owed(conversation: Conversation, owed: int) -> None:
     if owed and conversation.status == Status.RESOLVED:
         reactivate(conversation, at=current_time())
     conversation.returns_owed = owed
+    save_conversation(conversation)
+    live.publish(live.ConversationsChanged([conversation_state(conversation)]))
+
+
+def record_chats_open(conversation: Conversation, open_now: int) -> None:
+    """How many live chats go on in the conversation. On a locked row, which is saved."""
+    if conversation.chats_open == open_now:
+        return
+    conversation.chats_open = open_now
     save_conversation(conversation)
     live.publish(live.ConversationsChanged([conversation_state(conversation)]))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from listening.models import Conversation, ConversationTopic, Mention, MentionTopic, Topic
 from listening.query import Doc, Query, QueryError, parse
@@ -53,8 +53,12 @@ def document(mention: Mention) -> Doc:
 
 def preview_topic(*, query: str) -> Preview:
     """Which of last week's mentions `query` matches, newest first."""
-    compiled = read_query(query)
-    recent = _of_last_week().select_related("author")[: PREVIEW_LOOKED_AT + 1]
+    return preview_posts(query=read_query(query), among=Q())
+
+
+def preview_posts(*, query: Query | None, among: Q) -> Preview:
+    """Which of last week's mentions meet a condition on their rows and a query, either of which may ask nothing."""
+    recent = of_last_week().filter(among).select_related("author")[: PREVIEW_LOOKED_AT + 1]
     count = looked_at = 0
     shown: list[Mention] = []
     is_part = False
@@ -63,7 +67,7 @@ def preview_topic(*, query: str) -> Preview:
             is_part = True
             break
         looked_at += 1
-        if compiled.matches(document(mention)):
+        if query is None or query.matches(document(mention)):
             count += 1
             if len(shown) < PREVIEW_SHOWN:
                 shown.append(mention)
@@ -97,7 +101,7 @@ def rematch_topic(*, topic_id: int) -> int:
     if topic is None:
         return 0
     compiled = read_query(topic.query)
-    matching = {m.pk for m in _of_last_week().select_related("author").iterator(chunk_size=2000) if compiled.matches(document(m))}
+    matching = {m.pk for m in of_last_week().select_related("author").iterator(chunk_size=2000) if compiled.matches(document(m))}
     with transaction.atomic():
         Topic.objects.select_for_update().get(pk=topic_id)
         linked = set(MentionTopic.objects.filter(topic=topic, posted_at__gte=now() - PREVIEW_WINDOW).values_list("mention_id", flat=True))
@@ -139,5 +143,5 @@ def _refresh_conversations(topic: Topic, conversation_ids: set[int]) -> None:
     )
 
 
-def _of_last_week() -> QuerySet[Mention]:
+def of_last_week() -> QuerySet[Mention]:
     return Mention.objects.filter(posted_at__gte=now() - PREVIEW_WINDOW, is_own=False, deleted_at=None).order_by("-posted_at", "-id")

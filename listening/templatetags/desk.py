@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
+from socialdesk.lib.text import compact
 from socialdesk.networks import registry
 
 register = Library()
@@ -24,7 +25,17 @@ SOON = 5 * 60  # seconds; from here on a clock calls for attention
 REACH = 10_000  # followers from which reach is worth a place on the card
 DUE_WORDS = {"acknowledge": "to acknowledge", "first": "to the first answer", "next": "to the next answer", "final": "to the end"}
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "ps", "sd", "ug", "yi", "dv"}
-ENTRY_WORDS = {"mention": "post", "own_post": "our post", "reply": "public reply", "direct_message": "private message", "note": "note"}
+ENTRY_WORDS = {
+    "mention": "post",
+    "own_post": "our post",
+    "reply": "public reply",
+    "direct_message": "private message",
+    "note": "note",
+    "callback": "asked for a call",
+    "repost": "repost",
+    "quote": "quote with credit",
+    "chat": "chat",
+}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
 
@@ -134,14 +145,7 @@ def takes_messages(key: str) -> bool:
     return known is not None and known.capabilities.direct_message
 
 
-@register.filter
-def compact(number: int) -> str:
-    """1234 as 1.2k, for reach."""
-    for size, letter in ((1_000_000, "M"), (1_000, "k")):
-        if number >= size:
-            scaled = number / size
-            return f"{scaled:.1f}{letter}" if scaled < 10 and round(scaled, 1) % 1 else f"{scaled:.0f}{letter}"
-    return str(number)
+register.filter("compact", compact)
 
 
 @register.filter

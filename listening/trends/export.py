@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
-
-from asgiref.sync import sync_to_async
 
 from listening.models import Mention
 from listening.trends.charts import STACK
@@ -40,12 +38,6 @@ def write_mentions(narrowing: Narrowing, since: datetime, until: datetime, *, zo
         if page.mentions:
             yield _lines(_mention_row(mention, zone) for mention in page.mentions)
         after, more = page.next, bool(page.next)
-
-
-async def stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """`pieces` for an asynchronous server, which would else gather the whole file before it sends the first byte."""
-    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
-        yield piece
 
 
 def write_counts(report: Report) -> bytes:

@@ -33,6 +33,7 @@ LETTERS = {
     "proactive": "h",
     "private": "p",
     "promises": "d",
+    "chats": "c",
     "waiting": "w",
     "snoozed": "s",
     "resolved": "e",
@@ -60,17 +61,18 @@ def active_topics() -> list[Topic]:
     return list(Topic.objects.filter(is_active=True))
 
 
-def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, list[Pile]]:
-    """The views, topics and saved searches with their counts."""
-    counts = conversations.count_views(agent)
+def read_piles(agent: Agent, filters: Filters, topics: list[Topic]) -> dict[str, Any]:
+    """The views, topics and saved searches with their counts, and the counts of the queues by name."""
+    searches = list(SavedSearch.objects.filter(agent=agent))
+    counts = conversations.count_views(agent, topics=topics, searches=searches)
     query = filters.as_query()
 
     def pile(key: str, name: str, pile_query: str, **more: Any) -> Pile:
         return Pile(key, name, counts.get(key), pile_query, is_current=query == pile_query, **more)
 
-    searches = SavedSearch.objects.filter(agent=agent)
     return {
         "views": [pile(view, name, Filters(view=view).as_query(), letter=LETTERS[view]) for view, name in VIEWS.items()],
+        "queues": {queue: counts.get(queue) for queue in conversations.QUEUES},
         "topics": [pile(f"topic:{topic.pk}", topic.name, Filters(topic=topic.pk).as_query()) for topic in topics],
         "searches": [
             pile(f"search:{search.pk}", search.name, Filters.from_query(search.filters).as_query(), search_id=search.pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,24 +9,21 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from listening.models import Mention, Topic
-from listening.query import HELP, find_spans, parse
-from listening.services.topics import Preview, preview_topic, save_topic
+from listening.models import Topic
+from listening.query import HELP
+from listening.services.topics import preview_topic, save_topic
 from listening.tasks import rematch_topic
-from listening.templatetags.desk import mark_spans
 from listening.trends.charts import Spark, draw_spark
 from listening.trends.series import read_days
 from listening.trends.windows import make_window
+from listening.views.previews import mark_matches, place_error
 from listening.views.responses import agent_of, desk_view
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
-
-AROUND = 40  # characters of a query that are shown on each side of its mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +42,6 @@ class Typed:
     name: str
     query: str
     is_active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong with a query and where: the text before the column, the word at it, the text after."""
-
-    message: str
-    column: int
-    before: str
-    at: str
-    after: str
 
 
 @require_safe
@@ -112,7 +97,7 @@ def _edit(request: HttpRequest, topic: Topic | None) -> HttpResponseBase:
         try:
             saved = save_topic(topic=topic, name=typed.name, query=typed.query, agent=agent_of(request), is_active=typed.is_active)
         except DeskError as error:
-            context |= {"status": error.status} | _place_error(error, typed.query)
+            context |= {"status": error.status} | place_error(error, typed.query)
         else:
             messages.success(request, f"{saved.name} is saved.")
             _match_again(request, saved)
@@ -146,33 +131,8 @@ def _try_out(query: str) -> dict[str, Any]:
     try:
         preview = preview_topic(query=query)
     except DeskError as error:
-        return _place_error(error, query)
-    return {"preview": preview, "matches": _mark(preview, query)}
-
-
-def _mark(preview: Preview, query: str) -> list[tuple[Mention, SafeString]]:
-    parsed = parse(query)
-    return [(mention, mark_spans(mention.text, find_spans(parsed, mention.text))) for mention in preview.mentions]
-
-
-def _place_error(error: DeskError, query: str) -> dict[str, Any]:
-    """A refusal beside the field that it is about: the query if it names a column, else the form."""
-    column = error.extra.get("column")
-    if not isinstance(column, int):
-        return {"error": error}
-    at = column - 1
-    word = re.match(r"\w+|\S|", query[at:])
-    end = at + max(1, len(word.group()) if word else 0)
-    before, after = query[max(0, at - AROUND) : at], query[end : end + AROUND]
-    return {
-        "mistake": Mistake(
-            message=error.message,
-            column=column,
-            before=f"{'…' if at > AROUND else ''}{before}",
-            at=query[at:end].strip() or "␣",
-            after=f"{after}{'…' if len(query) > end + AROUND else ''}",
-        )
-    }
+        return place_error(error, query)
+    return {"preview": preview, "matches": mark_matches(preview, query)}
 
 
 def _get_topic(pk: int) -> Topic:

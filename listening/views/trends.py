@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from listening.models import Sentiment, Topic
-from listening.trends.export import stream, write_counts, write_mentions
+from listening.trends.export import write_counts, write_mentions
 from listening.trends.figures import make_figures, name_stretch, posts_url
 from listening.trends.filters import Filters, Narrowing
 from listening.trends.posts import read_moment, read_posts
@@ -77,11 +76,7 @@ def trends_csv(request: HttpRequest) -> HttpResponseBase:
     narrowing = Narrowing.from_query(request.GET, topics=topics)
     since, until = _read_stretch(request, topics)
     pieces = write_mentions(narrowing, since, until, zone=timezone.get_current_timezone())
-    content = stream(pieces) if isinstance(request, ASGIRequest) else pieces
-    response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
-    # GZipMiddleware would make each piece of an asynchronous stream a gzip file of its own, and browsers read only the first.
-    response["Content-Encoding"] = "identity"
-    return _as_file(response, "mentions")
+    return _as_file(StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8"), "mentions")
 
 
 @require_safe

@@ -17,6 +17,8 @@ class Role(models.TextChoices):
 class Agent(AbstractUser):
     display_name = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.AGENT)
+    # Until when they may answer in public by themselves (brief B9). Null: nobody has certified them.
+    public_send_until = models.DateTimeField(null=True, blank=True)
 
     class Meta(AbstractUser.Meta):
         verbose_name = "agent"
@@ -34,6 +36,16 @@ class Agent(AbstractUser):
         return self.role in {Role.AGENT, Role.LEAD, Role.ADMIN}
 
     @property
+    def may_share(self) -> bool:
+        """May ask authors of praise for permission, and repost or quote it: marketing, leads and admins."""
+        return self.role in {Role.MARKETING, Role.LEAD, Role.ADMIN}
+
+    @property
     def may_configure(self) -> bool:
         """May change topics, sources and other people's work."""
         return self.role in {Role.LEAD, Role.MANAGER, Role.ADMIN}
+
+    @property
+    def may_approve(self) -> bool:
+        """May send what others drafted: who may write to customers and answers for colleagues."""
+        return self.may_answer and self.may_configure

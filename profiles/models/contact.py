@@ -15,6 +15,14 @@ class Medium(models.TextChoices):
     EMAIL = "email", "E-mail"
 
 
+# What a consent is for. Another purpose needs another consent.
+THIS_MATTER = "this matter"
+STATUS_UPDATES = "status updates"
+REMINDERS = "appointment reminders"
+OFFERS = "offers"
+SCOPES = (THIS_MATTER, STATUS_UPDATES, REMINDERS, OFFERS)
+
+
 class ContactPoint(models.Model):
     """An e-mail address, phone number or postal address of a person, with how far it can be trusted (brief D14)."""
 
@@ -35,6 +43,8 @@ class ContactPoint(models.Model):
     typed = models.CharField(max_length=500, blank=True)  # as it was written
     state = models.CharField(max_length=12, choices=State.choices, default=State.UNVERIFIED)
     source = models.CharField(max_length=200)  # "callback form", "direct message", "agent", ...
+    # Why nobody is reached there, "" as far as we know they are: "no possible number", "wrong number". Kept, never used.
+    problem = models.CharField(max_length=100, blank=True)
     verified_how = models.CharField(max_length=100, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
@@ -54,7 +64,18 @@ class ContactPoint(models.Model):
     @property
     def is_reachable(self) -> bool:
         """The customer gave it or it was verified; nothing is sent to a guess (brief D16)."""
-        return self.state in (self.State.GIVEN, self.State.VERIFIED)
+        return self.state in REACHABLE and not self.problem
+
+    @property
+    def masked(self) -> str:
+        """As much of it as its owner needs to know it again, and nobody else can use."""
+        if self.kind == self.Kind.PHONE:
+            return f"•••• {self.value[-3:]}"
+        name, at, domain = self.value.partition("@")
+        return f"{name[:1]}•••{at}{domain}" if at else "•••"
+
+
+REACHABLE = (ContactPoint.State.GIVEN, ContactPoint.State.VERIFIED)
 
 
 class Consent(models.Model):

@@ -7,9 +7,15 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     mentions.stored        ids: [mention], conversations: [conversation]
     conversations.changed  conversations: [{id, status, assignee, assignee_name, claimed_by, claimed_by_name, claimed_until, version, by}]
     message.changed        messages: [{conversation, message, state, agent}]
+    compliment.changed     compliments: [{compliment, conversation, state, did, who, forwarded_by, by}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
+    ticket.changed         tickets: [{conversation, ticket, state}]
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
+    callbacks.changed      callbacks: [{callback, conversation, state}]
+    approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
+    chat.changed           chats: [{conversation, chat, state, agent}]
+    chat.typed             chats: [{conversation, chat, doing}], doing is typing or idle
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -54,6 +60,10 @@ def _message_changed(events: list[Body]) -> Body:
     return {"messages": _last_of(events, "message")}
 
 
+def _compliment_changed(events: list[Body]) -> Body:
+    return {"compliments": _last_of(events, "compliment", "did")}
+
+
 def _presence_changed(events: list[Body]) -> Body:
     return {"presence": _last_of(events, "agent", "conversation")}
 
@@ -62,8 +72,25 @@ def _sources_changed(events: list[Body]) -> Body:
     return {"troubled": events[-1]["troubled"]}
 
 
+def _ticket_changed(events: list[Body]) -> Body:
+    return {"tickets": _last_of(events, "ticket")}
+
+
 def _link_changed(events: list[Body]) -> Body:
     return {"links": _last_of(events, "link")}
+
+
+def _callbacks_changed(events: list[Body]) -> Body:
+    return {"callbacks": _last_of(events, "callback")}
+
+
+def _approvals_changed(events: list[Body]) -> Body:
+    entries = [{name: value for name, value in entry.items() if name != "pending"} for entry in _last_of(events, "approval")]
+    return {"pending": events[-1]["pending"], "approvals": entries}
+
+
+def _chats(events: list[Body]) -> Body:
+    return {"chats": _last_of(events, "chat")}
 
 
 def _last_of(events: list[Body], *key: str) -> list[Body]:
@@ -75,7 +102,13 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "mentions.stored": _mentions_stored,
     "conversations.changed": _conversations_changed,
     "message.changed": _message_changed,
+    "compliment.changed": _compliment_changed,
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
     "link.changed": _link_changed,
+    "ticket.changed": _ticket_changed,
+    "callbacks.changed": _callbacks_changed,
+    "approvals.changed": _approvals_changed,
+    "chat.changed": _chats,
+    "chat.typed": _chats,
 }

@@ -21,7 +21,7 @@ from socialdesk.lib.presence import LIFE, PresenceBoard
 logger = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # what ASGI gives: one message to one browser
 
-CHANGES_COUNTS = {"mentions.stored", "conversations.changed", "message.changed"}
+CHANGES_COUNTS = {"mentions.stored", "conversations.changed", "message.changed", "callbacks.changed"}
 CONNECTIONS = Gauge("desk_live_connections", "Browsers and programs connected to the live feed of this process")
 FRAMES = Counter("desk_live_frames_total", "Frames made for the live feed, each sent to all connections", ["type"])
 RESYNCS = Counter("desk_live_resyncs_total", "Times that a connection lost frames and was told to fetch them")

@@ -89,6 +89,75 @@ class LinkChanged(Event):
     type: str = field(default="link.changed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CallbacksChanged(Event):
+    """A customer asked for a call, or one moved on. `state` is the request's."""
+
+    callback: int
+    conversation: int
+    state: str
+    type: str = field(default="callbacks.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChanged(Event):
+    """A ticket was made, moved on or written in, or a promise to write in it is late."""
+
+    conversation: int
+    ticket: int
+    state: str
+    type: str = field(default="ticket.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsChanged(Event):
+    """A draft waits for a lead, or was decided. `state` is its approval's, `agent` its author, `by` the name of who did it; `pending`
+    is how many wait now."""
+
+    approval: int
+    conversation: int
+    state: str
+    agent: int | None
+    by: str
+    pending: int
+    type: str = field(default="approvals.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComplimentChanged(Event):
+    """Something was done with praise that was forwarded: `did` is the kind of its history's entry, `who` the author's user name."""
+
+    compliment: int
+    conversation: int
+    state: str
+    did: str
+    who: str
+    forwarded_by: int | None
+    by: int | None = None
+    type: str = field(default="compliment.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChanged(Event):
+    """A live chat began, moved on or has a new line; `agent` has it, or None. `state` is the session's."""
+
+    conversation: int
+    chat: int
+    state: str
+    agent: int | None = None
+    type: str = field(default="chat.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTyped(Event):
+    """The visitor types in a live chat, or erased it (`doing` is typing or idle)."""
+
+    conversation: int
+    chat: int
+    doing: str
+    type: str = field(default="chat.typed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))
@@ -101,6 +170,15 @@ def send_now(event: Event) -> None:
     whoever hears the next one knows that something was lost and fetches it.
     """
     _sender().send({"type": MESSAGE_TYPE, "event": asdict(event)})
+
+
+def tell(group: str, message: dict[str, Any]) -> None:
+    """Send `message` to the channels of a group of its own once the current transaction commits. A hint, as events are."""
+    transaction.on_commit(lambda: tell_now(group, message))
+
+
+def tell_now(group: str, message: dict[str, Any]) -> None:
+    _sender().send(message, group)
 
 
 def run(work: Coroutine[Any, Any, None], timeout: float) -> None:
@@ -132,13 +210,14 @@ class _Sender:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="live-sender", daemon=True).start()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any], group: str = GROUP) -> None:
         with self._lock:  # numbered and handed over in one step: the order on the wire is that of the numbers
-            self._count += 1
+            if group == GROUP:  # a number without gaps is promised to nobody else
+                self._count += 1
             if len(self._pending) >= self.MOST_PENDING:
                 return
             numbered = {**message, "sender": self._name, "number": self._count}
-            future = asyncio.run_coroutine_threadsafe(self._pass_on(numbered), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._pass_on(numbered, group), self._loop)
             self._pending.add(future)
         future.add_done_callback(self._pending.discard)
 
@@ -148,12 +227,12 @@ class _Sender:
     def drain(self, timeout: float) -> bool:
         return not wait(list(self._pending), timeout).not_done
 
-    async def _pass_on(self, message: dict[str, Any]) -> None:
+    async def _pass_on(self, message: dict[str, Any], group: str) -> None:
         layer = get_channel_layer()
         if layer is None:
             return
         try:
-            await asyncio.wait_for(layer.group_send(GROUP, message), self.TIMEOUT)
+            await asyncio.wait_for(layer.group_send(group, message), self.TIMEOUT)
             self._failing = False
         except Exception as error:  # the layer is another server: any failure of it must not undo what was committed
             if not self._failing:

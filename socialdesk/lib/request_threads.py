@@ -1,56 +1,73 @@
-"""Runs requests on a fixed set of threads, so that database connections outlive a request."""
+"""Answers each request on one of a fixed set of threads, which keep their database connections."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from contextvars import copy_context
+from typing import IO, Any
 
-from asgiref.sync import ThreadSensitiveContext
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
-
-
-class _Thread:
-    def __init__(self, number: int) -> None:
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix=f"request-{number}")
-        self.load = 0  # calls that wait or run
-        self._lock = threading.Lock()  # raised on the loop, lowered on the thread
-
-    def submit(self, call: Callable[[], Any]) -> Future[Any]:
-        self._change_load(1)
-        future = self.executor.submit(call)
-        future.add_done_callback(lambda _: self._change_load(-1))
-        return future
-
-    def _change_load(self, by: int) -> None:
-        with self._lock:
-            self.load += by
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.http import StreamingHttpResponse
+from django.urls import set_script_prefix
 
 
-class _Lease(Executor):
-    """The thread of one request: the idlest one at its first call, and that one from then on. Until then it holds none, so that
-    a browser that sends its request slowly keeps nobody waiting."""
+class RequestThreads(ASGIHandler):
+    """Django's ASGI application, with `threads` requests under way at once.
 
-    def __init__(self, threads: list[_Thread]) -> None:
-        self._threads = threads
-        self._thread: _Thread | None = None
+    Left alone, Django starts a thread for each request, which opens its own database connection, and hands it the middlewares, the
+    view and the signals one by one: eleven hand-overs for a pushed post, each of which waits for the interpreter twice. Here a request
+    goes to a thread once, when all of it has come, and comes back as an answer. A browser that sends or reads slowly holds no thread.
+    """
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if self._thread is None:
-            self._thread = min(self._threads, key=lambda thread: thread.load)
-        return self._thread.submit(partial(fn, *args, **kwargs))
+    def __init__(self, threads: int) -> None:
+        BaseHandler.__init__(self)  # the middlewares are loaded here, and as synchronous ones
+        self.load_middleware(is_async=False)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        response = await self._on_thread(self._answer, scope, body)
+        if isinstance(response, StreamingHttpResponse):
+            await self._stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
 
-def on_request_threads(application: Application, threads: int) -> Application:
-    """Wrap Django's ASGI application. Left alone, it starts a thread for each request, which opens its own database connection:
-    some milliseconds each on PostgreSQL, and no bound on their number."""
-    pool = [_Thread(number) for number in range(threads)]
+    def _answer(self, scope: Any, body: IO[bytes]) -> Any:
+        with closing(body):
+            set_script_prefix(get_script_prefix(scope))
+            signals.request_started.send(sender=self.__class__, scope=scope)
+            request, refusal = self.create_request(scope, body)
+            response: Any = refusal if request is None else self.get_response(request)
+            response._handler_class = self.__class__  # the sender of request_finished
+            if not response.streaming:
+                response.close()
+            return response
 
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        async with ThreadSensitiveContext(executor=_Lease(pool)):
-            await application(scope, receive, send)
+    async def _stream(self, response: StreamingHttpResponse, receive: Any, send: Any) -> None:
+        """Send piece by piece, each made when the browser has taken the one before; a browser that goes away ends it."""
+        gone = asyncio.ensure_future(receive())
+        pieces: Iterator[bytes] = iter(response)
 
-    return answer
+        async def while_wanted() -> AsyncIterator[bytes]:
+            while not gone.done() and (piece := await self._on_thread(next, pieces, None)) is not None:
+                yield piece
+
+        response.streaming_content = while_wanted()
+        try:
+            await self.send_response(response, send)
+        finally:
+            gone.cancel()
+            await self._on_thread(response.close)
+
+    async def _on_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        # What a request sets for itself, as its language, ends with it.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, call, *arguments)

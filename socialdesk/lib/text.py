@@ -59,3 +59,12 @@ def _weight(cluster: str) -> int:
     if _EMOJI.search(cluster):
         return 2
     return sum(1 if any(low <= ord(c) <= high for low, high in _WEIGHTED_LIGHT) else 2 for c in cluster)
+
+
+def compact(number: int) -> str:
+    """1234 as 1.2k, for reach."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            scaled = number / size
+            return f"{scaled:.1f}{letter}" if scaled < 10 and round(scaled, 1) % 1 else f"{scaled:.0f}{letter}"
+    return str(number)

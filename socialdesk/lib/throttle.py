@@ -1,17 +1,15 @@
-"""How often something may be done: counted in the cache, by windows of time."""
+"""How often something may be done: counted in the cache, which all processes share where there are several."""
 
 from __future__ import annotations
-
-import time
 
 from django.core.cache import cache
 
 
-def allow(what: str, *, most: int, seconds: int) -> bool:
-    """Count one more of `what` in the present window of `seconds`; False once there were `most`."""
-    key = f"throttle:{what}:{int(time.time()) // seconds}"
-    cache.add(key, 0, timeout=seconds)
+def take(key: str, *, limit: int, seconds: int) -> bool:
+    """Count one more of `key`. False once there were more than `limit` within `seconds` of the first."""
+    name = f"throttle:{key}"
+    cache.add(name, 0, seconds)
     try:
-        return cache.incr(key) <= most
-    except ValueError:  # it ran out in between: another window has begun
+        return bool(cache.incr(name) <= limit)
+    except ValueError:  # it ran out between the two
         return True

@@ -92,6 +92,7 @@ class Capabilities:
     direct_message: bool = False
     follow_first: bool = False  # the author must follow us before a direct message may be sent
     repost: bool = False
+    post: bool = False  # a public post of our own that answers nobody
     like: bool = False
     hide: bool = False
     delete: bool = False
@@ -151,13 +152,20 @@ class Publisher(Protocol):
         """`to` is the external id of the receiving account."""
         ...
 
-    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", since: datetime) -> Sent | None:
-        """Our own reply (`in_reply_to`) or message (`to`) sent since then. None: it is certainly not there."""
+    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
+        """Our own reply (`in_reply_to`), message (`to`), repost (`repost_of`) or, with none of them, post sent since then.
+
+        None: it is certainly not there.
+        """
         ...
 
     def follows_us(self, external_id: str) -> bool: ...
 
-    def repost(self, *, external_id: str, token: str) -> Sent: ...
+    def repost(self, *, external_id: str, token: str) -> Sent:
+        """Reposting what we have reposted already gives the receipt of the first time."""
+        ...
+
+    def post(self, *, text: str, token: str) -> Sent: ...
 
     def like(self, *, external_id: str, token: str) -> None: ...
 

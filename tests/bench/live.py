@@ -1,6 +1,6 @@
-"""The live feed: what the hub delivers against bare ASGI `send`, and how soon a pushed post is on every screen.
+"""The live feed: what the hub delivers against bare ASGI `send`, what telling it costs, and how soon a pushed post is on every screen.
 
-`python -m tests.bench.live` prints both. Servers and browsers are processes of their own: each function starts and ends them.
+`python -m tests.bench.live` prints all three. Servers and browsers are processes of their own: each function starts and ends them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.bench.push import percentile_ms
 
 ROOT = Path(__file__).parents[2]
 TEXT = "x" * 1000  # about what a frame of ten mentions holds, and what the floor is known for
@@ -179,31 +181,79 @@ def _open_websocket(port: int, *headers: str, receive_buffer: int = 0) -> socket
     return connection
 
 
+# --- What it costs to tell the hubs -------------------------------------------------------------------------------------
+
+
+def publishes(count: int = 3000) -> dict[str, Any]:
+    """Milliseconds that one event costs whoever publishes it, and until a real Redis has taken it; one at a time, by another process."""
+    from tests.servers import redis
+
+    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, redis() as url:
+        environment = {**os.environ, "SOCIALDESK_DATA": folder, "REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "socialdesk.settings"}
+        command = [sys.executable, "-m", "tests.bench.live", "publish", str(count)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _publish(count: int) -> None:
+    """In the publisher's process."""
+    import django
+
+    django.setup()
+    from socialdesk.lib import live
+
+    cost, taken = [], []
+    for number in range(count + 100):
+        started = time.perf_counter()
+        live.publish(live.MentionsStored(ids=[number], conversations=[]))
+        cost.append(time.perf_counter() - started)
+        assert live.wait_until_sent(5)
+        taken.append(time.perf_counter() - started)
+    figures: dict[str, Any] = {"events": count}
+    for name, seconds in (("publisher", cost), ("redis", taken)):
+        ordered = sorted(seconds[100:])  # the first ones connect
+        figures[f"{name}_p50_ms"] = round(statistics.median(ordered) * 1000, 3)
+        figures[f"{name}_p99_ms"] = round(ordered[int(count * 0.99)] * 1000, 3)
+    print(json.dumps(figures))
+
+
 # --- From a push to every screen ----------------------------------------------------------------------------------------
 
 
-def stream(seconds: float = 60.0, rate: int = 200, clients: int = 100, batch: int = 20) -> dict[str, Any]:
-    """`rate` posts a second, pushed through POST /api/mentions/ by `batch`, into a real desk on PostgreSQL and Redis that `clients`
-    websockets listen to; then the same with one more that never reads. Milliseconds from the start of the request that carried a post
-    to the arrival of its id, over all posts and clients; `missing` counts ids that a client neither got nor was told to fetch."""
+def stream(seconds: float = 60.0, rate: int = 200, clients: int = 100) -> dict[str, Any]:
+    """`rate` posts a second, pushed through POST /api/mentions/ in lists of 20 and then one by one, into a real desk that `clients`
+    websockets listen to; each also with one more that never reads. Once on PostgreSQL and Redis, where one process serves the web, and
+    once on SQLite, where the same process does everything."""
     from tests.servers import postgres, redis
 
     with postgres() as database, redis() as broker, _running_desk(DATABASE_URL=database, REDIS_URL=broker) as desk:
-        _stream_once(desk, seconds=3, rate=rate, clients=5, batch=batch, stuck=0, first=10**9)  # connections, caches, matchers
-        alone = _stream_once(desk, seconds=seconds, rate=rate, clients=clients, batch=batch, stuck=0, first=0)
-        beside_stuck = _stream_once(desk, seconds=seconds, rate=rate, clients=clients, batch=batch, stuck=1, first=10**8)
+        distributed = _stream_into(desk, seconds, rate, clients)
+    with _running_desk() as desk:
+        embedded = _stream_into(desk, seconds, rate, clients)
+    given = {"seconds": seconds, "rate": rate, "clients": clients, "target_p99_ms": 1000}
+    return {**given, "postgresql": distributed, "sqlite": embedded}
+
+
+def _stream_into(desk: dict[str, str], seconds: float, rate: int, clients: int) -> dict[str, dict[str, Any]]:
+    parts = [
+        ("in lists", 20, 0),
+        ("in lists, one stuck", 20, 1),
+        ("single", 1, 0),
+        ("single, one stuck", 1, 1),
+    ]
+    for batch in (20, 1):  # connections, caches, matchers
+        _stream_once(desk, seconds=3, rate=rate, clients=5, batch=batch, stuck=0, first=10**9 * (batch + 1))
     return {
-        "seconds": seconds,
-        "rate": rate,
-        "clients": clients,
-        "batch": batch,
-        **alone,
-        "with_one_stuck": beside_stuck,
-        "target_p99_ms": 1000,
+        name: _stream_once(desk, seconds=seconds, rate=rate, clients=clients, batch=batch, stuck=stuck, first=number * 10**8)
+        for number, (name, batch, stuck) in enumerate(parts)
     }
 
 
 def _stream_once(desk: dict[str, str], *, seconds: float, rate: int, clients: int, batch: int, stuck: int, first: int) -> dict[str, Any]:
+    """Milliseconds from the time that a post was due to be pushed to the arrival of its id, over all posts and clients. `missing` counts
+    ids that a client neither got nor was told to fetch. `late` is how long after its time a request began: where that is much, the
+    pushing process was starved and the other figures say more of the machine than of the desk. `load`: the machine's, over a minute."""
     port = int(desk["url"].rsplit(":", 1)[1])
     stopped = [_open_websocket(port, f"Authorization: Token {desk['token']}", receive_buffer=4096) for _ in range(stuck)]
     command = [sys.executable, "-m", "tests.bench.live", "listen", desk["url"], desk["token"], str(clients)]
@@ -213,62 +263,36 @@ def _stream_once(desk: dict[str, str], *, seconds: float, rate: int, clients: in
     try:
         assert listener.stdout.readline() == b"listening\n"
         started, cpu = time.monotonic(), _cpu_seconds(int(desk["pid"]))
-        pushed = _push(desk, seconds=seconds, rate=rate, batch=batch, first=first)
+        command = [sys.executable, "-m", "tests.bench.push", desk["url"], desk["token"], *map(str, (seconds, rate, batch, first))]
+        pushed = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + 60).stdout)
         duration, cpu = time.monotonic() - started, _cpu_seconds(int(desk["pid"])) - cpu
         time.sleep(2)  # the last ones may be late
         listener.stdin.close()
         heard = json.load(listener.stdout)
     finally:
         listener.kill()
+        listener.wait()
         for connection in stopped:
             connection.close()
+    due = {int(pk): at for pk, at in pushed.pop("ids").items()}
     delays, missing, told = [], 0, 0
     for client in heard:
         told += client["resyncs"]
         arrived = {pk: at for at, ids in client["frames"] for pk in ids}
-        delays += [arrived[pk] - sent for pk, sent in pushed.items() if pk in arrived]
+        delays += [arrived[pk] - at for pk, at in due.items() if pk in arrived]
         if not client["resyncs"]:
-            missing += sum(pk not in arrived for pk in pushed)
-    delays.sort()
+            missing += sum(pk not in arrived for pk in due)
     return {
-        "posts": len(pushed),
-        "posts_per_second": round(len(pushed) / duration, 1),
-        "p50_ms": round(delays[len(delays) // 2] * 1000, 1),
-        "p99_ms": round(delays[int(len(delays) * 0.99)] * 1000, 1),
-        "max_ms": round(delays[-1] * 1000, 1),
+        "posts": len(due),
+        "p50_ms": percentile_ms(delays, 0.5),
+        "p99_ms": percentile_ms(delays, 0.99),
+        "max_ms": percentile_ms(delays, 1),
         "missing": missing,
         "resyncs": told,
+        **pushed,
         "server_cpu": round(cpu / duration, 2),
+        "load": round(os.getloadavg()[0], 1),
     }
-
-
-def _push(desk: dict[str, str], *, seconds: float, rate: int, batch: int, first: int) -> dict[int, float]:
-    """Mention id: when the request that carried it began (monotonic seconds). Keeps to its timetable; what is late stays late."""
-    import requests
-
-    texts = [json.loads(line)["text"] for line in (ROOT / "fixtures/demo/posts.jsonl").read_text(encoding="utf-8").splitlines()]
-    session = requests.Session()
-    session.headers["Authorization"] = f"Token {desk['token']}"
-    pushed: dict[int, float] = {}
-    started = time.monotonic()
-    for number in range(int(seconds * rate / batch)):
-        time.sleep(max(0.0, started + number * batch / rate - time.monotonic()))
-        numbers = range(first + number * batch, first + (number + 1) * batch)
-        posts = [
-            {
-                "network": "mastodon",
-                "external_id": f"bench-{one}",
-                "text": f"{texts[one % len(texts)]} {one}",
-                "author": {"external_id": f"bench-{one % 5000}", "username": f"bench{one % 5000}"},
-                "posted_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            }
-            for one in numbers
-        ]
-        sent = time.monotonic()
-        answer = session.post(f"{desk['url']}/api/mentions/", json=posts, timeout=30)
-        answer.raise_for_status()
-        pushed.update(dict.fromkeys(answer.json()["ids"].values(), sent))
-    return pushed
 
 
 @contextlib.contextmanager
@@ -279,7 +303,8 @@ def _running_desk(**environment: str) -> Iterator[dict[str, str]]:
     script = "from profiles.models import Agent; from listening.models import Topic; Agent.objects.create_user('bench', role='admin'); "
     script += f"[Topic.objects.create(name=name, query=query) for name, query in {fifty_topics()!r}.items()]"
     with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder:
-        given = {**os.environ, "SOCIALDESK_DATA": folder, "DEMO": "0", "PORT": "0", **environment}
+        kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+        given = {**kept, "SOCIALDESK_DATA": folder, "DEMO": "0", "PORT": "0", **environment}
         server = subprocess.Popen([sys.executable, "manage.py", "desk"], cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout is not None
@@ -328,12 +353,14 @@ def main() -> None:
             _serve(mode, int(clients))
         case ["read", port, clients, seconds, server, cookie]:
             _read(int(port), int(clients), float(seconds), int(server), cookie)
+        case ["publish", count]:
+            _publish(int(count))
         case ["listen", url, token, clients]:
             asyncio.run(_listen(url, token, int(clients)))
         case ["stream", seconds]:
             print(json.dumps(stream(float(seconds)), indent=2))
         case _:
-            print(json.dumps({"deliveries": deliveries(), "stream": stream()}, indent=2))
+            print(json.dumps({"deliveries": deliveries(), "publishes": publishes(), "stream": stream()}, indent=2))
 
 
 if __name__ == "__main__":

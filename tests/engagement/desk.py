@@ -51,6 +51,10 @@ class Desk:
         post = mention if isinstance(mention, Mention) else mention.mentions.get(is_own=False)
         return [reply for reply in self.world.replies_to(post.external_id) if reply.author.username == "tidewheel"]
 
+    def answers_of_thread(self, conversation: Conversation) -> list[Post]:
+        """What really stands on the network below any of the customer's posts, by us."""
+        return [reply for mention in conversation.mentions.filter(is_own=False) for reply in self.answers(mention)]
+
     def state(self, message: Message) -> str:
         return Delivery.objects.get(message=message).state
 

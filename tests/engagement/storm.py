@@ -1,11 +1,12 @@
 """Many deliveries under every fault at once: the network fails, workers are killed between any two steps, tasks come twice.
 
-The clock is the storm's own: it stands still while the workers work and jumps when all of them are idle. Big rounds are shared out
-to child processes, each with threads of its own: `python -m tests.engagement.storm` is such a child.
+The clock is the storm's own: it stands still while the workers work and jumps when all of them are idle. Each round is shared out
+to child processes with threads of their own, which stay for the whole storm: `python -m tests.engagement.storm` is such a child.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -59,7 +60,6 @@ MIXED_FAULTS = {
 
 
 PROCESSES, THREADS = 2, 2
-_SMALL = 400  # deliveries of a round that are not worth a process
 # The steps of a delivery, as the functions that take them. A worker may be killed before and after each.
 _STEPS: Sequence[tuple[Any, str]] = (
     (delivery, "_claim"),
@@ -250,51 +250,31 @@ class Storm:
         """Until nothing is unfinished. A tenth of the tasks comes twice, to two processes."""
         moment = now()
         told: list[int] = []
-        with patch.object(delivery, "tell_worker", told.append):
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(delivery, "tell_worker", told.append))
+            children = [stack.enter_context(_start_child()) for _ in range(PROCESSES)]
             for self.rounds in range(most):
                 if not Delivery.objects.filter(state__in=UNFINISHED).exists():
                     return
                 moment += timedelta(seconds=LEASE / 2)
                 told.clear()
                 delivery.sweep(now=moment, limit=1_000_000)
-                chance = random.Random(f"{self.seed}:{self.rounds}")
-                chance.shuffle(told)
-                if len(told) > _SMALL:
-                    self._share_out(moment, chance, told)
-                else:
-                    crew = Crew(kills=self.kills, seed=f"{self.seed}:{self.rounds}")
-                    crew.work(told + told[::10], moment)
-                    self.killed += crew.killed
+                self._share_out(children, moment, told)
         raise AssertionError("the storm does not end")
 
-    def _share_out(self, moment: datetime, chance: random.Random, ids: list[int]) -> None:
-        children = []
-        for number in range(PROCESSES):
+    def _share_out(self, children: Sequence[subprocess.Popen[str]], moment: datetime, ids: list[int]) -> None:
+        chance = random.Random(f"{self.seed}:{self.rounds}")
+        chance.shuffle(ids)
+        for number, child in enumerate(children):
             share = ids[number::PROCESSES] + ids[:: 10 * PROCESSES]
             chance.shuffle(share)
-            order = {
-                "database": str(connection.settings_dict["NAME"]),
-                "sandbox": str(settings.SANDBOX_PATH),
-                "ids": share,
-                "moment": moment.isoformat(),
-                "kills": self.kills,
-                "seed": f"{self.seed}:{self.rounds}:{number}",
-            }
-            child = subprocess.Popen(
-                [sys.executable, "-m", "tests.engagement.storm"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=Path(__file__).resolve().parents[2],
-            )
+            order = {"ids": share, "moment": moment.isoformat(), "kills": self.kills, "seed": f"{self.seed}:{self.rounds}:{number}"}
             assert child.stdin is not None
-            child.stdin.write(json.dumps(order))
-            child.stdin.close()
-            children.append(child)
+            print(json.dumps(order), file=child.stdin, flush=True)
         for child in children:
             assert child.stdout is not None
-            report = child.stdout.read()
-            assert child.wait() == 0, "a worker process failed"
+            report = child.stdout.readline()
+            assert report, "a worker process failed"
             self.killed += Counter(json.loads(report))
 
     def count(self) -> Outcome:
@@ -320,14 +300,23 @@ class Storm:
         return Outcome(sent, listed, sum(number - 1 for number in there.values()), lost, disordered)
 
 
-def _work_as_child() -> None:
-    order = json.load(sys.stdin)
-    connection.settings_dict["NAME"] = order["database"]
-    settings.SANDBOX_PATH = Path(order["sandbox"])
-    crew = Crew(kills=order["kills"], seed=order["seed"])
-    crew.work(order["ids"], datetime.fromisoformat(order["moment"]))
-    json.dump(crew.killed, sys.stdout)
+def _start_child() -> subprocess.Popen[str]:
+    """A process that answers each line with an order by a line with the kills in it, until its input ends."""
+    command = [sys.executable, "-m", "tests.engagement.storm", str(connection.settings_dict["NAME"]), str(settings.SANDBOX_PATH)]
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+
+
+def _work_as_child(database: str, sandbox: str) -> None:
+    connection.settings_dict["NAME"] = database
+    settings.SANDBOX_PATH = Path(sandbox)
+    gc.freeze()  # the modules stay: looking through them again and again took a tenth of the time
+    for line in sys.stdin:
+        order = json.loads(line)
+        crew = Crew(kills=order["kills"], seed=order["seed"])
+        crew.work(order["ids"], datetime.fromisoformat(order["moment"]))
+        print(json.dumps(crew.killed), flush=True)
 
 
 if __name__ == "__main__":
-    _work_as_child()
+    _work_as_child(*sys.argv[1:])

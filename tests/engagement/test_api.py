@@ -227,4 +227,4 @@ def test_schema_has_no_warnings() -> None:
         warnings.simplefilter("error")
         schema = SchemaGenerator(patterns=[path("api/", include(api_urlpatterns))]).get_schema(request=None, public=True)
     assert not GENERATOR_STATS
-    assert set(schema["paths"]["/api/conversations/{id}/reply/"]["post"]["responses"]) == {"201", "400", "403", "404", "409", "503"}
+    assert set(schema["paths"]["/api/conversations/{id}/reply/"]["post"]["responses"]) == {"201", "202", "400", "403", "404", "409", "503"}

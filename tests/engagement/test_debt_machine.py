@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from rest_framework.test import APIClient
 
-from engagement.models import OWING, Delivery, Hop, Message, ShortLink
+from engagement.models import OWING, Delivery, Hop, Message, ShortLink, Ticket
 from engagement.services.hops import begin_hop
 from engagement.services.outcomes import LEASE
 from listening.models import Conversation
@@ -25,7 +25,7 @@ from tests.engagement.desk import Desk, work
 from tests.factories import make_agent
 
 pick = st.integers(min_value=0, max_value=10**6)
-kinds = st.sampled_from(["choice", "callback", "chat"])
+kinds = st.sampled_from(["choice", "callback", "chat", "ticket"])
 ACTS = ["resolve", "reopen", "snooze", "claim", "release"]
 
 
@@ -83,13 +83,25 @@ class Debts(RuleBasedStateMachine):
 
     @rule(number=pick)
     def follow(self, number: int) -> None:
-        links = list(ShortLink.objects.order_by("pk"))
+        links = list(ShortLink.objects.filter(kind__in=["choice", "callback", "chat"]).order_by("pk"))
         if links:
             link = links[number % len(links)]
             with transaction.atomic():
                 conversation = lock_conversation(link.conversation_id)
                 channel = "callback" if link.kind == "choice" else link.kind
                 begin_hop(conversation=conversation, channel=channel, reason="", agent=None, at=now(), link=link)
+
+    @rule(number=pick, act=st.sampled_from(["updates", "solve", "reopen", "close"]))
+    def work_on_a_ticket(self, number: int, act: str) -> None:
+        tickets = list(Ticket.objects.order_by("pk"))
+        if tickets:
+            self.api.post(f"/api/tickets/{tickets[number % len(tickets)].pk}/{act}/", {"text": "news"}, format="json")
+
+    @rule(number=pick, step=st.sampled_from(["details", "solved", "again"]))
+    def answer_on_the_status_page(self, number: int, step: str) -> None:
+        tickets = list(Ticket.objects.select_related("link").order_by("pk"))
+        if tickets:
+            Client().post(f"/s/{tickets[number % len(tickets)].link.code}/{step}", {"text": "still wet", "form_key": str(number)})
 
     @rule(number=pick)
     def done(self, number: int) -> None:
@@ -151,6 +163,7 @@ class Debts(RuleBasedStateMachine):
             assert conversation.returns_owed == owing, "the number of debts is not what the hops say"
             assert not (conversation.status == "resolved" and owing), "closed with an open debt"
             self.seen.add(conversation.status)
+        self.seen.update(f"ticket {state}" for state in Ticket.objects.values_list("state", flat=True))
         self.seen.update(Hop.objects.values_list("state", flat=True))
 
     @invariant()
@@ -171,4 +184,4 @@ def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path
             max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
         ),
     )
-    assert not {*Hop.State.values, "resolved"} - Debts.seen, "the machine did not come everywhere"
+    assert not {*Hop.State.values, "resolved", "ticket solved", "ticket in_progress"} - Debts.seen, "the machine did not come everywhere"

@@ -12,6 +12,7 @@ from engagement.models import Draft, Hop, Message, ShortLink
 from engagement.services import hops
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.links import link_url
+from engagement.services.offers import offer_link
 from engagement.services.send import NotAcknowledged, send_direct_message, send_reply
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import ReturnOwed, lock_conversation, reopen_conversation, resolve_conversation
@@ -74,7 +75,7 @@ def test_a_hop_without_a_reason_is_impossible(desk: Desk, sam: Agent) -> None:
     with pytest.raises(DeskError, match="Say why"):
         go_private(conversation, sam, reason="")
     with pytest.raises(DeskError, match="Say why"):
-        hops.offer_link(conversation_id=conversation.pk, kind="callback", agent=sam, reason="because")
+        offer_link(conversation_id=conversation.pk, kind="callback", agent=sam, reason="because")
     assert not ShortLink.objects.exists()
     with pytest.raises(IntegrityError), transaction.atomic():
         Hop.objects.create(conversation=conversation, channel="chat", reason="", state="offered", offered_at=now())
@@ -205,7 +206,7 @@ def test_answer_given_on_the_network_itself_pays_too(desk: Desk, sam: Agent) -> 
 
 def test_offer_owes_nothing_until_it_is_followed(desk: Desk, sam: Agent) -> None:
     conversation = follower(desk)
-    link = hops.offer_link(conversation_id=conversation.pk, kind="choice", agent=sam, reason="complex")
+    link = offer_link(conversation_id=conversation.pk, kind="choice", agent=sam, reason="complex")
     assert Hop.objects.get().state == "offered"
     assert resolve_conversation(conversation_id=conversation.pk, agent=sam).status == "resolved"
     reopen_conversation(conversation_id=conversation.pk, agent=sam)

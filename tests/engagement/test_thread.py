@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engagement.models import Delivery, Message
+from engagement.services.bubbles import PARTS
 from engagement.services.delivery import decide_unconfirmed, sweep
 from engagement.services.send import add_note, send_direct_message, send_reply
-from engagement.services.thread import _PARTS, PAGE, Thread, read_thread
+from engagement.services.thread import PAGE, Thread, read_thread
 from engagement.timeline import read_messages
 from listening.models import Mention
 from profiles.models import Agent
@@ -168,7 +169,7 @@ def test_thread_shows_its_end_first_and_costs_a_query_for_each_part_however_long
             thread = read_thread(conversation)
             assert [(bubble.author, bubble.explanation and bubble.explanation.label) for bubble in thread]
         counts.append(len(queries))
-    assert counts == [len(_PARTS)] * 2
+    assert counts == [len(PARTS)] * 2
     assert len(thread) == PAGE
     assert thread[-1].text == str(PAGE * 2 - 1)
     assert thread.earlier

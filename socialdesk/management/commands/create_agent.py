@@ -20,12 +20,13 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--role", choices=Role.values, default=Role.AGENT)
         parser.add_argument("--name", default="", help="the name that customers and colleagues see")
+        parser.add_argument("--email", default="", help="where the desk's e-mails to this person go")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Agent.objects.filter(username=options["username"]).exists():
             raise CommandError(f"there is a {options['username']} already")
         password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        agent = Agent(username=options["username"], role=options["role"], display_name=options["name"])
+        agent = Agent(username=options["username"], role=options["role"], display_name=options["name"], email=options["email"])
         try:
             agent.username_validator(agent.username)
             validate_password(password, agent)

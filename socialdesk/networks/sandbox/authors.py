@@ -61,6 +61,29 @@ _SAYS_WILL_FOLLOW = re.compile(
     r"|\b(?:os|te|les) sigo\b|\bسأتابعكم\b|\bتابعتكم\b|\bبتابعكم\b",
     re.IGNORECASE,
 )
+# "Can we share your order number with the hub?" asks for something else: the words of a post are meant.
+_ASKS_PERMISSION = re.compile(
+    r"""
+      \b(?:may|can|could)\ we\b .{0,30} \b(?:repost|quote|share)\b .{0,30} \b(?:posts?|words|this)\b
+    | \b(?:dürfen|dürften|können)\ wir\b .{0,40} \b(?:beitrag|worte)\b .{0,60} \b(?:teilen|zitieren)\b
+    | \b(?:pouvons-nous|pourrions-nous|peut-on)\b .{0,20} \b(?:repartager|partager|citer)\b .{0,20} \b(?:message|publication|mots)\b
+    | \b(?:podemos|podríamos)\b .{0,20} \b(?:compartir|citar)\b .{0,20} \b(?:publicación|palabras)\b
+    | (?:هل\ تسمح|ممكن) .{0,20} (?:نشر|اقتباس) .{0,20} (?:المشاركة|المنشور|الكلمات)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_SAYS_YES, _SAYS_NO = 0.7, 0.85  # of all people, so many agree, and from there on to here they refuse; the rest answer nothing clear
+
+
+def asks_permission(text: str) -> bool:
+    """Whether a text in one of the play's languages asks whether its reader's post may be reposted or quoted."""
+    return _ASKS_PERMISSION.search(text) is not None
+
+
+def answer_to_permission(account_id: str) -> Phrase:
+    """What the person with that account says when asked, always the same."""
+    drawn = between(0, 1, key=f"permission {account_id}")
+    return "permission_yes" if drawn < _SAYS_YES else "permission_no" if drawn < _SAYS_NO else "permission_unclear"
 
 
 def asks_to_follow(text: str) -> bool:
@@ -170,6 +193,10 @@ def _notice_reply(stage: Stage, reply_id: str) -> None:
     if willing and asks_to_follow(reply.text):
         text = _pick(stage, person, "followed", key=reply.id)
         _plan_answer(stage, "followed", person, reply, origin=answered.id, text=text, follows=True)
+        return
+    if asks_permission(reply.text):
+        text = _pick(stage, person, answer_to_permission(person.id), key=reply.id)
+        _plan_answer(stage, "permission", person, reply, origin=answered.id, text=text, follows=False)
         return
     origin, line = _script_line(stage, person, answered)
     planned = _planned(stage, "answer", person, "post", origin)

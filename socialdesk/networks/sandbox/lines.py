@@ -15,7 +15,7 @@ DEMO = Path(__file__).resolve().parents[3] / "fixtures" / "demo"
 DEFAULT_GAP = 20.0
 
 Occasion = Literal["public_reply", "message", "silence"]
-Phrase = Literal["thanks", "more", "impatient", "followed", "bye"]
+Phrase = Literal["thanks", "more", "impatient", "followed", "bye", "permission_yes", "permission_no", "permission_unclear"]
 
 
 class ScriptError(ValueError):

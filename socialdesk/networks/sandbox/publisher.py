@@ -14,6 +14,7 @@ CAPABILITIES = Capabilities(
     direct_message=True,
     follow_first=True,
     repost=True,
+    post=True,
     like=True,
     hide=True,
     delete=True,
@@ -28,7 +29,7 @@ class SandboxPublisher:
     """Writes as one account of the sandbox. See Publisher."""
 
     def __init__(self, client: Client, *, admits_strangers: bool = False) -> None:
-        """`admits_strangers`: posts that were never written here, but pushed or imported as ours, can be answered too."""
+        """`admits_strangers`: posts that were never written here, but pushed or imported as ours, can be answered and reposted too."""
         self._client = client
         self._admits_strangers = admits_strangers
         self._world = client.world
@@ -56,14 +57,16 @@ class SandboxPublisher:
 
         return _receipt(self._client.write(write))
 
-    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", since: datetime) -> Sent | None:
+    def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         """By token, and among what was written by hand (which bears no token) by text. A deleted reply was sent all the same."""
-        if bool(in_reply_to) == bool(to):
-            raise ValueError("find needs either in_reply_to or to")
+        if len([place for place in (in_reply_to, to, repost_of) if place]) > 1:
+            raise ValueError("find needs at most one of in_reply_to, to and repost_of")
 
         def look() -> Post | Message | None:
             if to:
                 return self._world.find_message(self._us, token=token, text=text, to=to, since=since)
+            if repost_of:
+                return self._world.find_repost(self._us, repost_of, token=token)
             return self._world.find_reply(self._us, token=token, text=text, in_reply_to=in_reply_to, since=since)
 
         found = self._client.look_up(look)
@@ -77,8 +80,17 @@ class SandboxPublisher:
 
         def write() -> Post:
             with self._world.store.transaction():
+                if self._admits_strangers:
+                    self._world.admit(external_id)
                 done = self._world.find_repost(self._us, external_id)
                 return done or self._world.publish(self._us.username, "", repost_of=external_id, token=token)
+
+        return _receipt(self._client.write(write))
+
+    def post(self, *, text: str, token: str) -> Sent:
+        def write() -> Post:
+            _check_length(text, CAPABILITIES.max_length)
+            return self._world.publish(self._us.username, text, token=token)
 
         return _receipt(self._client.write(write))
 

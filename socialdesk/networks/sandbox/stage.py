@@ -10,7 +10,7 @@ from typing import Literal
 from socialdesk.networks.sandbox.lines import Script
 from socialdesk.networks.sandbox.world import World
 
-PlanKind = Literal["edit", "delete", "patience", "answer", "followed", "private"]
+PlanKind = Literal["edit", "delete", "patience", "answer", "followed", "private", "permission"]
 
 
 @dataclass(frozen=True, slots=True)

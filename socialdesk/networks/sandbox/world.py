@@ -226,20 +226,22 @@ class World:
         ]
 
     def find_reply(self, author: Account, *, token: str, text: str, in_reply_to: str, since: datetime) -> Post | None:
-        """The author's own reply to that post: the one with the token, else one with the text that bears no token.
+        """The author's own reply to that post, or post that answers nobody: the one with the token, else one with the text that
+        bears no token.
 
         A post that bears another token is another post, though it may say the same. A deleted one was sent all the same.
         """
-        select = f"{SELECT_POST} WHERE post.author = ? AND post.in_reply_to = ? AND post.posted_at >= ?"
-        common = (author.id, self._number(in_reply_to), since.timestamp())
+        select = f"{SELECT_POST} WHERE post.author = ? AND post.in_reply_to IS ? AND post.repost_of IS NULL AND post.posted_at >= ?"
+        common = (author.id, self._number(in_reply_to) if in_reply_to else None, since.timestamp())
         row = self.store.row(f"{select} AND post.token = ? AND post.token != '' ORDER BY post.id LIMIT 1", (*common, token))
         row = row or self.store.row(f"{select} AND post.token = '' AND post.text = ? ORDER BY post.id LIMIT 1", (*common, text))
         return None if row is None else post_of(row)
 
-    def find_repost(self, author: Account, post_id: str) -> Post | None:
-        """The author's standing repost of that post."""
+    def find_repost(self, author: Account, post_id: str, *, token: str = "") -> Post | None:
+        """The author's standing repost of that post, or the one with the token, which was made even if it is deleted."""
         row = self.store.row(
-            f"{SELECT_POST} WHERE post.author = ? AND post.repost_of = ? AND NOT post.deleted", (author.id, number(post_id))
+            f"{SELECT_POST} WHERE post.author = ? AND post.repost_of = ? AND (NOT post.deleted OR (post.token = ? AND post.token != ''))",
+            (author.id, self._number(post_id), token),
         )
         return None if row is None else post_of(row)
 

@@ -7,8 +7,9 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from listening.models import Conversation, ConversationEvent, Status
+from listening.models import Conversation, ConversationEvent, ConversationTopic, Status, Topic
 from listening.services import clocks
 from listening.services.conversations import (
     assign_conversation,
@@ -116,6 +117,47 @@ def test_an_answer_stops_the_clocks_and_parks_the_conversation():
     assert conversation.due_at is None
     assert conversation.claimed_by is None
     assert conversation.assignee == ana
+
+
+def test_a_change_writes_only_what_it_changed():
+    conversation, ana = make_conversation(ago=5), make_agent()
+    claim_conversation(conversation_id=conversation.pk, agent=ana)
+    with CaptureQueriesContext(connection) as captured:
+        record_answer(conversation_id=conversation.pk, agent=ana, at=now(), kind="reply")
+    [update] = [query["sql"] for query in captured if query["sql"].startswith('UPDATE "listening_conversation" ')]
+    assert '"last_answered_at"' in update
+    assert not [name for name in ("excerpt", "author_id", "priority_reasons", "assignee_id") if f'"{name}"' in update]
+
+
+def test_an_answer_to_what_nobody_wrote_after_counts_no_posts():
+    conversation = make_conversation(ago=5)
+    with CaptureQueriesContext(connection) as captured:
+        record_answer(conversation_id=conversation.pk, agent=None, at=now(), kind="reply")
+    assert not [query for query in captured if "listening_mention" in query["sql"]]
+
+
+def test_an_answer_counts_what_was_written_after_it():
+    conversation = make_conversation(ago=30)
+    push(make_post("hello?", ago=10), make_post("anybody?", ago=5))
+    record_answer(conversation_id=conversation.pk, agent=None, at=now() - timedelta(minutes=20), kind="reply")
+    conversation.refresh_from_db()
+    assert conversation.is_active
+    assert conversation.unanswered == 2
+    assert conversation.waiting_since == conversation.mentions.order_by("posted_at")[1].posted_at
+
+
+def test_lists_of_topics_follow_the_status():
+    Topic.objects.create(name="bikes", query="bike")
+    conversation, ana = make_conversation("my bike is late"), make_agent()
+
+    def is_listed_as_active():
+        return ConversationTopic.objects.get(conversation=conversation).is_active
+
+    assert is_listed_as_active()
+    record_answer(conversation_id=conversation.pk, agent=ana, at=now(), kind="reply")
+    assert not is_listed_as_active()
+    reopen_conversation(conversation_id=conversation.pk, agent=ana)
+    assert is_listed_as_active()
 
 
 def test_time_that_the_customer_takes_does_not_count_against_the_final_clock():

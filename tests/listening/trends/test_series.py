@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from listening.models import Mention, Topic
 from listening.services.corrections import correct_sentiment
 from listening.services.topics import save_topic
-from listening.trends.export import disarm, stream, write_counts, write_mentions
+from listening.trends.export import disarm, write_counts, write_mentions
 from listening.trends.figures import ENOUGH, FEWEST_POINTS, make_figures, name_bucket, name_stretch, pool
 from listening.trends.filters import Filters, Narrowing
 from listening.trends.posts import read_posts
@@ -290,13 +289,6 @@ def test_figures_posts_and_files_say_the_same(query: str, window: str) -> None:
 
 def _read_file(narrowing: Narrowing, since: datetime, until: datetime) -> str:
     return b"".join(write_mentions(narrowing, since, until, zone=BERLIN)).decode()
-
-
-def test_an_asynchronous_server_gets_the_file_piece_by_piece() -> None:
-    async def read() -> list[bytes]:
-        return [piece async for piece in stream(iter([b"first", b"second"]))]
-
-    assert async_to_sync(read)() == [b"first", b"second"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Desk:
     def __init__(self, folder: Path, **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")}
         self.environment = {**kept, "SOCIALDESK_DATA": str(folder), "PORT": "0", **environment}
+        self._folder = folder
         self.log = folder.with_suffix(".log")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
@@ -53,8 +54,10 @@ class Desk:
         return done.stdout.strip()
 
     def token_session(self, username: str) -> requests.Session:
+        kept = self._folder / f"token_of_{username}"
+        is_of_this_desk = kept.exists() and "DATABASE_URL" not in self.environment
         session = requests.Session()
-        session.headers["Authorization"] = f"Token {self.command('create_token', username)}"
+        session.headers["Authorization"] = f"Token {kept.read_text() if is_of_this_desk else self.command('create_token', username)}"
         return session
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
@@ -71,11 +74,13 @@ class Desk:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a demo desk that was started once: migrating, compressing and casting the play take seconds."""
+    """The folder of a demo desk that was started once: migrating, compressing and casting the play take seconds. It keeps the agent's
+    token too, which takes a process to make."""
     folder = tmp_path_factory.mktemp("prepared") / "data"
     desk = Desk(folder)
     try:
         desk.wait_until_it_runs()
+        (folder / "token_of_agent").write_text(desk.command("create_token", "agent"))
         assert desk.stop() < 5
     finally:
         desk.process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from socialdesk.lib import live
@@ -236,3 +237,18 @@ async def test_browser_that_says_too_much_is_not_passed_on(make_hub: MakeHub) ->
 def test_half_a_character_in_a_name_cannot_break_a_frame() -> None:
     [body] = merge_events([{"type": "presence.changed", "agent": 1, "name": "S\ud83d", "conversation": 1, "doing": "looking"}])
     assert encode(1, body).encode("utf-8")
+
+
+def test_drafts_of_one_moment_are_told_in_one_frame_with_the_last_count() -> None:
+    first = live.ApprovalsChanged(approval=1, conversation=7, state="pending", agent=2, by="Sam", pending=3)
+    decided = live.ApprovalsChanged(approval=1, conversation=7, state="declined", agent=2, by="Lena", pending=2)
+    other = live.ApprovalsChanged(approval=4, conversation=8, state="approved", agent=2, by="Lena", pending=1)
+    [body] = merge_events([asdict(event) for event in (first, decided, other)])
+    assert body == {
+        "type": "approvals.changed",
+        "pending": 1,
+        "approvals": [
+            {"approval": 1, "conversation": 7, "state": "declined", "agent": 2, "by": "Lena"},
+            {"approval": 4, "conversation": 8, "state": "approved", "agent": 2, "by": "Lena"},
+        ],
+    }

@@ -25,7 +25,7 @@ from tests.socialdesk.live.conftest import connect
 pytestmark = pytest.mark.servers
 
 PUBLISHER = """
-import json, statistics, sys, time
+import sys
 import django; django.setup()
 from socialdesk.lib import live
 from socialdesk.celery import app
@@ -33,14 +33,12 @@ from celery import shared_task
 
 @shared_task
 def tell(number):
-    started = time.perf_counter()
     live.publish(live.MentionsStored(ids=[number], conversations=[]))
-    return time.perf_counter() - started
 
 app.conf.task_always_eager = True
-costs = [tell.delay(number).get() for number in range(int(sys.argv[1]))]
+for number in range(int(sys.argv[1])):
+    tell.delay(number).get()
 assert live.wait_until_sent(5)
-print(statistics.median(costs))
 """
 
 
@@ -51,18 +49,16 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-async def _run_publisher(url: str, count: int) -> float:
-    """Publish from a process of its own. Answers what the median publish cost it, in seconds."""
+async def _run_publisher(url: str, count: int) -> None:
+    """Publish from a process of its own."""
     environment = {**os.environ, "REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "socialdesk.settings"}
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PUBLISHER, str(count), env=environment, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
+        sys.executable, "-c", PUBLISHER, str(count), env=environment, cwd=Path(__file__).parents[3]
     )
-    output, _ = await child.communicate()
-    assert child.returncode == 0
-    return float(output.decode())
+    assert await child.wait() == 0
 
 
-async def test_event_of_another_process_arrives_and_costs_it_little(redis_url: str, make_hub: Callable[..., Hub]) -> None:
+async def test_event_of_another_process_arrives(redis_url: str, make_hub: Callable[..., Hub]) -> None:
     browser = await connect(make_hub())
     await _run_publisher(redis_url, 300)
     await browser.wait_for(lambda me: {pk for frame in me.of_type("mentions.stored") for pk in frame["ids"]} == set(range(300)))

@@ -1,89 +1,250 @@
-"""Requests share a fixed set of threads, and a slow browser holds none of them."""
+"""A request runs on one of a few threads from beginning to end, and a slow browser holds none of them."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.core.signals import request_finished, request_started
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+from django.utils import translation
 
-from socialdesk.lib.request_threads import on_request_threads
+from socialdesk.lib.request_threads import RequestThreads
 
-Names = list[str]
-
-
-async def _send_nothing(message: Any) -> None:
-    """The browser's side, of which these applications make no use."""
-
-
-async def test_many_requests_run_on_few_threads() -> None:
-    names: Names = []
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        for _ in range(3):  # all calls of one request stay on one thread, as a database transaction must
-            scope["threads"].append(await sync_to_async(lambda: threading.current_thread().name)())
-        names.append(scope["threads"][0])
-
-    wrapped = on_request_threads(application, 4)
-    scopes: list[dict[str, Names]] = [{"threads": []} for _ in range(40)]
-    await asyncio.gather(*(wrapped(scope, None, _send_nothing) for scope in scopes))
-    assert all(len(set(scope["threads"])) == 1 for scope in scopes)
-    assert len(set(names)) == 4
+Message = dict[str, Any]
+steps: list[tuple[str, str]] = []  # what ran for a request, and on which thread
+together = threading.Barrier(4)
+release = threading.Event()
 
 
-async def test_requests_run_at_the_same_time_up_to_the_number_of_threads() -> None:
-    together = threading.Barrier(4, timeout=5)
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        await sync_to_async(together.wait)()
-
-    wrapped = on_request_threads(application, 4)
-    await asyncio.gather(*(wrapped({}, None, _send_nothing) for _ in range(8)))
+def note(step: str) -> None:
+    steps.append((step, threading.current_thread().name))
 
 
-async def test_browser_that_sends_slowly_keeps_nobody_waiting() -> None:
-    body_came = asyncio.Event()
+class Noting:
+    """A middleware of each kind of step."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await sync_to_async(time.monotonic)()
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
 
-    wrapped = on_request_threads(application, 1)
-    slow = [asyncio.ensure_future(wrapped({}, body_came.wait, _send_nothing)) for _ in range(20)]
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        note("middleware")
+        return self._get_response(request)
 
-    async def whole_body() -> None:
-        """All of it is there."""
-
-    await asyncio.wait_for(wrapped({}, whole_body, _send_nothing), 5)
-    assert not any(task.done() for task in slow)
-    body_came.set()
-    await asyncio.gather(*slow)
+    def process_view(self, request: HttpRequest, view: Any, arguments: Any, named: Any) -> None:
+        note("process_view")
 
 
-async def test_request_goes_to_the_thread_that_is_idle() -> None:
-    release = threading.Event()
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        await sync_to_async(release.wait if scope["slow"] else time.monotonic)()
-
-    wrapped = on_request_threads(application, 2)
-    slow = asyncio.ensure_future(wrapped({"slow": True}, None, _send_nothing))
-    await asyncio.sleep(0)
-    for _ in range(10):
-        await asyncio.wait_for(wrapped({"slow": False}, None, _send_nothing), 5)
-    release.set()
-    await slow
+def which_connection(request: HttpRequest) -> HttpResponse:
+    note("view")
+    return HttpResponse(str(id(connections["default"])))
 
 
-async def test_async_code_called_from_a_view_does_not_deadlock() -> None:
+def meet(request: HttpRequest) -> HttpResponse:
+    together.wait(5)
+    return HttpResponse("met")
+
+
+def hold(request: HttpRequest) -> HttpResponse:
+    assert release.wait(10)
+    return HttpResponse("held")
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.body)
+
+
+def speak(request: HttpRequest) -> HttpResponse:
+    spoken = translation.get_language()
+    translation.activate("de")
+    return HttpResponse(spoken)
+
+
+def break_down(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError
+
+
+def call_async_code(request: HttpRequest) -> HttpResponse:
     async def inner() -> str:
         return await sync_to_async(lambda: threading.current_thread().name)()
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        scope["same"] = await sync_to_async(lambda: (threading.current_thread().name, async_to_sync(inner)()))()
+    return HttpResponse(f"{async_to_sync(inner)() == threading.current_thread().name}")
 
-    scope: dict[str, Any] = {}
-    await asyncio.wait_for(on_request_threads(application, 1)(scope, None, _send_nothing), 5)
-    assert scope["same"][0] == scope["same"][1]
+
+def read_aloud(request: HttpRequest) -> StreamingHttpResponse:
+    def pieces() -> Iterator[bytes]:
+        try:
+            for number in range(1000):
+                note(f"piece {number}")
+                yield b"%d " % number
+        finally:
+            note("closed")
+
+    return StreamingHttpResponse(pieces())
+
+
+urlpatterns = [
+    path("connection", which_connection),
+    path("meet", meet),
+    path("hold", hold),
+    path("echo", echo),
+    path("speak", speak),
+    path("break", break_down),
+    path("async", call_async_code),
+    path("aloud", read_aloud),
+]
+
+
+@pytest.fixture(autouse=True)
+def _site(settings: Any) -> Iterator[None]:
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = [f"{__name__}.Noting"]
+    steps.clear()
+    release.clear()
+    yield
+    release.set()
+
+
+class Browser:
+    """One request and what came of it. `send_body` and `take` are the browser's pace."""
+
+    def __init__(self, where: str, *, query: bytes = b"") -> None:
+        self.messages: list[Message] = []
+        self.left = asyncio.Event()
+        self._scope = {"type": "http", "method": "GET", "path": where, "query_string": query, "headers": []}
+        self._asked = False
+
+    async def ask(
+        self,
+        handler: RequestThreads,
+        *,
+        send_body: Callable[[], Awaitable[bytes]] | None = None,
+        take: Callable[[], Awaitable[Any]] | None = None,
+    ) -> bytes:
+        async def receive() -> Message:
+            if self._asked:
+                await self.left.wait()
+                return {"type": "http.disconnect"}
+            body = await send_body() if send_body else b""
+            self._asked = True
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Message) -> None:
+            self.messages.append(message)
+            if take:
+                await take()
+
+        await asyncio.wait_for(handler(self._scope, receive, send), 10)
+        return b"".join(message.get("body", b"") for message in self.messages)
+
+    @property
+    def status(self) -> int:
+        return int(self.messages[0]["status"])
+
+
+async def test_many_requests_share_a_few_threads_and_their_connections() -> None:
+    handler = RequestThreads(4)
+    answers = await asyncio.gather(*(Browser("/connection").ask(handler) for _ in range(40)))
+    assert len(set(answers)) <= 4
+
+
+async def test_requests_run_at_the_same_time_up_to_the_number_of_threads() -> None:
+    handler = RequestThreads(4)
+    assert await asyncio.gather(*(Browser("/meet").ask(handler) for _ in range(8))) == [b"met"] * 8
+
+
+async def test_all_steps_of_a_request_run_on_one_thread() -> None:
+    def begun(**_: Any) -> None:
+        note("begun")
+
+    def finished(**_: Any) -> None:
+        note("finished")
+
+    request_started.connect(begun)
+    request_finished.connect(finished)
+    try:
+        await Browser("/connection").ask(RequestThreads(4))
+    finally:
+        request_started.disconnect(begun)
+        request_finished.disconnect(finished)
+    assert [step for step, _ in steps] == ["begun", "middleware", "process_view", "view", "finished"]
+    assert len({thread for _, thread in steps}) == 1
+
+
+async def test_request_goes_to_a_thread_that_is_idle() -> None:
+    handler = RequestThreads(2)
+    slow = asyncio.ensure_future(Browser("/hold").ask(handler))
+    for _ in range(10):
+        await Browser("/connection").ask(handler)
+    assert not slow.done()
+    release.set()
+    assert await slow == b"held"
+
+
+async def test_browser_that_sends_slowly_keeps_nobody_waiting() -> None:
+    handler, sent = RequestThreads(1), asyncio.Event()
+
+    async def send_slowly() -> bytes:
+        await sent.wait()
+        return b"at last"
+
+    slow = [asyncio.ensure_future(Browser("/echo").ask(handler, send_body=send_slowly)) for _ in range(20)]
+    await Browser("/connection").ask(handler)
+    assert not any(task.done() for task in slow)
+    sent.set()
+    assert await asyncio.gather(*slow) == [b"at last"] * 20
+
+
+async def test_browser_that_goes_away_before_it_has_asked_is_forgotten() -> None:
+    browser = Browser("/echo")
+    browser._asked = True
+    browser.left.set()
+    assert await browser.ask(RequestThreads(1)) == b""
+    assert steps == []
+
+
+async def test_stream_is_made_at_the_pace_of_its_reader_who_holds_no_thread() -> None:
+    handler, browser, reading = RequestThreads(1), Browser("/aloud"), asyncio.Event()
+    slow = asyncio.ensure_future(browser.ask(handler, take=reading.wait))
+    for _ in range(5):
+        await Browser("/connection").ask(handler)
+    assert len([step for step, _ in steps if step.startswith("piece")]) <= 1
+    reading.set()
+    assert (await slow).split() == [b"%d" % number for number in range(1000)]
+    assert [step for step, _ in steps].count("closed") == 1
+
+
+async def test_stream_ends_when_its_reader_goes_away() -> None:
+    browser = Browser("/aloud")
+
+    async def leave_after_three_pieces() -> None:
+        if len(browser.messages) > 3:
+            browser.left.set()
+        await asyncio.sleep(0)
+
+    await browser.ask(RequestThreads(1), take=leave_after_three_pieces)
+    assert [step for step, _ in steps].count("closed") == 1
+    assert len(browser.messages) < 20
+
+
+async def test_what_a_request_sets_for_itself_ends_with_it() -> None:
+    handler = RequestThreads(1)
+    first, second = [await Browser("/speak").ask(handler) for _ in range(2)]
+    assert first == second != b"de"
+
+
+async def test_view_that_breaks_and_address_that_cannot_be_read_are_answered() -> None:
+    handler = RequestThreads(1)
+    for browser, status in ((Browser("/break"), 500), (Browser("/echo", query=b"\xff"), 400), (Browser("/connection"), 200)):
+        await browser.ask(handler)
+        assert browser.status == status
+
+
+async def test_async_code_called_from_a_view_does_not_deadlock() -> None:
+    assert await Browser("/async").ask(RequestThreads(1)) == b"True"

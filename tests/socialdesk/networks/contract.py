@@ -247,6 +247,34 @@ class ConnectorContract:
             harness.publisher.repost(external_id=post, token="t1")
         assert len([p for p in read_all(harness.reader).posts if p.repost_of]) == 1
 
+    def test_a_repost_is_found_and_what_was_not_reposted_is_not(self, harness: Harness) -> None:
+        needs(harness.capabilities.repost)
+        post, other = harness.customer_posts("ana", "I love it"), harness.customer_posts("ben", "I love it too")
+        harness.publisher.reply(in_reply_to=other, text="I love it", token="t0")
+        sent = harness.publisher.repost(external_id=post, token="t1")
+        assert harness.publisher.find(token="t1", text="", repost_of=post, since=an_hour_ago()) == sent
+        assert harness.publisher.find(token="t2", text="", repost_of=other, since=an_hour_ago()) is None
+
+    def test_a_deleted_repost_is_taken_down_and_was_made_all_the_same(self, harness: Harness) -> None:
+        needs(harness.capabilities.repost and harness.capabilities.delete)
+        post = harness.customer_posts("ana", "I love it")
+        sent = harness.publisher.repost(external_id=post, token="t1")
+        for _ in range(2):
+            harness.publisher.delete(external_id=sent.external_id)
+        found = harness.publisher.find(token="t1", text="", repost_of=post, since=an_hour_ago())
+        assert found is not None
+        assert found.external_id == sent.external_id
+
+    def test_a_post_of_our_own_comes_back_as_ours_and_is_found(self, harness: Harness) -> None:
+        needs(harness.capabilities.post)
+        answered = harness.customer_posts("ana", "it broke")
+        harness.publisher.reply(in_reply_to=answered, text="Ana loves it.", token="t0")
+        sent = harness.publisher.post(text="Ana loves it.", token="t1")
+        (echo,) = [p for p in read_all(harness.reader).posts if p.external_id == sent.external_id]
+        assert (echo.text, echo.in_reply_to, echo.author.username) == ("Ana loves it.", "", harness.config.username)
+        assert harness.publisher.find(token="t1", text="Ana loves it.", since=an_hour_ago()) == sent
+        assert harness.publisher.find(token="t2", text="Ana loves it.", since=an_hour_ago()) is None
+
     def test_liking_and_hiding_again_is_no_error(self, harness: Harness) -> None:
         post = harness.customer_posts("ana", "I love it")
         rude = harness.customer_posts("ben", "you would", in_reply_to=post)

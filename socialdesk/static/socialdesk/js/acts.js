@@ -60,20 +60,32 @@ async function reach() {
   return opened;
 }
 
+/** Opens a menu of the conversation that is meant. What was typed ahead goes into its text field; Enter sends that. */
 export async function open(name) {
-  if (!(await reach())) return;
-  const menu = pane.querySelector(`[data-act="${name}"]`)?.closest("details");
+  const text = await typedUntil(reach());
+  const menu = text !== null && pane.querySelector(`[data-act="${name}"]`)?.closest("details");
   if (!menu) return;
   menu.open = true;
-  (menu.querySelector("[data-first]") ?? menu.querySelector(".menu button")).focus();
+  const first = menu.querySelector("[data-first]") ?? menu.querySelector(".menu :is(button, a)");
+  first?.focus();
+  if (!text || !first.matches("input[data-first]")) return;
+  const [line, ...more] = text.split("\n");
+  first.value = line;
+  if (more.length) first.form.requestSubmit();
+}
+
+/** What is typed until `reached` is settled; null if that was in vain, or given up by Escape. */
+async function typedUntil(reached) {
+  typedAhead = "";
+  const isThere = await reached;
+  const text = typedAhead;
+  typedAhead = null;
+  return isThere ? text : null;
 }
 
 export async function write(key) {
-  typedAhead = "";
-  const reached = await reach();
-  const text = typedAhead;
-  typedAhead = null;
-  if (!reached || text === null) return;
+  const text = await typedUntil(reach());
+  if (text === null) return;
   const door = pane.querySelector(`[data-door="${KIND[key]}"]`);
   door.checked = true;
   const field = pane.querySelector(`[data-writing="${KIND[key]}"] textarea`);

@@ -133,14 +133,14 @@ function swapWhy(form, now) {
   if (names(why) !== names(fresh)) why.replaceWith(fresh);
 }
 
-/** A message was taken back: its text is a draft again, before what was typed since. `fresh` is the pane as the server has it. */
-export function giveBack(kind, fresh) {
+/** A text was not sent: it is a draft again, before what was typed since. `fresh` is the pane as the server has it. */
+export function giveBack(kind, fresh, { opens = true } = {}) {
   const form = formOf(kind);
   const text = fresh.querySelector(`[data-writing="${kind}"] textarea`).value;
   const unsaved = localStorage.getItem(nameOf(form)) ?? "";
   if (!text) return;
   textOf(form).value = textOf(form).defaultValue = text.includes(unsaved) ? text : `${text}\n\n${unsaved}`;
-  composer.querySelector(`[data-door="${kind}"]`).checked = true;
+  if (opens) composer.querySelector(`[data-door="${kind}"]`).checked = true;
   measure(form);
   saveSoon(form); // an older text may still be on its way to the server
 }
@@ -167,7 +167,7 @@ document.addEventListener("click", ({ target }) => {
 /** A message left: its text goes, before anything else is typed. An acknowledgement leaves the text and has been seen by who pressed it. */
 document.addEventListener("desk:done", ({ detail }) => {
   if (detail.did === "acknowledged" && detail.conversation === conversation) formOf("reply").elements.answer_seen.value = detail.answer;
-  if (!["queued", "noted"].includes(detail.did)) return;
+  if (!["queued", "waiting", "noted"].includes(detail.did)) return;
   const name = `draft ${agent} /conversations/${detail.conversation}/draft/ ${detail.kind}`;
   clearTimeout(timers.get(name));
   localStorage.removeItem(name);

@@ -4,6 +4,7 @@ import { fetchPart, tick } from "desk/page";
 import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
 import { patch, relay } from "desk/patch";
+import * as chat from "desk/chat";
 
 const pane = document.getElementById("conversation");
 const desk = document.querySelector("[data-desk]");
@@ -24,6 +25,7 @@ export function opened(bySomebody) {
   lookingAt = id;
   say();
   composer.bind(pane.querySelector("[data-composer]"), id, (doing) => say(doing));
+  chat.bind(pane.querySelector("[data-chat-strip]"));
   showPresence();
   tick(pane);
   relay(root());
@@ -61,6 +63,7 @@ async function bringUpToDate() {
   const fresh = template.content.cloneNode(true);
   patch(template.content);
   composer.update(template.content);
+  chat.update(template.content);
   tick(pane);
   return fresh;
 }
@@ -68,22 +71,31 @@ async function bringUpToDate() {
 const concerns = {
   "mentions.stored": ({ conversations }) => conversations.includes(openId()),
   "conversations.changed": ({ conversations }) => conversations.some((state) => state.id === openId()),
+  "ticket.changed": ({ tickets }) => tickets.some((ticket) => ticket.conversation === openId()),
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
+  "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
+  "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
+  "chat.changed": ({ chats }) => chats.some((one) => one.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
+  "approvals.changed": ({ approvals }) => approvals.some((approval) => approval.conversation === openId()),
 };
 
 document.addEventListener("live", ({ detail }) => {
   if (detail.type === "hello") say();
   if (detail.presence) showPresence();
-  if (root() && concerns[detail.type]?.(detail)) refresh();
+  if (!root() || !concerns[detail.type]?.(detail)) return;
+  const sentBack = detail.approvals?.some(({ conversation, agent, state }) => conversation === openId() && agent === me && state === "declined");
+  refresh().then((fresh) => {
+    if (fresh && sentBack) composer.giveBack("reply", fresh, { opens: false }); // somebody else's act changes no door
+  });
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
 document.addEventListener("desk:done", ({ detail }) => {
   if (!root() || detail.conversation !== openId()) return;
-  if (["queued", "noted"].includes(detail.did)) say(); // not typing any more
+  if (["queued", "waiting", "noted"].includes(detail.did)) say(); // not typing any more
   if (detail.did === "linked") composer.insert(detail.url);
   refresh().then((fresh) => {
-    if (fresh && ["undone", "given_up", "hop_done"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
+    if (fresh && ["undone", "given_up", "withdrawn", "hop_done"].includes(detail.did)) composer.giveBack(detail.kind, fresh);
   });
 });
 

@@ -1,5 +1,6 @@
 // The desk begins here: frames and presses are led to those who know what to do; what is seldom needed is fetched on first use.
 
+import { write } from "desk/acts";
 import { announce, remember, tick } from "desk/page";
 import * as feed from "desk/feed";
 import { connect } from "desk/live";
@@ -8,6 +9,7 @@ import { press } from "desk/keys";
 const pane = document.getElementById("conversation");
 const use = {
   bulk: () => import("desk/bulk"),
+  chats: () => import("desk/chats"),
   conversation: () => import("desk/conversation"),
   outgoing: () => import("desk/outgoing"),
   panes: () => import("desk/panes"),
@@ -21,10 +23,15 @@ const frames = {
     feed.showStates(conversations);
     want(conversations.map(({ id }) => id));
   },
+  "compliment.changed": ({ compliments }) => {
+    want(compliments.map(({ conversation }) => conversation));
+    import("desk/praise").then((praise) => praise.tell(compliments));
+  },
   "sources.changed": ({ troubled }) => {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;
   },
+  "approvals.changed": (frame) => import("desk/approvals").then((approvals) => approvals.tell(frame, Number(feed.desk.dataset.agent))),
   counts: ({ views, mine }) => {
     feed.showCounts({ ...views, mine });
     // Saved searches are each person's own, so that no frame carries their counts.
@@ -41,6 +48,8 @@ document.addEventListener("click", (event) => {
   if (target.closest("[data-help]")) import("desk/help").then((help) => help.open());
   if (target.closest("[data-profile-toggle]")) toggleProfile();
   if (target.closest("[data-pile]")) feed.show("feed");
+  const door = target.closest("[data-write]");
+  if (door) write(door.dataset.write);
   const link = target.closest("[data-show]");
   if (link && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
@@ -103,7 +112,7 @@ function showPlace() {
 document.addEventListener("desk:done", async ({ detail }) => {
   const { conversation, did, words } = detail;
   closeMenus();
-  if (["queued", "acknowledged", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
+  if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();
   if (!["resolved", "snoozed", "assigned"].includes(did)) {
@@ -117,4 +126,5 @@ document.addEventListener("desk:done", async ({ detail }) => {
 });
 
 opened(false);
+if (document.querySelector("[data-chats-bar]")) use.chats();
 connect();

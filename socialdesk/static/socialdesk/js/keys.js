@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { t: "trends", k: "topics", o: "outbox" };
+const PLACES = { i: "tickets", t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", f: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -50,7 +50,11 @@ const acts = {
   a: () => open("assign"),
   s: () => open("snooze"),
   l: () => open("link"),
+  t: () => open("ticket"),
+  v: () => open("reach"),
   w: () => act("acknowledge"),
+  f: () => open("forward"),
+  h: () => import("desk/chat").then((chat) => chat.goTo()),
   r: write,
   m: write,
   n: write,
@@ -76,7 +80,7 @@ function move(step) {
 }
 
 function go(key) {
-  const link = document.querySelector(`[data-letter="${key}"]`) ?? document.querySelector(`.places a[href="/${PLACES[key]}/"]`);
+  const link = document.querySelector(`[data-letter="${key}"]`) ?? document.querySelector(`:is(.places, .more-places) a[href="/${PLACES[key]}/"]`);
   link?.click();
   return Boolean(link);
 }

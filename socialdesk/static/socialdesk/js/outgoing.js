@@ -7,8 +7,9 @@ const SHOWN = 8; // seconds for which what needs no hurry can be taken back
 const bars = []; // newest last
 
 export function show(detail) {
-  const sends = ["queued", "acknowledged"].includes(detail.did);
-  const until = Date.now() + (sends ? detail.seconds : SHOWN) * 1000;
+  const sends = ["queued", "acknowledged", "closed"].includes(detail.did);
+  const counts = sends && !detail.cools; // what cools down for minutes can be taken back in the thread
+  const until = Date.now() + (counts ? detail.seconds : SHOWN) * 1000;
   const url = sends ? `/messages/${detail.message}/undo/` : `/conversations/${detail.conversation}/reopen/`;
   const element = document.createElement("div");
   element.className = "outgoing-bar";
@@ -18,11 +19,11 @@ export function show(detail) {
   button.className = "button small";
   button.append("Undo ", Object.assign(document.createElement("kbd"), { textContent: "z" }));
   element.append(words, button);
-  const bar = { element, words, until, url, text: sends ? null : detail.words, kind: detail.kind };
+  const bar = { element, words, until, url, text: counts ? null : detail.words, kind: detail.kind };
   button.addEventListener("click", () => takeBack(bar));
   bars.push(bar);
   while (bars.length > 3) remove(bars[0]);
-  announce(sends ? `${wordsOf(bar)} Press z to undo.` : `${detail.words} Press z to undo.`);
+  announce(counts ? `${wordsOf(bar)} Press z to undo.` : `${detail.words} Press z to undo.`);
   area.append(element);
   count();
 }

@@ -15,19 +15,24 @@ export function announce(words) {
   region.textContent = region.textContent === words ? `${words} ` : words;
 }
 
-/** Show a problem until it is put away: what happened, and what to do. */
-export function toast(words) {
+const GOOD_NEWS = 12_000; // milliseconds for which it stays, unless somebody is at it
+
+/** Show a problem until it is put away: what happened, and what to do; `link` ({href, words}) leads there. Good news go by themselves. */
+export function toast(words, { link = null, isGood = false } = {}) {
   const box = document.createElement("div");
-  box.className = "toast";
+  box.className = isGood ? "toast good" : "toast";
   const close = document.createElement("button");
   close.type = "button";
   close.className = "button small";
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
-  box.append(words, close);
+  box.append(words);
+  if (link) box.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.words }));
+  box.append(close);
   const area = document.getElementById("toasts");
   while (area.children.length > 2) area.firstElementChild.remove();
   area.append(box);
+  if (isGood) setTimeout(() => box.matches(":hover, :focus-within") || box.remove(), GOOD_NEWS);
 }
 
 /** A part of the page as text. Raises when the desk cannot be reached or refuses. */
@@ -50,6 +55,9 @@ export function reasonOf(status, body) {
   if (status === 404) return "That is no longer there. Reload the page to see what is.";
   return "The desk could not do that. Nothing was changed; try again in a moment.";
 }
+
+// Where the places do not fit side by side they scroll: the one that is open is in sight.
+document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 document.addEventListener("change", (event) => {
   if (!event.target.closest("[data-theme-switch]")) return;

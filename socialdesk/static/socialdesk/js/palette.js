@@ -3,7 +3,8 @@
 import { run as runKey } from "desk/keys";
 
 const ACTS = [
-  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Link…", "l"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
+  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
+  ["Forward praise…", "f"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
   ["Sentiment: negative", "1"], ["Sentiment: neutral", "2"], ["Sentiment: positive", "3"], ["Select for acting on many", "x"],
   ["Show what is new", "."], ["Search", "/"], ["Undo", "z"], ["Keys", "?"],
 ];
@@ -20,7 +21,7 @@ function read() {
     hint: link.dataset.letter ? `g ${link.dataset.letter}` : "",
     run: () => link.click(),
   }));
-  const places = [...document.querySelectorAll(".places a")].map((link) => ({
+  const places = [...document.querySelectorAll(".places a, .more-places a:not(.only-small), [data-queue]")].map((link) => ({
     name: `Open ${link.textContent.trim()}`,
     hint: "",
     run: () => link.click(),

@@ -5,7 +5,7 @@ import { toast } from "desk/page";
 const pane = document.getElementById("conversation");
 
 export function patch(fresh) {
-  for (const part of ["head", "hops", "profile"]) {
+  for (const part of ["head", "hops", "policy", "chat", "profile"]) {
     const old = pane.querySelector(`[data-patch="${part}"]`);
     if (!old.querySelector("details[open]")) swapKeepingFocus(old, fresh.querySelector(`[data-patch="${part}"]`));
   }

@@ -13,7 +13,7 @@ from socialdesk.networks.sandbox.world import World
 
 START = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 MOODS = ("grateful", "patient", "impatient", "silent", "hostile")
-PHRASES = ("thanks", "more", "impatient", "followed", "bye")
+PHRASES = ("thanks", "more", "impatient", "followed", "bye", "permission_yes", "permission_no", "permission_unclear")
 
 
 def author(username: str, mood: str = "patient", **values: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from socialdesk.networks.sandbox.authors import asks_to_follow
+from socialdesk.networks.sandbox.authors import answer_to_permission, asks_permission, asks_to_follow
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.script import set_speed
@@ -138,6 +138,25 @@ def test_who_is_asked_to_follow_follows_says_so_and_can_be_written_to(world: Wor
     assert [play.message() for _ in range(4)] == ["It is 4711.", "en patient thanks", "", ""]
 
 
+def test_who_is_asked_for_permission_says_yes_no_or_something_else_and_always_the_same(world: World, tmp_path: Path) -> None:
+    play = Play(world, tmp_path, "patient", kind="compliment")
+    question = "Thank you, Ana! May we repost this on our account? A simple yes or no is enough."
+    meant = answer_to_permission(play.post.author.id)
+    assert [play.reply(question), play.reply(question)] == [f"en patient {meant}"] * 2
+    assert play.reply("Thank you so much!") == "en patient thanks"
+    assert {answer_to_permission(str(number)) for number in range(40)} == {"permission_yes", "permission_no", "permission_unclear"}
+
+
+def test_people_who_have_no_words_for_it_do_not_answer_the_question(world: World, tmp_path: Path) -> None:
+    people, lines = [author("ana"), author("cy")], [line(0, "ana"), *(line(i, "cy", "x", kind="chatter") for i in range(1, 99))]
+    script = write_script(tmp_path / "demo", lines, people, {"en": {"patient": {"thanks": ["ta"]}}})
+    clock = Clock(world, script)
+    clock.tick()
+    world.reply_as("tidewheel", world.posts_by("ana")[0].id, "May we quote your words, with your name and a link?")
+    clock.run(60)
+    assert len(world.posts_by("ana")) == 1
+
+
 def test_who_follows_already_is_not_told_twice(world: World, tmp_path: Path) -> None:
     play = Play(world, tmp_path, "patient", follows_when_asked=True)
     assert [play.reply("Please follow us."), play.reply("Please follow us.")] == ["en patient followed", "en patient more"]
@@ -263,3 +282,40 @@ def test_a_request_to_follow_is_recognised(text: str) -> None:
 )
 def test_what_only_sounds_like_one_is_not(text: str) -> None:
     assert not asks_to_follow(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "May we repost this on our account?",
+        "Could we share your post with our followers?",
+        "can we quote your words",
+        "Dürfen wir diesen Beitrag teilen?",
+        "Dürften wir Ihre Worte auf unserer Seite zitieren?",
+        "Pouvons-nous partager votre message ?",
+        "Peut-on citer vos mots ?",
+        "¿Podemos compartir tu publicación?",
+        "¿Podríamos citar tus palabras?",
+        "هل تسمحون لنا بإعادة نشر هذه المشاركة؟",
+    ],
+)
+def test_a_request_for_permission_is_recognised(text: str) -> None:
+    assert asks_permission(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Can we share your order number with the hub?",
+        "May we call you?",
+        "Thank you for sharing!",
+        "Dürfen wir Sie anrufen?",
+        "Wir haben Ihren Beitrag gelesen",
+        "Pouvons-nous vous appeler ?",
+        "¿Podemos llamarle?",
+        "شكرًا على المشاركة",
+        "We quote our prices with tax",
+    ],
+)
+def test_what_only_sounds_like_asking_is_not(text: str) -> None:
+    assert not asks_permission(text)

@@ -1,0 +1,165 @@
+"""How people may be reached: coordinates with what is known of them, and permissions, given and taken back (brief D14, D16, D20)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from email_validator import EmailNotValidError, validate_email
+
+from profiles.models import REACHABLE, THIS_MATTER, Agent, Consent, ContactPoint, Medium, Profile
+from profiles.services.phones import BadNumber, read_phone, write_e164
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError
+from socialdesk.lib.text import clean
+
+Kind, State = ContactPoint.Kind, ContactPoint.State
+KIND_OF = {Medium.PHONE: Kind.PHONE, Medium.SMS: Kind.PHONE, Medium.EMAIL: Kind.EMAIL}
+_RANK = {State.REVOKED: 0, State.UNVERIFIED: 1, State.GIVEN: 2, State.VERIFIED: 3}
+_LONGEST = 500
+
+
+class Permission(NamedTuple):
+    """Where somebody may be reached, and the consent that allows it."""
+
+    contact_point: ContactPoint
+    consent: Consent
+
+
+def normalise(kind: str, typed: str, *, region: str) -> tuple[str, str]:
+    """(value, problem) of a coordinate: its normal form and "", or what was typed and why it cannot be one.
+
+    `region` is the country of a number that names none, as in GB.
+    """
+    text = clean(typed, limit=_LONGEST).strip()
+    if kind == Kind.PHONE:
+        try:
+            return write_e164(read_phone(text, region=region)), ""
+        except BadNumber:
+            return text, "no possible number"
+    if kind == Kind.EMAIL:
+        try:
+            return validate_email(text, check_deliverability=False).normalized.lower(), ""
+        except EmailNotValidError:
+            return text, "no possible address"
+    return " ".join(text.split()), ""
+
+
+def record_contact_point(
+    *, profile: Profile, kind: str, typed: str, state: str, source: str, region: str = "", at: datetime | None = None
+) -> ContactPoint:
+    """Keep a coordinate, once for each person. What cannot be one is kept as it was typed, with a mark, and is never used.
+
+    `state` only ever rises, except that what the customer gives counts again after it was revoked or found wrong: their word wins over
+    what we thought. Raises DeskError for nothing, an unknown kind, and for `verified`, which only `verify_contact_point` says.
+    """
+    if kind not in Kind.values or state not in (State.UNVERIFIED, State.GIVEN):
+        raise DeskError(f"A contact is one of {', '.join(Kind.values)}, and unverified or given by the customer.")
+    value, problem = normalise(kind, typed, region=region)
+    if not value:
+        raise DeskError("There is no contact to keep. Write a number or an address.")
+    moment = at or current_time()
+    fresh = {
+        "typed": clean(typed, limit=_LONGEST),
+        "state": state,
+        "source": source[:200],
+        "problem": problem,
+        "created_at": moment,
+        "changed_at": moment,
+    }
+    with transaction.atomic():
+        point, is_new = ContactPoint.objects.get_or_create(profile=profile, kind=kind, value=value, defaults=fresh)
+        if is_new:
+            return point
+        point = ContactPoint.objects.select_for_update().get(pk=point.pk)
+        is_given = state == State.GIVEN
+        if _RANK[State(state)] > _RANK[State(point.state)] and (is_given or point.state != State.REVOKED):
+            point.state = state
+        if is_given:
+            point.problem, point.typed, point.source = problem, fresh["typed"], fresh["source"]
+        point.changed_at = moment
+        point.save()
+    return point
+
+
+def verify_contact_point(*, contact_point: ContactPoint, how: str, by: Agent | None, at: datetime | None = None) -> ContactPoint:
+    """The coordinate is theirs, known `how`. Raises Conflict for one that was revoked or cannot be one."""
+    moment = at or current_time()
+    sound = ContactPoint.objects.filter(pk=contact_point.pk, problem="").exclude(state=State.REVOKED)
+    if not sound.update(state=State.VERIFIED, verified_how=how[:100], verified_at=moment, verified_by=by, changed_at=moment):
+        raise Conflict("This contact was taken back or cannot be one. Ask the customer for it again.")
+    contact_point.refresh_from_db()
+    return contact_point
+
+
+def mark_wrong(*, contact_point: ContactPoint, problem: str, at: datetime | None = None) -> None:
+    """Somebody else is there: nobody is called or written to there again, unless the customer gives it anew."""
+    moment = at or current_time()
+    with transaction.atomic():
+        # In the order in which lock_permission holds them.
+        Consent.objects.filter(contact_point=contact_point, revoked_at=None).update(revoked_at=moment, revoked_how=problem[:100])
+        ContactPoint.objects.filter(pk=contact_point.pk).update(state=State.REVOKED, problem=problem[:100], changed_at=moment)
+
+
+def record_consent(
+    *,
+    contact_point: ContactPoint,
+    medium: str,
+    text: str,
+    text_version: str,
+    language: str,
+    evidence: Mapping[str, int],
+    scope: str = THIS_MATTER,
+    at: datetime | None = None,
+) -> Consent:
+    """The customer agreed to what `text` says, as it was shown. `evidence` holds ids only, as in {"link": 7}.
+
+    Raises DeskError for a medium that the coordinate is not made for, for an unproved or an empty consent.
+    """
+    if medium not in Medium.values or KIND_OF[Medium(medium)] != contact_point.kind:
+        raise DeskError(f"A consent to {medium[:20]} needs a contact of its kind.")
+    if not (text.strip() and text_version and evidence):
+        raise DeskError("A consent needs the text that was shown, its version, and what proves it.")
+    return Consent.objects.create(
+        profile_id=contact_point.profile_id,
+        contact_point=contact_point,
+        medium=medium,
+        scope=scope,
+        text=text,
+        text_version=text_version,
+        language=language,
+        given_at=at or current_time(),
+        evidence=dict(evidence),
+    )
+
+
+def revoke_consent(*, consent: Consent, how: str, at: datetime | None = None) -> bool:
+    """The customer takes it back. False if it was taken back before; the first time stays."""
+    moment = at or current_time()
+    return bool(Consent.objects.filter(pk=consent.pk, revoked_at=None).update(revoked_at=moment, revoked_how=how[:100]))
+
+
+def find_permission(*, profile: Profile | int, medium: str, scope: str = "", contact_point: int | None = None) -> Permission | None:
+    """Where and by which consent the person may be reached by `medium`, newest consent first; None: not at all.
+
+    Only a coordinate that the customer gave or that was verified counts. `scope` and `contact_point` (id) narrow it. One query.
+    """
+    alive = Consent.objects.filter(
+        profile=profile, medium=medium, revoked_at=None, contact_point__state__in=REACHABLE, contact_point__problem=""
+    )
+    if scope:
+        alive = alive.filter(scope=scope)
+    if contact_point is not None:
+        alive = alive.filter(contact_point=contact_point)
+    consent = alive.select_related("contact_point").order_by("-given_at", "-pk").first()
+    return Permission(consent.contact_point, consent) if consent else None
+
+
+def lock_permission(consent_id: int) -> Permission | None:
+    """The same for one consent, held until the transaction ends: it cannot be taken back meanwhile. None if it is gone by now."""
+    consent = Consent.objects.select_for_update(of=("self", "contact_point")).select_related("contact_point").filter(pk=consent_id).first()
+    if consent is None or consent.revoked_at is not None or not consent.contact_point.is_reachable:
+        return None
+    return Permission(consent.contact_point, consent)

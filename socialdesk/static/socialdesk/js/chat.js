@@ -1,0 +1,106 @@
+// The chat strip of the open conversation: its own door, what the visitor types, and that ours is typed.
+
+import { announce, reasonOf, toast } from "desk/page";
+
+const TYPING_EVERY = 4_000;
+const TYPING_SHOWN = 6_000;
+const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+
+let strip = null;
+let saidTypingAt = 0;
+let timer = 0;
+
+const writing = (part = strip) => part?.querySelector("[data-chat-writing]");
+const kept = (form) => `chat ${form.dataset.chatWriting}`;
+
+export function bind(element) {
+  strip = element;
+  bindForm(writing());
+}
+
+function bindForm(form) {
+  if (!form) return;
+  const text = form.elements.text;
+  text.value = sessionStorage.getItem(kept(form)) ?? text.value;
+  text.addEventListener("input", () => {
+    sessionStorage.setItem(kept(form), text.value);
+    if (Date.now() - saidTypingAt < TYPING_EVERY) return;
+    saidTypingAt = Date.now();
+    post(form.dataset.typingUrl, form).catch(() => null); // a hint: nobody misses it
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form);
+  });
+}
+
+/** Sends what stands there. The field is free for the next line at once; what is refused comes back into it. */
+async function send(form, said = form.elements.text.value, key = newKey()) {
+  if (!said.trim()) return;
+  const text = form.elements.text;
+  text.value = "";
+  sessionStorage.removeItem(kept(form));
+  saidTypingAt = 0;
+  try {
+    const response = await post(form.action, form, { text: said, client_key: key });
+    if (response.ok) return;
+    toast(reasonOf(response.status, await response.text()));
+  } catch {
+    toast("The desk cannot be reached. Your line stands in the field again.");
+  }
+  text.value = text.value ? `${said}\n${text.value}` : said;
+  sessionStorage.setItem(kept(form), text.value);
+}
+
+function post(url, form, fields = {}) {
+  const body = new FormData();
+  body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  return fetch(url, { method: "POST", body, headers: { "HX-Request": "true" } });
+}
+
+/** After the pane was fetched again: the door comes and goes with the chat; what is typed in it stays. */
+export function update(fresh) {
+  const [old, now] = [writing(), writing(fresh)];
+  if (old?.dataset.chatWriting === now?.dataset.chatWriting) return;
+  old?.remove();
+  if (!now) return;
+  strip.append(now);
+  bindForm(now);
+}
+
+/** The key `h`: accept the chat that waits here, else write in ours. */
+export function goTo() {
+  const accept = strip?.querySelector('[data-act="accept_chat"]');
+  if (accept) accept.click();
+  else if (writing()) writing().elements.text.focus();
+  else announce("No chat goes on here.");
+}
+
+document.addEventListener("desk:done", ({ detail }) => {
+  if (detail.did !== "chat_accepted") return;
+  // The door comes with the next look at the pane.
+  const wait = new MutationObserver(() => {
+    if (writing()?.dataset.chatWriting !== String(detail.chat)) return;
+    wait.disconnect();
+    writing().elements.text.focus();
+  });
+  if (strip) wait.observe(strip, { childList: true });
+  setTimeout(() => wait.disconnect(), 5000);
+});
+
+document.addEventListener("live", ({ detail }) => {
+  if (detail.type !== "chat.typed") return;
+  for (const { chat } of detail.chats) {
+    const line = strip?.querySelector(`[data-chat-typing="${chat}"]`);
+    if (!line) continue;
+    line.textContent = "is typing…";
+    clearTimeout(timer);
+    timer = setTimeout(() => (line.textContent = ""), TYPING_SHOWN);
+  }
+});

@@ -1,0 +1,269 @@
+"""Tickets: one action, one open ticket, a status page that tells nobody's secrets, mail, and "not solved"."""
+
+from __future__ import annotations
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from engagement.models import Draft, Hop, Notice, Ticket, TicketSubscription, TicketUpdate
+from engagement.services import tickets
+from engagement.services.links import link_url
+from engagement.services.offers import offer_link
+from engagement.services.send import send_reply
+from listening.models import Conversation, Priority
+from listening.services.conversations import ReturnOwed, resolve_conversation
+from profiles.models import Agent, ContactPoint
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed
+from tests.engagement.desk import Desk, work
+from tests.factories import make_agent, make_author, make_conversation, make_post, push
+
+BROWSER = "Mozilla/5.0 (Linux; Android 8.1.0; CUBOT X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36"
+
+
+@pytest.fixture
+def sam(db: None) -> Agent:
+    return make_agent(username="sam")
+
+
+@pytest.fixture
+def conversation(db: None) -> Conversation:
+    return make_conversation()
+
+
+def make(conversation: Conversation, agent: Agent, **options: Any) -> Ticket:
+    return tickets.open_ticket(conversation_id=conversation.pk, agent=agent, **options)
+
+
+def visit(ticket: Ticket, step: str = "", data: dict[str, str] | None = None, **query: str) -> Any:
+    client, path = Client(headers={"User-Agent": BROWSER}), f"/s/{ticket.link.code}" + (f"/{step}" if step else "")
+    return client.get(path, query) if data is None else client.post(path, data)
+
+
+def owed(conversation: Conversation) -> int:
+    return Conversation.objects.values_list("returns_owed", flat=True).get(pk=conversation.pk)
+
+
+def test_one_action_makes_a_ticket_and_the_next_gives_the_same(conversation, sam):
+    ticket = make(conversation, sam, kind="fault")
+    assert re.fullmatch(r"T-1\d\d\d", ticket.name)
+    assert make(conversation, sam) == ticket
+    assert offer_link(conversation_id=conversation.pk, kind="ticket", agent=sam, reason="complex") == ticket.link
+    assert Ticket.objects.count() == 1
+    assert (ticket.case_opened_at, ticket.assignee) == (conversation.opened_at, sam), "the clock of the case does not begin anew"
+    hop = Hop.objects.get()
+    assert (hop.channel, hop.state, owed(conversation)) == ("ticket", "begun", 1)
+
+
+def test_who_may_not_answer_may_not_make_tickets(conversation):
+    with pytest.raises(NotAllowed):
+        make(conversation, make_agent("marketing"))
+    with pytest.raises(DeskError, match="no kind of ticket"):
+        make(conversation, make_agent(), kind="riddle")
+    assert not Ticket.objects.exists()
+
+
+def test_somebody_elses_claim_is_respected(conversation, sam):
+    make(conversation, sam)
+    Ticket.objects.all().delete()
+    with pytest.raises(Conflict) as refused:
+        make(conversation, make_agent())
+    assert refused.value.code == "claimed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_convert_at_once_get_one_ticket(transactional_db):
+    conversation, agents = make_conversation(), [make_agent("lead") for _ in range(4)]
+    together = threading.Barrier(4)
+
+    def convert(agent: Agent) -> int | str:
+        try:
+            together.wait(10)
+            return make(conversation, agent).pk
+        except Conflict as refused:
+            return refused.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = set(pool.map(convert, agents)) - {"claimed"}
+    assert made == {Ticket.objects.get().pk}
+
+
+def test_reply_that_carries_the_link_is_no_return_and_the_one_after_solving_is(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    ticket = make(conversation, sam)
+    send_reply(conversation_id=conversation.pk, agent=sam, text=f"Follow it here: {link_url(ticket.link)}", hold=0)
+    work(now())
+    assert owed(conversation) == 1
+    with pytest.raises(ReturnOwed):
+        resolve_conversation(conversation_id=conversation.pk, agent=sam)
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam, text="A new battery is on its way.")
+    draft = Draft.objects.get(agent=sam, kind="reply")
+    assert "/s/" in draft.text
+    assert owed(conversation) == 1
+    send_reply(conversation_id=conversation.pk, agent=sam, text=draft.text, hold=0, answer_seen=1)
+    work(now() + timedelta(seconds=1))
+    assert owed(conversation) == 0
+    assert resolve_conversation(conversation_id=conversation.pk, agent=sam).status == "resolved"
+
+
+def test_status_page_tells_nobody_who_it_is_about(sam):
+    author = make_author("mara_k", display_name="Mara Kowalczyk")
+    push(make_post("@tidewheel my number is 0152 5550100, order 4711-22", author=author))
+    conversation = Conversation.objects.get()
+    ContactPoint.objects.create(
+        profile=conversation.author.profile,
+        kind="email",
+        value="mara@example.com",
+        state="given",
+        source="form",
+        created_at=now(),
+        changed_at=now(),
+    )
+    ticket = make(conversation, sam, title="Mara's battery 4711-22")
+    tickets.add_update(ticket_id=ticket.pk, agent=sam, text="Her flat is on the 3rd floor", audience="internal")
+    tickets.add_customers_words(ticket_id=ticket.pk, text="My door code is 1234", form_key="k")
+    tickets.add_update(ticket_id=ticket.pk, agent=sam, text="The workshop has the battery.")
+    page = visit(ticket).content.decode()
+    assert "The workshop has the battery." in page
+    for secret in ("mara", "Mara", "Kowalczyk", "0152", "4711", "mara@example.com", "3rd floor", "1234", "sam", "Sam", "my number"):
+        assert secret not in page, secret
+    assert len(page) < 30_000
+
+
+def test_customer_adds_to_it_once_and_the_conversation_comes_back(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    ticket = make(conversation, sam)
+    send_reply(conversation_id=conversation.pk, agent=sam, text="See the link", hold=0)
+    work(now())
+    tickets.change_ticket(ticket_id=ticket.pk, agent=sam, state="waiting")
+    for _ in range(2):
+        assert "we have it" in visit(ticket, "details", {"text": "It is <b>wet</b>", "form_key": "k"}).content.decode()
+    update = TicketUpdate.objects.get()
+    assert (update.audience, update.text) == ("customer", "It is <b>wet</b>")
+    ticket.refresh_from_db()
+    conversation.refresh_from_db()
+    assert (ticket.state, conversation.status) == ("in_progress", "open")
+    too_much = visit(ticket, "details", {"text": "x" * 100_000, "form_key": "m"})
+    assert (too_much.status_code, TicketUpdate.objects.count()) == (422, 1)
+    assert visit(ticket, "details", {"text": " ", "form_key": "n"}).status_code == 422
+    assert visit(ticket, "nonsense", {"text": "x"}).status_code == 200
+
+
+def test_not_solved_reopens_it_with_raised_priority(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    ticket = make(conversation, sam, priority=Priority.NORMAL)
+    assert "Is it solved?" not in visit(ticket).content.decode()
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    assert "Is it solved?" in visit(ticket).content.decode()
+    for _ in range(2):
+        visit(ticket, "again", {"text": "Still broken", "form_key": "k"})
+    ticket.refresh_from_db()
+    conversation.refresh_from_db()
+    assert (ticket.state, ticket.priority, ticket.reopened, ticket.customer_says) == ("in_progress", Priority.HIGH, 1, "not_solved")
+    assert (conversation.priority, conversation.is_active, conversation.returns_owed) == (Priority.HIGH, True, 1)
+    assert conversation.priority_reasons[0] == "not solved the first time"
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    for _ in range(2):
+        assert "closed" in visit(ticket, "solved", {}).content.decode()
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.customer_says) == ("closed", "solved")
+    assert visit(ticket, "again", {"text": "no", "form_key": "z"}).status_code == 200
+    ticket.refresh_from_db()
+    assert ticket.state == "closed", "what is closed is not reopened from outside"
+
+
+def test_news_are_mailed_once_to_confirmed_addresses_only(conversation, sam):
+    ticket = make(conversation, sam)
+    assert visit(ticket, "news", {"email": "not an address", "agree": "yes"}).status_code == 422
+    assert visit(ticket, "news", {"email": "mara@example.com"}).status_code == 422, "without the box there is no consent"
+    assert not TicketSubscription.objects.exists()
+    for _ in range(2):
+        assert "sent a mail" in visit(ticket, "news", {"email": "mara@example.com", "agree": "yes"}).content.decode()
+    subscription = TicketSubscription.objects.get()
+    assert "status" in subscription.consent.scope
+    assert subscription.consent.evidence == {"link": ticket.link_id}
+    asked = Notice.objects.get()
+    assert subscription.token in asked.text
+    tickets.add_update(ticket_id=ticket.pk, agent=sam, text="First news")
+    assert Notice.objects.count() == 1, "an address that is not confirmed hears nothing"
+    assert "Yes, write to me" in visit(ticket, "confirm", k=subscription.token).content.decode()
+    assert visit(ticket, "confirm", {"k": "wrong"}).status_code == 404
+    subscription.refresh_from_db()
+    assert subscription.confirmed_at is None
+    assert "Confirmed" in visit(ticket, "confirm", {"k": subscription.token}).content.decode()
+    for _ in range(2):
+        tickets.add_update(ticket_id=ticket.pk, agent=sam, text="Second news", form_key="press")
+    tickets.add_update(ticket_id=ticket.pk, agent=sam, text="for us", audience="internal")
+    news = Notice.objects.exclude(pk=asked.pk).get()
+    assert link_url(ticket.link) in news.text
+    assert "Second news" not in news.text
+    assert not mail.outbox, "a notice is sent by a worker, not while somebody waits"
+
+
+def test_broken_promise_is_told_once(conversation, sam):
+    ticket = make(conversation, sam)
+    assert tickets.alert_overdue(now=now()) == 0
+    later = now() + timedelta(days=2)
+    assert [tickets.alert_overdue(now=later), tickets.alert_overdue(now=later)] == [1, 0]
+    tickets.add_update(ticket_id=ticket.pk, agent=sam, text="Here we are", next_update_due=now() + timedelta(hours=1))
+    assert [tickets.alert_overdue(now=later), tickets.alert_overdue(now=later)] == [1, 0]
+
+
+def test_api_door_of_a_ticket(conversation, sam):
+    client = APIClient()
+    client.force_authenticate(sam)
+    made = client.post(f"/api/conversations/{conversation.pk}/ticket/", {"priority": 2, "kind": "return"}, format="json")
+    assert made.status_code == 201
+    assert made.data["link"]["url"].endswith(made.data["link"]["code"])
+    assert client.post(f"/api/conversations/{conversation.pk}/ticket/").data["id"] == made.data["id"]
+    assert (
+        client.post(f"/api/conversations/{conversation.pk}/links/", {"kind": "ticket"}, format="json").data["code"]
+        == made.data["link"]["code"]
+    )
+    ticket = f"/api/tickets/{made.data['id']}/"
+    assert client.patch(ticket, {"state": "waiting", "priority": 3}, format="json").data["state"] == "waiting"
+    assert client.patch(ticket, {"priority": 9}, format="json").status_code == 400
+    assert client.post(f"{ticket}updates/", {"text": "Soon"}, format="json").status_code == 201
+    assert [update["text"] for update in client.get(f"{ticket}updates/").data] == ["Soon"]
+    assert client.post(f"{ticket}close/").status_code == 409
+    assert client.post(f"{ticket}solve/").data["state"] == "solved"
+    assert client.post(f"{ticket}reopen/").data["state"] == "in_progress"
+    assert len(client.get("/api/tickets/?state=in_progress&kind=return").data["results"]) == 1
+    assert client.get("/api/tickets/?overdue=true").data["results"] == []
+    assert client.get("/api/tickets/?state=lost").status_code == 400
+
+
+def test_pages_of_staff_cost_the_same_however_long_they_are(sam):
+    client = Client()
+    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    counts = []
+    for more in (2, 55):
+        for number in range(more):
+            make(make_conversation(author=f"a{more}-{number}"), sam)
+        with CaptureQueriesContext(connection) as captured:
+            page = client.get("/tickets/")
+        assert page.status_code == 200
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 12
+    assert "after=" in page.content.decode()
+    ticket = Ticket.objects.order_by("pk")[0]
+    answer = client.post(f"/tickets/{ticket.pk}/update/", {"text": "Soon", "audience": "public", "form_key": "k"})
+    assert answer.status_code == 302
+    assert "Soon" in client.get(f"/tickets/{ticket.pk}/").content.decode()
+    client.post(f"/tickets/{ticket.pk}/move/", {"to": "solved"})
+    ticket.refresh_from_db()
+    assert ticket.state == "solved"
+    for view in ("mine", "overdue", "solved", "closed"):
+        assert client.get(f"/tickets/?view={view}").status_code == 200
