@@ -168,7 +168,7 @@ def test_the_list_and_the_pages_of_texts_are_accessible_and_fit(windows: Windows
     conversation = desk.conversation(author="mara")
     Conversation.objects.update(promise_due_at=conversation.opened_at)
     page = windows.open(lead, f"/conversations/{conversation.pk}/", width=width, color_scheme=scheme)
-    page.locator("[data-writing=reply] textarea").click()
+    expect(page.locator("#conversation[data-ready]")).to_have_count(1)
     page.locator("[data-writing=reply] [data-templates]").click()
     expect(choices(page)).to_have_count(4)
     assert_accessible(page, "the list", within=".composer")
