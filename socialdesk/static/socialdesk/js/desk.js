@@ -61,6 +61,14 @@ function closeMenus(except = null) {
   for (const menu of document.querySelectorAll("details[data-dropdown][open]")) if (!menu.contains(except)) menu.open = false;
 }
 
+// What stands in some menus is fetched each time that they open.
+const load = ({ target }) => {
+  const part = target.querySelector?.("[data-fetch]");
+  part?.replaceChildren();
+  if (part && target.open) window.htmx.ajax("GET", part.dataset.fetch, { target: part, swap: "innerHTML" });
+};
+document.addEventListener("toggle", load, { capture: true }); // it does not bubble
+
 function toggleProfile() {
   const visible = getComputedStyle(document.getElementById("profile")).display !== "none";
   if (matchMedia("(max-width: 719.9px)").matches) feed.show("profile");
