@@ -16,12 +16,15 @@ const use = {
 };
 const want = (ids) => use.waiting().then((waiting) => waiting.want(ids));
 
+const chats = () => document.querySelector("[data-chats-bar]") && use.chats();
+
 const frames = {
   "mentions.stored": ({ conversations }) => want(conversations),
   "conversations.changed": ({ conversations }) => {
     feed.showStates(conversations);
     want(conversations.map(({ id }) => id));
   },
+  "chat.changed": () => chats(),
   "sources.changed": ({ troubled }) => {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;
@@ -33,7 +36,10 @@ const frames = {
   },
 };
 document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
-document.addEventListener("live:catch-up", () => use.waiting().then((waiting) => waiting.catchUp()));
+document.addEventListener("live:catch-up", () => {
+  chats(); // also soon after the page came: it is busy with itself until then
+  use.waiting().then((waiting) => waiting.catchUp());
+});
 
 document.addEventListener("click", (event) => {
   const { target } = event;
@@ -118,5 +124,4 @@ document.addEventListener("desk:done", async ({ detail }) => {
 });
 
 opened(false);
-if (document.querySelector("[data-chats-bar]")) use.chats();
 connect();
