@@ -17,6 +17,8 @@ const use = {
 };
 const want = (ids) => use.waiting().then((waiting) => waiting.want(ids));
 
+const chats = () => document.querySelector("[data-chats-bar]") && use.chats();
+
 const frames = {
   "mentions.stored": ({ conversations }) => want(conversations),
   "conversations.changed": ({ conversations }) => {
@@ -27,6 +29,7 @@ const frames = {
     want(compliments.map(({ conversation }) => conversation));
     import("desk/praise").then((praise) => praise.tell(compliments));
   },
+  "chat.changed": () => chats(),
   "sources.changed": ({ troubled }) => {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;
@@ -39,7 +42,10 @@ const frames = {
   },
 };
 document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
-document.addEventListener("live:catch-up", () => use.waiting().then((waiting) => waiting.catchUp()));
+document.addEventListener("live:catch-up", () => {
+  chats(); // also soon after the page came: it is busy with itself until then
+  use.waiting().then((waiting) => waiting.catchUp());
+});
 
 document.addEventListener("click", (event) => {
   const { target } = event;
@@ -134,5 +140,4 @@ document.addEventListener("desk:done", async ({ detail }) => {
 });
 
 opened(false);
-if (document.querySelector("[data-chats-bar]")) use.chats();
 connect();
