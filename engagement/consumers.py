@@ -20,8 +20,10 @@ from engagement.models import ChatSession, ShortLink
 from engagement.services.chat import find_session, note_visitor_here, read_lines, say_as_visitor
 from engagement.services.chat_state import LONGEST_LINE, TooFast, group_of
 from engagement.services.chat_words import describe_chat, line_facts, refusal_words
+from engagement.services.guessing import is_held_off, note_wrong
 from engagement.services.links import resolve_link
 from socialdesk.lib import live
+from socialdesk.lib.address import socket_address
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.hub import Allowance
@@ -50,7 +52,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.allowance = Allowance(burst=15, per_second=1.5)
         self.telling = asyncio.Lock()
         await self.accept()  # also to refuse: only an open socket can carry a code that the page understands
-        link = await _find_link(self.scope["path"].removeprefix(PREFIX).removesuffix("/"))
+        address = socket_address(self.scope)
+        link = await _find_link(self.scope["path"].removeprefix(PREFIX).removesuffix("/"), address)
         if link is None:
             await self.close(NO_LINK, "This link does not work.")
         elif _connections[link.pk] >= MOST_CONNECTIONS:
@@ -139,9 +142,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 
 @database_sync_to_async
-def _find_link(code: str) -> ShortLink | None:
+def _find_link(code: str, address: str) -> ShortLink | None:
+    """The living link with that code; who tries codes here is counted and held off as on the page."""
+    if is_held_off(address):
+        return None
     link = resolve_link(code)
-    return link if link is not None and link.is_alive(now()) else None
+    if link is not None and link.is_alive(now()):
+        return link
+    note_wrong(address)
+    return None
 
 
 @database_sync_to_async

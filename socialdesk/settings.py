@@ -179,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
+    "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
     "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},

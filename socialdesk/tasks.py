@@ -18,6 +18,7 @@ from socialdesk.lib.clock import now
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.registry import NoConnector, UnknownNetwork, reader_for, sandbox_world
 from socialdesk.networks.sandbox.script import play
+from socialdesk.visitors import play_visitors
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # after this a read is taken for dead and may be done again
@@ -96,3 +97,10 @@ def play_sandbox() -> None:
     if not settings.SANDBOX_PATH.exists():
         return
     play(sandbox_world(), now())
+
+
+@shared_task
+def play_demo_visitors() -> None:
+    """Let the customers of the demo follow the links that agents sent them, if this desk has a sandbox."""
+    if settings.SANDBOX_PATH.exists():
+        play_visitors(now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,9 +14,18 @@ def client_address(request: HttpRequest) -> str:
 
     Behind `TRUSTED_PROXIES` proxies of our own, the address that the outermost of them saw; anybody can write the rest of the header.
     """
-    given = request.META.get("REMOTE_ADDR", "")
+    return _believed(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
+
+
+def socket_address(scope: dict[str, Any]) -> str:
+    """The same for a websocket's ASGI scope."""
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    return _believed((scope.get("client") or ("",))[0], forwarded)
+
+
+def _believed(given: str, forwarded: str) -> str:
     if settings.TRUSTED_PROXIES:
-        seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+        seen = [part.strip() for part in forwarded.split(",") if part.strip()]
         given = seen[-settings.TRUSTED_PROXIES] if len(seen) >= settings.TRUSTED_PROXIES else given
     try:
         address = ipaddress.ip_address(given)
