@@ -13,7 +13,7 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.urls import set_script_prefix
 
 
@@ -54,6 +54,8 @@ class RequestThreads(ASGIHandler):
 
     async def _stream(self, response: StreamingHttpResponse, receive: Any, send: Any) -> None:
         """Send piece by piece, each made when the browser has taken the one before; a browser that goes away ends it."""
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
         gone = asyncio.ensure_future(receive())
         pieces: Iterator[bytes] = iter(response)
 

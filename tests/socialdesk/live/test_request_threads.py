@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.signals import request_finished, request_started
 from django.db import connections
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.utils import translation
 
@@ -21,6 +22,7 @@ Message = dict[str, Any]
 steps: list[tuple[str, str]] = []  # what ran for a request, and on which thread
 together = threading.Barrier(4)
 release = threading.Event()
+lent: list[io.BytesIO] = []
 
 
 def note(step: str) -> None:
@@ -89,6 +91,11 @@ def read_aloud(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(pieces())
 
 
+def lend(request: HttpRequest) -> FileResponse:
+    lent.append(io.BytesIO(bytes(150_000)))
+    return FileResponse(lent[-1])
+
+
 urlpatterns = [
     path("connection", which_connection),
     path("meet", meet),
@@ -98,6 +105,7 @@ urlpatterns = [
     path("break", break_down),
     path("async", call_async_code),
     path("aloud", read_aloud),
+    path("file", lend),
 ]
 
 
@@ -218,6 +226,13 @@ async def test_stream_is_made_at_the_pace_of_its_reader_who_holds_no_thread() ->
     reading.set()
     assert (await slow).split() == [b"%d" % number for number in range(1000)]
     assert [step for step, _ in steps].count("closed") == 1
+
+
+async def test_file_is_sent_in_a_few_pieces_and_closed() -> None:
+    browser = Browser("/file")
+    assert await browser.ask(RequestThreads(1)) == bytes(150_000)
+    assert [len(message.get("body", b"")) for message in browser.messages[1:]] == [65_536, 65_536, 18_928, 0]
+    assert lent.pop().closed
 
 
 async def test_stream_ends_when_its_reader_goes_away() -> None:
