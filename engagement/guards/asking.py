@@ -146,11 +146,13 @@ def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, i
 
 
 def _is_mere_list(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
-    """“To find you: name, date of birth, postcode”, “e-mail and order number, then off we go”."""
+    """“To find you: name, date of birth, postcode”, or an order in words that are not known: “fling us your order number!”"""
     before = sentence[: data[0][0]]
     if _AFTER_COLON.search(before):
         return True
     besides = _hide(sentence, data)
+    if re.search(r"\w", language.courtesy.sub(" ", besides[data[-1][1] :])):
+        return False
     return not (words("finite").search(besides) or language.statement.search(besides) or language.handled_before.search(before))
 
 

@@ -99,10 +99,10 @@ def _check_public(reading: Reading, company: CompanyFacts) -> Iterator[Finding]:
 
     yield from unless_public(_findings("email", reading, find_mails(reading)))
     yield from unless_public(_findings("email", closed, find_mails(closed)))
-    yield from _findings("secret", reading, find_secrets(unlinked))
+    yield from _findings("secret", plain, find_secrets(plain))
     yield from _findings("birth_date", reading, find_births(unlinked))
     yield from _findings("number", plain, find_numbers(plain))
-    yield from unless_public(_findings("address", plain, find_streets(plain)))
+    yield from unless_public(_findings("address", reading, find_streets(unlinked)))
     yield from unless_public(_findings("phone", plain, find_phones(plain, company.default_region)))
     yield from _findings("asks", reading, find_asked(reading))
     for finding in _findings("just_call", reading, find_push_to_call(reading)):
@@ -111,7 +111,7 @@ def _check_public(reading: Reading, company: CompanyFacts) -> Iterator[Finding]:
 
 def _check_private(reading: Reading) -> Iterator[Finding]:
     yield from _findings("card", reading, find_cards(without_links(reading)))
-    yield from _findings("secret", reading, find_secrets(without_links(reading)))
+    yield from _findings("secret", reading, find_secrets(hide_harmless(without_links(reading))))
     for start, end in find_asked(reading, secrets_only=True):
         yield Finding("asks", *reading.span(start, end), ADVICE["asks_secret"])
 

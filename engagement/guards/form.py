@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlsplit
 
 from engagement.guards.base import Place
-from engagement.guards.reading import Reading, find_links
+from engagement.guards.reading import Reading, find_all, find_links
 from engagement.guards.vocabulary import source
 
 _BROKEN_SCHEME = re.compile(r"(?<![\w/])(?:h{1,3}t{1,4}p{0,2}s{0,2}[:;]{0,2}/{1,3}|https?[:;](?=\w|/)/{0,3}|https?//)[^\s<>\"]{1,500}")
@@ -27,13 +27,9 @@ _ADDRESSED = re.compile(r"\W*?(?:\w{1,15}[ ,]{1,2}){0,2}(?:@[\w.@-]{2,200}[ ,:]{
 
 def find_broken_links(reading: Reading, place: Place) -> list[tuple[int, int]]:
     """Links that lead nowhere for a customer. Nothing is fetched."""
-    good, found = [], []
-    for start, end in find_links(reading):
-        (good if _leads_somewhere(reading.text[start:end], place) else found).append((start, end))
-    for match in _BROKEN_SCHEME.finditer(reading.text):
-        if not any(start < match.end() and match.start() < end for start, end in (*good, *found)):
-            found.append(match.span())
-    return found
+    links = find_links(reading)
+    broken = [span for span in links if not _leads_somewhere(reading.text[slice(*span)], place)]
+    return broken + find_all(_BROKEN_SCHEME, reading.hide(links))
 
 
 def _leads_somewhere(link: str, place: Place) -> bool:

@@ -13,12 +13,13 @@ _IS = rf"(?:(?:{source('is')})(?!\w)[ :#\"']{{0,3}})?"
 _VALUE = r"(?P<value>[a-z0-9][a-z0-9./_-]{0,38}[a-z0-9]|\d)(?: (?P<more>\d{2,}[\d-]*)){0,3}(?![\w])"
 # “order no. 4711-22”: named as a number. “order 48213”: not, so that it must look like one.
 _NAMED = re.compile(
-    rf"(?<!\w)(?:(?:{source('numbered')})s?(?:[ (]{{0,2}}[-.]? ?{_MARK}\.?)(?![^\W\d])|{source('compounds')})[.:]?{_FILLER}{_IS}{_VALUE}"
+    rf"(?<!\w)(?:(?:{source('numbered')})s?(?:[ (,]{{0,2}}[-.]? ?{_MARK}\.?)(?![^\W\d])|{source('compounds')})[.:]?{_FILLER}{_IS}{_VALUE}"
 )
 _BARE = re.compile(
     rf"(?<!\w)(?:{source('numbered_bare')})(?!\w)(?P<sign> ?[:#] ?#?| ?\(| )#?(?P<capitals>[a-z]{{1,4}} (?=\d{{4}}))?"
     r"(?P<value>[a-z0-9][a-z0-9-]{1,38}(?:/\d{2,6})?)(?![\w])(?![.,:]\d)"
 )
+_RANGE = re.compile(r"\d{1,2}[-/]\d{1,2}|(?:19|20)\d\d[-/](?:(?:19|20)?\d\d)")  # 14-16 June, 2024-25
 _CAPITALS = re.compile(rf"(?<!\w)(?:{source('bookings')})(?!\w)[.:]?{_FILLER}{_IS}(?P<value>[a-z0-9]{{5,8}})(?!\w)")
 
 _MONTHS = source("months")
@@ -62,6 +63,8 @@ def _is_bare_number(reading: Reading, match: re.Match[str]) -> bool:
 
 def _looks_numbered(value: str, *, has_sign: bool) -> bool:
     digits = sum(character.isdigit() for character in value)
+    if _RANGE.fullmatch(value):
+        return False
     if value.isdigit():
         return digits >= (3 if has_sign else 5)
     if not value[0].isdigit() and not re.fullmatch(r"[a-z]{1,5}-?\d[\w/-]*", value):

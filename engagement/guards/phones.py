@@ -105,7 +105,8 @@ def _is_phone(candidate: _Candidate, region: str) -> bool:
         return _is_possible("+" + digits) or (8 <= count <= _MOST and candidate.is_spoken_of)
     if digits.startswith("00") and not digits.startswith("000") and count >= 10:
         return _is_possible("+" + digits[2:])
-    if _LEAST <= count <= _MOST and not _is_even_count(groups) and candidate.is_spoken_of:
+    is_list = len(groups) > 3 and 1 in lengths  # 3 14 15 22 38 41
+    if _LEAST <= count <= _MOST and not is_list and not _is_even_count(groups) and candidate.is_spoken_of:
         return True
     if digits[0] == "0":
         return 9 <= count <= 12 and not _is_row(groups)

@@ -56,7 +56,7 @@ _NEAR = 40  # characters in which a postcode belongs to a street
 
 
 def find_streets(reading: Reading) -> list[tuple[int, int]]:
-    """`reading` is without what is harmless."""
+    """`reading` is without links."""
     found = [_with_town(reading.text, span) for span in (*_english(reading), *_german(reading), *_french(reading), *_spanish(reading))]
     for pattern in (*_ARABIC, _BOX, _FLAT):
         found += [match.span() for match in pattern.finditer(reading.text)]
@@ -69,7 +69,7 @@ def find_streets(reading: Reading) -> list[tuple[int, int]]:
 def _english(reading: Reading) -> Iterator[tuple[int, int]]:
     for match in _ENGLISH.finditer(reading.text):
         is_sure = not match["doubtful"] or _are_capital(reading, match.start("name"), match.start("doubtful"))
-        if is_sure and not words("not_in_street").search(match["name"]):
+        if is_sure and not any(_is_small(reading, word.start()) for word in _not_names(match)):
             yield match.span()
     for match in _THE.finditer(reading.text):
         if _are_capital(reading, match.start("kind")) and _CODE.search(reading.text, match.end(), match.end() + _NEAR):
@@ -92,6 +92,15 @@ def _spanish(reading: Reading) -> Iterator[tuple[int, int]]:
     for match in _SPANISH.finditer(reading.text):
         if not words("not_in_street").search(match["name"]) and not _is_measure(reading.text, match.end("number")):
             yield match.span()
+
+
+def _not_names(match: re.Match[str]) -> Iterator[re.Match[str]]:
+    return words("not_in_street").finditer(match.string, *match.span("name"))
+
+
+def _is_small(reading: Reading, at: int) -> bool:
+    """“3 Ashley Down Rd” is an address, “3 minutes down the road” is none."""
+    return not reading.written(at, at + 1).isupper()
 
 
 def _is_measure(text: str, end: int) -> bool:

@@ -44,6 +44,10 @@ def bench_sentiment() -> dict[str, Any]:
     return in_process_of_its_own("from tests.bench.sentiment import bench\nprint(json.dumps(bench()))")
 
 
+def bench_guards() -> dict[str, Any]:
+    return in_process_of_its_own("from tests.bench.guards import bench\nprint(json.dumps(bench()))")
+
+
 def bench_intake() -> dict[str, Any]:
     posts = POSTS if POSTS.exists() else _made_up_posts()
     code = f"""
@@ -119,6 +123,7 @@ def bench_pages() -> dict[str, Any]:
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "topics": bench_query,
     "sentiment": bench_sentiment,
+    "guards": bench_guards,
     "intake": bench_intake,
     "deliveries": bench_deliveries,
     "links": bench_links,
