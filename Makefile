@@ -10,7 +10,7 @@ ON_SERVERS := tests/socialdesk tests/engagement tests/profiles tests/listening/s
 
 ON_ALL_CORES := -n auto --dist worksteal
 
-.PHONY: help run test check bench venv lock format screenshots
+.PHONY: help run test check bench venv lock messages format screenshots
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ browser:
 
 lock: venv ## Make requirements.txt anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-options --no-emit-find-links --output-file requirements.txt pyproject.toml
+
+messages: venv ## Compile the translations of customers' pages
+	$(BIN)/pybabel -q compile --directory engagement/locale --domain django
 
 format: venv ## Put the code in its form
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; $(BIN)/djlint --reformat --quiet socialdesk/templates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement import api, compliments_api, links_api, policy_api, templates_api, tickets_api
+from engagement import api, callbacks_api, compliments_api, links_api, policy_api, templates_api, tickets_api
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", api.ReplyView.as_view(), name="api_conversation_reply"),
@@ -22,6 +22,18 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:pk>/undo/", api.MessageUndoView.as_view(), name="api_message_undo"),
     path("messages/<int:pk>/decide/", api.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", api.MessageRetryView.as_view(), name="api_message_retry"),
+    path("callbacks/", callbacks_api.CallbacksView.as_view(), name="api_callbacks"),
+    path("callbacks/<int:pk>/begin/", callbacks_api.CallbackBeginView.as_view(), name="api_callback_begin"),
+    path("callbacks/<int:pk>/end/", callbacks_api.CallbackEndView.as_view(), name="api_callback_end"),
+    path("notices/", callbacks_api.NoticesView.as_view(), name="api_notices"),
+    path("notices/<int:pk>/decide/", callbacks_api.NoticeDecideView.as_view(), name="api_notice_decide"),
+    path("profiles/<int:pk>/notices/", callbacks_api.ProfileNoticesView.as_view(), name="api_profile_notices"),
+    path(
+        "conversations/<int:pk>/verifications/",
+        callbacks_api.ConversationVerificationsView.as_view(),
+        name="api_conversation_verifications",
+    ),
+    path("verifications/<int:pk>/enter/", callbacks_api.VerificationEnterView.as_view(), name="api_verification_enter"),
     path("outbox/", api.OutboxView.as_view(), name="api_outbox"),
     path("approvals/", policy_api.ApprovalsView.as_view(), name="api_approvals"),
     path("approvals/<int:pk>/approve/", policy_api.ApprovalApproveView.as_view(), name="api_approval_approve"),

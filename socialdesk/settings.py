@@ -287,6 +287,12 @@ SPECTACULAR_SETTINGS = {
         "HopReasonEnum": "engagement.models.Hop.Reason",
         "HopStateEnum": "engagement.models.Hop.State",
         "HopChannelEnum": "engagement.models.Hop.Channel",
+        "CallbackStateEnum": "engagement.models.CallbackRequest.State",
+        "NoticeStateEnum": "engagement.models.Notice.State",
+        "MediumEnum": "profiles.models.Medium",
+        "VerificationStateEnum": "engagement.models.Verification.State",
+        "VerificationKindEnum": "engagement.models.Verification.Kind",
+        "VerificationWayEnum": "engagement.models.Verification.Way",
     },
     "SERVE_PERMISSIONS": ["socialdesk.access.TableAccess"],
 }

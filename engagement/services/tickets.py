@@ -11,7 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from engagement.models import Hop, ShortLink, Ticket, TicketUpdate
+from engagement.models import Hop, Message, ShortLink, Ticket, TicketUpdate
+from engagement.services.guarding import check_answer, refuse_blocked
 from engagement.services.hops import begin_hop, finish_channel, note_activity
 from engagement.services.links import create_link, note_sent
 from engagement.services.ticket_mail import tell_subscribers
@@ -24,6 +25,7 @@ from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.lib.text import clean
 
 State, Kind, Audience = Ticket.State, Ticket.Kind, TicketUpdate.Audience
+_OF_NETWORKS = ("length", "wrong_account")  # findings that mean nothing on a page of our own
 LONGEST_TEXT = 5000  # characters of one update
 LONGEST_TITLE = 200
 TIME_TO_SOLVE = timedelta(days=3)
@@ -101,6 +103,8 @@ def add_update(
     if audience not in (Audience.PUBLIC, Audience.INTERNAL):
         raise DeskError("Say who will read it: public (the status page) or internal (the team).")
     words = _check_text(text)
+    if audience == Audience.PUBLIC:
+        _check_public(ticket_id, words)
     moment = current_time()
     with transaction.atomic():
         ticket = _lock(ticket_id)
@@ -154,6 +158,7 @@ def solve_ticket(*, ticket_id: int, agent: Agent, text: str = "", form_key: str 
     """It is solved, we think: the customer is asked on the status page, and the thank-you for the public thread is drafted."""
     _check_may_work(agent)
     words = _check_text(text) if text.strip() else ""
+    _check_public(ticket_id, words)
     moment = current_time()
     with transaction.atomic():
         ticket = _lock(ticket_id)
@@ -309,6 +314,12 @@ def _check_text(text: str) -> str:
     if len(words) > LONGEST_TEXT:
         raise DeskError(f"Please use at most {LONGEST_TEXT} characters.")
     return words
+
+
+def _check_public(ticket_id: int, text: str) -> None:
+    """The status page is open to whoever has its link: what may not stand in a public reply may not stand there. Raises Guarded."""
+    found = check_answer(conversation_id=find_ticket(ticket_id).conversation_id, kind=Message.Kind.REPLY, text=text)
+    refuse_blocked([finding for finding in found if finding.kind not in _OF_NETWORKS])
 
 
 def _check_may_work(agent: Agent) -> None:

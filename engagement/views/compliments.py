@@ -24,11 +24,12 @@ def board(request: HttpRequest) -> HttpResponseBase:
     agent, chosen, after = agent_of(request), request.GET.get("state", State.NEW), request.GET.get("after", "")
     if chosen not in State.values:
         raise DeskError(f"There is no column {chosen[:40]!r}. Choose one of the board's.")
-    columns = [read_column(agent, chosen, after=after)] if after else read_board(agent)
-    context: dict[str, Any] = {"columns": columns, "chosen": chosen, "is_alone": bool(after)}
-    if is_fragment(request):
-        return render(request, "engagement/_board.html", context)
-    return render(request, "engagement/board.html", {**context, "figures": read_figures()})
+    if after:
+        context: dict[str, Any] = {"columns": [read_column(agent, chosen, after=after)], "is_alone": True}
+    else:
+        context = {"columns": read_board(agent), "figures": read_figures()}
+    template = "engagement/_board.html" if is_fragment(request) else "engagement/board.html"
+    return render(request, template, {**context, "chosen": chosen})
 
 
 @require_safe

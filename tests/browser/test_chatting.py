@@ -186,7 +186,6 @@ def test_every_screen_of_a_chat_is_accessible(windows: Windows, desk: Desk, sam:
         assert_accessible(phone, f"{language} offline")
         put_on_duty(sam)
         phone.reload()
-        phone.screenshot(path=f"/tmp/chat-begin-{language}-{width}-{scheme}.png")
         assert_accessible(phone, f"{language} begin")
         phone.locator("textarea").fill("My wheel squeaks https://example.org/" + "x" * 60)
         phone.locator("main form button").click()
@@ -195,12 +194,10 @@ def test_every_screen_of_a_chat_is_accessible(windows: Windows, desk: Desk, sam:
         accept_chat(chat_id=session.pk, agent=sam)
         say_as_agent(chat_id=session.pk, agent=sam, text="Front or back?", client_key="k")
         expect(phone.locator(".line.ours")).to_have_count(1)
-        phone.screenshot(path=f"/tmp/chat-active-{language}-{width}-{scheme}.png", full_page=True)
         assert_accessible(phone, f"{language} active")
         if width == 320:
             phone.locator("main > form button").last.click()
             expect(phone.locator("textarea")).to_have_count(0)
-            phone.screenshot(path=f"/tmp/chat-ended-{language}-{scheme}.png")
             assert_accessible(phone, f"{language} ended")
         sam.chat_duty.delete()
     put_on_duty(sam)
@@ -210,10 +207,8 @@ def test_every_screen_of_a_chat_is_accessible(windows: Windows, desk: Desk, sam:
         expect(page.get_by_role("textbox", name="Chat")).to_be_visible()
         if width == 1280:
             expect(page.locator("[data-chats-bar] .chat-item")).to_have_count(2)
-        page.screenshot(path=f"/tmp/chat-agent-{width}-{scheme}.png")
         rules = RULES if width == 1280 else RULES[:-1]  # the desk's heading stands in the list, which a phone shows by itself
         assert_accessible(page, f"agent {width}", rules)
         page.goto(f"/conversations/{waiting.pk}/")
         expect(page.get_by_role("button", name="Accept the chat h")).to_be_visible()
-        page.screenshot(path=f"/tmp/chat-waiting-{width}-{scheme}.png")
         assert_accessible(page, f"agent, waiting, {width}", rules)

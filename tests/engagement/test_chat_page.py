@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -144,7 +147,7 @@ def test_a_form_bot_begins_nothing(visitor: Visitor) -> None:
 
 def test_a_form_bot_without_the_trap_is_held_off_with_words(visitor: Visitor) -> None:
     begun = visitor.page
-    statuses = []
+    statuses: list[int] = []
     for _ in range(PER_ADDRESS + 2):
         visitor.page, visitor.path = begun, visitor.path.split("?")[0]
         answer = visitor.client.post(
@@ -205,11 +208,28 @@ def test_a_link_that_is_gone_ends_every_look(visitor: Visitor, sam: Agent) -> No
     assert visitor.status == 404
 
 
-@pytest.mark.parametrize(("language", "words"), [("es", "Chat"), ("fr", "Chat"), ("de", "Chat"), ("ar", 'dir="rtl"')])
-def test_the_page_is_in_the_visitors_language(language: str, words: str, sam: Agent) -> None:
+@pytest.mark.parametrize(("language", "direction"), [("es", "ltr"), ("fr", "ltr"), ("de", "ltr"), ("ar", "rtl")])
+def test_the_page_is_in_the_links_language_and_keeps_it(language: str, direction: str, sam: Agent) -> None:
     visitor = Visitor(make_link(language=language))
-    assert f'<html lang="{language}"' in visitor.look()
-    assert words in visitor.page
+    assert f'<html lang="{language}" dir="{direction}">' in visitor.look()
+    visitor.send("Hello")
+    assert f"lang={language}" in visitor.path
+    assert ChatSession.objects.get().language == language
+
+
+@pytest.mark.parametrize("language", ["es", "fr", "de", "ar"])
+def test_every_sentence_of_the_chat_is_translated(language: str) -> None:
+    with (settings.BASE_DIR / f"engagement/locale/{language}/LC_MESSAGES/django.po").open("rb") as file:
+        catalog = read_po(file)
+    templates = [settings.BASE_DIR / f"socialdesk/templates/visitors/{name}.html" for name in ("chat", "chat_begin")]
+    words = settings.BASE_DIR / "engagement/services/chat_words.py"
+    found = {text for path in templates for text in re.findall(r"""translate ["']([^"']+)["']""", path.read_text())}
+    found |= set(re.findall(r"""gettext\(\s*"([^"]+)\"""", words.read_text()))
+    assert len(found) > 25
+    assert sorted(text for text in found if not (catalog.get(text) and catalog[text].string)) == []
+    for text in ("%(count)d person is before you.", "Lately it took about %(count)d minute."):
+        assert all(catalog[text].string), text
+        assert len(catalog[text].string) == catalog.num_plurals
 
 
 def test_a_page_costs_the_same_queries_however_long_the_chat(visitor: Visitor, sam: Agent) -> None:

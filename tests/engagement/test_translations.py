@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 from engagement.services.consent_texts import TEXTS
@@ -47,3 +48,11 @@ def test_every_sentence_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_every_consent_is_worded_in_every_language(language: str) -> None:
     assert all(PLACES.findall(texts[language]) == ["{company}"] for texts in TEXTS.values())
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_what_is_compiled_says_what_is_written(language: str) -> None:
+    folder = ROOT / f"engagement/locale/{language}/LC_MESSAGES"
+    with (folder / "django.po").open("rb") as written, (folder / "django.mo").open("rb") as compiled:
+        said = {message.id: message.string for message in read_mo(compiled) if message.id}
+        assert said == {message.id: message.string for message in read_po(written) if message.id}, "run `make messages`"

@@ -179,7 +179,7 @@ async def test_a_flood_is_refused_with_words_and_ends_nothing(session: ChatSessi
     await phone.greet(session.form_key)
     for number in range(60):
         await phone.say(type="line", text=f"Line {number}", client_key=f"k{number}")
-    answers = []
+    answers: list[dict[str, Any]] = []
     while len(answers) < 60:
         frame = await phone.hear()
         if frame["type"] in ("taken", "refused"):

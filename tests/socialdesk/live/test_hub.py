@@ -22,7 +22,7 @@ def _state(pk: int, status: str = "open") -> dict[str, Any]:
 
 
 async def test_events_of_a_tenth_of_a_second_become_one_frame_of_each_type(make_hub: MakeHub) -> None:
-    browser = await connect(make_hub())
+    browser = await connect(make_hub(pause=0.5))  # longer: a busy machine takes its time to send forty
     for pk in range(20):
         live.send_now(live.MentionsStored(ids=[pk, pk + 1], conversations=[7]))
         live.send_now(live.ConversationsChanged([_state(7, f"state {pk}"), _state(100 + pk)], by=pk))

@@ -28,9 +28,9 @@ export function typeAhead(key) {
   return true;
 }
 
-/** The conversation that is meant: the one that is worked in, else that of the card. */
+/** The conversation that is meant: the one that is worked in, else that of the card, else the open one though it is not listed. */
 function meant() {
-  const id = inPane() || current()?.dataset.card;
+  const id = inPane() || current()?.dataset.card || openId();
   if (!id) toast("Choose a conversation first: j and k go through the list.");
   return id;
 }

@@ -31,9 +31,8 @@ async function bringUpToDate() {
   const fresh = template.content.querySelector("[data-board]");
   const old = board();
   if (!fresh || plain(fresh) === plain(old)) return;
-  for (const details of old.querySelectorAll("[data-compliment] details[open]")) {
-    const same = fresh.querySelector(`[data-compliment="${details.closest("[data-compliment]").dataset.compliment}"] details`);
-    if (same) same.open = true;
+  for (const { dataset } of old.querySelectorAll("[data-keep][open]")) {
+    fresh.querySelector(`[data-keep="${dataset.keep}"]`)?.setAttribute("open", "");
   }
   const id = current()?.dataset.compliment;
   const key = document.activeElement?.dataset.key;

@@ -3,6 +3,7 @@
 import { fetchPart, tick } from "desk/page";
 import { presence, tell } from "desk/live";
 import * as composer from "desk/composer";
+import * as guard from "desk/guard";
 import { patch, relay } from "desk/patch";
 import * as chat from "desk/chat";
 
@@ -26,6 +27,7 @@ export function opened(bySomebody) {
   say();
   composer.bind(pane.querySelector("[data-composer]"), id, (doing) => say(doing));
   chat.bind(pane.querySelector("[data-chat-strip]"));
+  guard.bind(pane.querySelector("[data-composer]"));
   showPresence();
   tick(pane);
   relay(root());

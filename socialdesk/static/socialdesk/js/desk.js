@@ -17,6 +17,8 @@ const use = {
 };
 const want = (ids) => use.waiting().then((waiting) => waiting.want(ids));
 
+const chats = () => document.querySelector("[data-chats-bar]") && use.chats();
+
 const frames = {
   "mentions.stored": ({ conversations }) => want(conversations),
   "conversations.changed": ({ conversations }) => {
@@ -27,6 +29,7 @@ const frames = {
     want(compliments.map(({ conversation }) => conversation));
     import("desk/praise").then((praise) => praise.tell(compliments));
   },
+  "chat.changed": () => chats(),
   "sources.changed": ({ troubled }) => {
     document.querySelector("[data-troubled]").hidden = troubled === 0;
     document.querySelector("[data-troubled-count]").textContent = troubled;
@@ -39,7 +42,10 @@ const frames = {
   },
 };
 document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
-document.addEventListener("live:catch-up", () => use.waiting().then((waiting) => waiting.catchUp()));
+document.addEventListener("live:catch-up", () => {
+  chats(); // also soon after the page came: it is busy with itself until then
+  use.waiting().then((waiting) => waiting.catchUp());
+});
 
 document.addEventListener("click", (event) => {
   const { target } = event;
@@ -60,6 +66,14 @@ document.addEventListener("click", (event) => {
 function closeMenus(except = null) {
   for (const menu of document.querySelectorAll("details[data-dropdown][open]")) if (!menu.contains(except)) menu.open = false;
 }
+
+// What stands in some menus is fetched each time that they open.
+const load = ({ target }) => {
+  const part = target.querySelector?.("[data-fetch]");
+  part?.replaceChildren();
+  if (part && target.open) window.htmx.ajax("GET", part.dataset.fetch, { target: part, swap: "innerHTML" });
+};
+document.addEventListener("toggle", load, { capture: true }); // it does not bubble
 
 function toggleProfile() {
   const visible = getComputedStyle(document.getElementById("profile")).display !== "none";
@@ -127,5 +141,4 @@ document.addEventListener("desk:done", async ({ detail }) => {
 });
 
 opened(false);
-if (document.querySelector("[data-chats-bar]")) use.chats();
 connect();

@@ -29,6 +29,7 @@ const GROUPS = {
     ["n", "note"],
     ["/", "template or article, at the start of a word"],
     ["Ctrl+Enter", "send"],
+    ["Alt+Enter", "what a guard stops: write it in private"],
     ["z", "undo"],
   ],
   "Get about": [
