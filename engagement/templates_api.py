@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from engagement.models import Audience, Message, Template, TemplateVariant
-from engagement.serializers import AlreadyAnsweredSerializer, MessageSerializer, RefusalSerializer
+from engagement.serializers import AlreadyAnsweredSerializer, MessageSerializer, RefusalSerializer, WaitingSerializer
 from engagement.services.promises import LEAST, MOST, acknowledge
 from engagement.services.suggest import suggest_templates
 from listening.models import Conversation
@@ -109,6 +109,7 @@ class AcknowledgeView(APIView):
         responses={
             201: MessageSerializer,
             200: MessageSerializer,
+            202: WaitingSerializer,
             400: RefusalSerializer,
             403: RefusalSerializer,
             404: RefusalSerializer,
@@ -119,13 +120,16 @@ class AcknowledgeView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         """Send the best acknowledgement with a promise to answer in `promise_minutes`. 200 with the earlier one if you had done so already.
 
-        409 `already_answered` if the customer's newest post has a public answer.
+        202 `waiting_for_approval`: a lead has to read it first. 409 `already_answered` if the customer's newest post has a public answer.
         """
         assert isinstance(request.user, Agent)
         given = AcknowledgeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         key = request.headers.get("Idempotency-Key", "")
         said = acknowledge(conversation_id=pk, agent=request.user, request_key=key, **given.validated_data)
+        if said.message is None:
+            waiting = {"code": "waiting_for_approval", "detail": "A lead reads it first.", "approval": said.approval}
+            return Response(WaitingSerializer(waiting).data, status=status.HTTP_202_ACCEPTED)
         message = Message.objects.select_related("delivery", "agent", "author").get(pk=said.message.pk)
         code = status.HTTP_201_CREATED if said.is_new else status.HTTP_200_OK
         return Response(MessageSerializer(message).data, status=code)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from engagement.models.message import Message
+from engagement.models.template import TemplateVariant
 from listening.models import Conversation, Mention
 from profiles.models import Agent
 
@@ -23,6 +24,7 @@ class Approval(models.Model):
     mention = models.ForeignKey(Mention, on_delete=models.PROTECT, related_name="+")  # what it answers
     answer_seen = models.PositiveSmallIntegerField(default=0)  # the mention's last answer that the author saw
     text = models.TextField()
+    variant = models.ForeignKey(TemplateVariant, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)  # made from it
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="approvals", db_index=False)  # its author
     reasons = models.JSONField(default=list)  # why a lead is needed, in words
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)

@@ -13,13 +13,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from engagement.models import Approval, Message
+from engagement.models import Approval, Message, TemplateVariant
 from engagement.services import checks
 from engagement.services.answers import GONE
 from engagement.services.bubbles import Bubble
 from engagement.services.drafts import give_back_text, save_draft
 from engagement.services.policy import ApprovalNeeded
 from engagement.services.send import RequestKeyReused, answered_mention, send_reply, take_claim
+from engagement.services.spans import Promised
 from listening.services.conversations import lock_conversation, release_claim
 from profiles.models import Agent
 from socialdesk.lib import live
@@ -72,6 +73,7 @@ def submit_reply(
     mention_id: int | None = None,
     answer_seen: int = 0,
     variant_id: int | None = None,
+    promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
 ) -> Message | Approval:
@@ -88,6 +90,7 @@ def submit_reply(
             mention_id=mention_id,
             answer_seen=answer_seen,
             variant_id=variant_id,
+            promise=promise,
             request_key=request_key,
             hold=hold,
         )
@@ -100,7 +103,9 @@ def submit_reply(
                 text=text,
                 mention_id=mention_id,
                 answer_seen=answer_seen,
+                variant_id=variant_id,
                 request_key=request_key,
+                is_typed=promise is None,
             )
         except IntegrityError:
             # The same press came twice at once, or there is a draft of theirs already: now it can be seen.
@@ -128,7 +133,9 @@ def _store(
     text: str,
     mention_id: int | None,
     answer_seen: int,
+    variant_id: int | None,
     request_key: str,
+    is_typed: bool,
 ) -> Approval:
     moment = current_time()
     with transaction.atomic():
@@ -140,12 +147,14 @@ def _store(
             mention=mention,
             answer_seen=answer_seen,
             text=checks.check_reply_text(conversation, text),
+            variant=TemplateVariant.objects.filter(pk=variant_id or 0).first(),
             agent=agent,
             reasons=reasons,
             request_key=request_key,
             created_at=moment,
         )
-        save_draft(agent=agent, conversation_id=conversation_id, kind=Message.Kind.REPLY, text="")
+        if is_typed:
+            save_draft(agent=agent, conversation_id=conversation_id, kind=Message.Kind.REPLY, text="")
         _tell(approval, by=agent)
     return approval
 
@@ -186,6 +195,7 @@ def approve_reply(*, approval_id: int, agent: Agent, text: str | None = None, an
             text=approval.text if text is None else text,
             mention_id=approval.mention_id,
             answer_seen=approval.answer_seen if answer_seen is None else answer_seen,
+            variant_id=approval.variant_id,
             is_approved=True,
         )
         _move(approval, State.APPROVED, by=agent, message=message, final_text=message.text, note=_tidy_note(note))

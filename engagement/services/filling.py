@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engagement.models import Company
 from engagement.services.spans import say_within
 from listening.models import Conversation
 from profiles.models import Agent, Handle
@@ -42,18 +43,26 @@ def find_variables(text: str) -> list[str]:
     return list(dict.fromkeys(_VARIABLE.findall(text)))
 
 
-def values_for(*, conversation: Conversation, agent: Agent, language: str, promise_minutes: int | None = None) -> dict[str, str]:
-    """What is known here, "" for what is not. Author and account should be loaded.
+def company_name(conversation: Conversation) -> str:
+    """What we call ourselves: as the settings say, else as our account does. One query; the account should be loaded."""
+    stored = Company.objects.filter(pk=1).values_list("name", flat=True).first()
+    account = conversation.account
+    return stored or ((account.display_name or account.username) if account else "")
+
+
+def values_for(
+    *, conversation: Conversation, agent: Agent, company: str, language: str, promise_minutes: int | None = None
+) -> dict[str, str]:
+    """What is known here, "" for what is not. The author should be loaded; `company` is what we call ourselves.
 
     `promise_minutes` is a promise about to be made; without it, one that is open counts.
     """
     minutes = _minutes_left(conversation) if promise_minutes is None else promise_minutes
-    account = conversation.account
     return {
         "name": name_of(conversation.author),
         "handle": f"@{conversation.author.username}",
         "agent": agent.name,
-        "company": (account.display_name or account.username) if account else "",
+        "company": company,
         "due": say_within(minutes, language) if minutes else "",
     }
 

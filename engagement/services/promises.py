@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import F
 
-from engagement.models import Audience, Message, Promise, Purpose
+from engagement.models import Approval, Audience, Message, Promise, Purpose
 from engagement.services import checks
 from engagement.services.answers import AlreadyAnswered
+from engagement.services.approvals import submit_reply
 from engagement.services.ranking import Suggestion, rank_templates
-from engagement.services.send import send_reply
 from engagement.services.spans import Promised, say_within
 from listening.models import Conversation
 from profiles.models import Agent
@@ -27,10 +27,14 @@ LEAST, MOST = 5, 7 * 1440  # minutes that can be promised
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """`is_new` is False where the same agent had acknowledged that post already: nothing was sent a second time."""
+    """`message` is on its way; None while a lead has to read it first, and then `approval` is what waits.
 
-    message: Message
-    is_new: bool
+    `is_new` is False where the same agent had acknowledged that post already: nothing was sent a second time.
+    """
+
+    message: Message | None
+    approval: Approval | None = None
+    is_new: bool = True
 
 
 def acknowledge(
@@ -38,8 +42,8 @@ def acknowledge(
 ) -> Acknowledged:
     """Tell the customer in public that we are on it and will answer within `promise_minutes` (None: as long as the desk usually says).
 
-    The best template for that is sent as it is. Raises DeskError where there is none that can be filled and fits, and whatever send_reply
-    raises; AlreadyAnswered too, since what has a public answer needs no acknowledgement.
+    The best template for that is sent as it is. Raises DeskError where there is none that can be filled and fits, and whatever
+    submit_reply raises; AlreadyAnswered too, since what has a public answer needs no acknowledgement.
     """
     checks.check_may_answer(agent)
     minutes = int(settings.PROMISE_MINUTES) if promise_minutes is None else promise_minutes
@@ -52,7 +56,7 @@ def acknowledge(
     chosen = _choose(conversation, agent, minutes)
     promised = Promised(minutes, say_within(minutes, chosen.variant.language))
     try:
-        message = send_reply(
+        written = submit_reply(
             conversation_id=conversation_id,
             agent=agent,
             text=chosen.filled.text,
@@ -66,7 +70,7 @@ def acknowledge(
         if last is None or last.agent_id != agent.pk or not hasattr(last, "promise"):
             raise
         return Acknowledged(last, is_new=False)
-    return Acknowledged(message, is_new=True)
+    return Acknowledged(None, written) if isinstance(written, Approval) else Acknowledged(written)
 
 
 def _choose(conversation: Conversation, agent: Agent, minutes: int) -> Suggestion:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engagement.models import Audience, Purpose, Template, TemplateVariant, TemplateWord
-from engagement.services.filling import Filled, fill, values_for
+from engagement.services.filling import Filled, company_name, fill, values_for
 from engagement.services.templates import find_wordings, languages_for
 from listening.models import Conversation, ConversationTopic, Sentiment, Status
 from profiles.models import Agent
@@ -40,7 +40,7 @@ class Suggestion:
 def rank_templates(
     *, conversation: Conversation, agent: Agent, audience: str, purpose: str = "", promise_minutes: int | None = None
 ) -> list[Suggestion]:
-    """The templates that can be used here, filled in, the best first. Four queries however many there are.
+    """The templates that can be used here, filled in, the best first. Five queries however many there are.
 
     `conversation` should have author, account and last_mention loaded. With `purpose` only those of that purpose. Points are given
     for the topic, the words that the post shares with posts that the template was used on, the customer's language, what is called for
@@ -52,7 +52,7 @@ def rank_templates(
     own_topics, topics_of = _read_topics(conversation, wordings)
     shared = _shared_words(conversation, wordings)
     own_language = languages_for(conversation)[0]
-    usual = int(settings.PROMISE_MINUTES)
+    usual, company = int(settings.PROMISE_MINUTES), company_name(conversation)
     found = []
     for pk, variant in wordings.items():
         parts = [
@@ -65,7 +65,7 @@ def rank_templates(
         told = sorted((part for part in parts if part[1]), key=lambda part: -part[0])
         acknowledges = audience == Audience.PUBLIC and variant.template.purpose == Purpose.ACKNOWLEDGE
         minutes = promise_minutes or (usual if acknowledges else None)
-        values = values_for(conversation=conversation, agent=agent, language=variant.language, promise_minutes=minutes)
+        values = values_for(conversation=conversation, agent=agent, company=company, language=variant.language, promise_minutes=minutes)
         found.append(Suggestion(variant, fill(variant.text, values), sum(points for points, _ in parts), tuple(words for _, words in told)))
     return sorted(found, key=lambda suggestion: (-suggestion.points, suggestion.name))
 

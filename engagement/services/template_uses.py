@@ -7,7 +7,7 @@ import re
 from django.conf import settings
 
 from engagement.models import Audience, Message, Purpose, TemplateRight, TemplateUse, TemplateVariant
-from engagement.services.filling import fill, values_for
+from engagement.services.filling import company_name, fill, values_for
 from engagement.services.spans import Promised, find_promise, pattern_of_spans
 from engagement.services.templates import find_wordings
 from listening.models import Conversation
@@ -46,8 +46,8 @@ def check_right(*, conversation: Conversation, agent: Agent, text: str, variant_
     if right == Right.FREE:
         return
     if right == Right.AS_IS:
-        wordings = find_wordings(conversation, audience=Audience.PUBLIC).values()
-        if not any(is_as_is(variant, text, conversation=conversation, agent=agent) for variant in wordings):
+        wordings, company = find_wordings(conversation, audience=Audience.PUBLIC).values(), company_name(conversation)
+        if not any(is_as_is(variant, text, conversation=conversation, agent=agent, company=company) for variant in wordings):
             raise TemplateNeeded(
                 "Your role sends templates as they are. Choose one with / and leave its words unchanged, or ask a lead to answer."
             )
@@ -73,19 +73,20 @@ def record_use(*, message: Message, variant_id: int | None) -> None:
     variant = TemplateVariant.objects.filter(pk=variant_id).first() if variant_id is not None else None
     if variant is None or message.agent is None:
         return
+    conversation, agent = message.conversation, message.agent
     TemplateUse.objects.create(
         template_id=variant.template_id,
         variant=variant,
         message=message,
-        agent=message.agent,
-        is_edited=not is_as_is(variant, message.text, conversation=message.conversation, agent=message.agent),
+        agent=agent,
+        is_edited=not is_as_is(variant, message.text, conversation=conversation, agent=agent, company=company_name(conversation)),
         at=message.created_at,
     )
 
 
-def is_as_is(variant: TemplateVariant, text: str, *, conversation: Conversation, agent: Agent) -> bool:
+def is_as_is(variant: TemplateVariant, text: str, *, conversation: Conversation, agent: Agent, company: str) -> bool:
     """Whether `text` is that wording, filled in for this conversation: whatever the link and the promised time are."""
-    values = values_for(conversation=conversation, agent=agent, language=variant.language)
+    values = values_for(conversation=conversation, agent=agent, company=company, language=variant.language)
     pattern = re.escape(fill(variant.text, {**values, "link": "", "due": ""}).text)
     pattern = pattern.replace(re.escape("{link}"), rf"{re.escape(settings.LINK_URL)}/s/[\w-]+").replace(
         re.escape("{due}"), f"(?:{pattern_of_spans(variant.language)})"

@@ -50,9 +50,11 @@ def conversation_acknowledge(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise DeskError("Choose by when you will answer.")
     said = acknowledge(conversation_id=pk, agent=agent_of(request), promise_minutes=int(minutes) if minutes else None, request_key=key)
     message = said.message
+    if message is None:
+        reasons = "; ".join(said.approval.reasons) if said.approval else ""
+        return done(request, f"A lead reads your acknowledgement first: {reasons}.", did="said", conversation=pk)
     if not said.is_new:
-        words = f"You acknowledged this already: “{message.text}”"
-        return done(request, words, did="nothing", conversation=pk)
+        return done(request, f"You acknowledged this already: “{message.text}”", did="said", conversation=pk)
     seconds = max(0.0, (message.delivery.not_before - now()).total_seconds())
     facts = {"message": message.pk, "kind": message.kind, "seconds": round(seconds, 1), "answer": message.answer_number}
     return done(request, f"Sending in public: {message.promise.text}.", did="acknowledged", conversation=pk, **facts)

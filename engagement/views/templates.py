@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from engagement.models import Audience, Purpose, Template, TemplateRight, TemplateVariant
+from engagement.models import Audience, Company, Purpose, Template, TemplateRight, TemplateVariant
 from engagement.services.filling import VARIABLES, fill
 from engagement.services.spans import say_within
 from engagement.services.template_outcomes import WINDOW, Figures, read_figures
@@ -215,15 +215,16 @@ def _read_wordings(post: QueryDict) -> list[Wording]:
 
 
 def _preview(wordings: list[Wording], agent: Agent) -> list[Preview]:
-    return [_preview_one(wording, agent) for wording in wordings[:60]]
+    company = Company.current().name
+    return [_preview_one(wording, agent, company) for wording in wordings[:60]]
 
 
-def _preview_one(wording: Wording, agent: Agent) -> Preview:
+def _preview_one(wording: Wording, agent: Agent, company: str) -> Preview:
     examples = {
         "name": "Mara",
         "handle": "@mara_k",
         "agent": agent.name,
-        "company": "Our company",
+        "company": company,
         "link": "https://desk.example/s/7k3p9d2xw4hq8",
         "due": say_within(_EXAMPLE_MINUTES, wording.language.strip().lower()),
     }

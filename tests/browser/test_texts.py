@@ -11,8 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 from engagement.models import ArticleLink, ArticleVote, Delivery, Message, Template, TemplateUse
 from engagement.services.articles import Written, give_article, save_article
 from engagement.services.links import link_url
+from engagement.services.send import send_reply
 from listening.models import Conversation
 from profiles.models import Agent, Role
+from socialdesk.lib.clock import now
 from tests.browser.conftest import Windows, wait_until
 from tests.engagement.desk import Desk, work
 from tests.engagement.texts import make_article, make_template
@@ -225,6 +227,8 @@ def test_the_agent_sees_that_the_article_was_opened_and_judged(windows: Windows,
     conversation = desk.conversation(author="mara")
     article = make_article("Given", "Read this.")
     link = give_article(article_id=article.pk, conversation_id=conversation.pk, agent=sam)
+    send_reply(conversation_id=conversation.pk, agent=sam, text=f"Read this, please: {link_url(link)}", hold=0)
+    work(now())
     staff = windows.open(sam, f"/conversations/{conversation.pk}/")
     expect(staff.locator(".hops")).to_contain_text("Article")
     customer = windows.open(None, f"/s/{link.code}", width=320, height=600, java_script_enabled=False)

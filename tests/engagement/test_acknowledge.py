@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from engagement.models import Delivery, Draft, Message, Promise, TemplateUse
+from engagement.models import Company, Delivery, Draft, Message, Promise, TemplateUse
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import AlreadyAnswered
+from engagement.services.approvals import approve_reply
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.drafts import save_draft
+from engagement.services.policy import save_policy
 from engagement.services.promises import acknowledge, settle_promises
 from engagement.services.send import add_note, send_direct_message, send_reply
 from listening.feed import Filters, count_views, find_conversations
@@ -22,7 +24,7 @@ from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotAllowed
 from tests.engagement.desk import Desk, work
-from tests.engagement.texts import make_template
+from tests.engagement.texts import make_template, message_of
 from tests.factories import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +126,7 @@ def test_reading_it_back_before_its_receipt_makes_it_no_answer(desk: Desk, sam: 
     mention = desk.mention()
     conversation = mention.conversation
     assert conversation is not None
-    message = acknowledge(conversation_id=conversation.pk, agent=sam, hold=0).message
+    message = message_of(acknowledge(conversation_id=conversation.pk, agent=sam, hold=0))
     # The network took it; the worker died before it could write that down.
     desk.world.reply_as("tidewheel", mention.external_id, message.text)
     desk.read()
@@ -193,7 +195,7 @@ def test_one_that_is_taken_back_promises_nothing_and_leaves_the_draft_alone(desk
     make_template()
     conversation = desk.conversation()
     save_draft(agent=sam, conversation_id=conversation.pk, kind="reply", text="I was writing this")
-    message = acknowledge(conversation_id=conversation.pk, agent=sam, hold=60).message
+    message = message_of(acknowledge(conversation_id=conversation.pk, agent=sam, hold=60))
     undo_delivery(message_id=message.pk, agent=sam)
     assert Draft.objects.get().text == "I was writing this"
     conversation.refresh_from_db()
@@ -227,7 +229,7 @@ def test_promises_that_are_due_are_listed_and_counted(desk: Desk, sam: Agent) ->
 )
 def test_it_is_said_in_the_customers_language_or_in_english(desk: Desk, sam: Agent, language: str, text: str, words: str) -> None:
     make_template(**{code: f"[{code}] {{due}}" for code in ("en", "de", "fr", "ar")})
-    message = acknowledge(conversation_id=desk.conversation(text).pk, agent=sam, promise_minutes=120, hold=0).message
+    message = message_of(acknowledge(conversation_id=desk.conversation(text).pk, agent=sam, promise_minutes=120, hold=0))
     assert message.text == f"[{language}] {words}"
 
 
@@ -237,7 +239,7 @@ def test_one_that_is_too_long_for_the_network_is_passed_over(desk: Desk, sam: Ag
     with pytest.raises(DeskError, match="No acknowledgement fits here"):
         acknowledge(conversation_id=conversation.pk, agent=sam)
     make_template(name="Short", en="We are on it {due}")
-    assert acknowledge(conversation_id=conversation.pk, agent=sam).message.text == "We are on it within 2 hours"
+    assert message_of(acknowledge(conversation_id=conversation.pk, agent=sam)).text == "We are on it within 2 hours"
 
 
 def test_who_does_not_answer_does_not_acknowledge_and_nobody_promises_nonsense(desk: Desk, sam: Agent) -> None:
@@ -249,3 +251,31 @@ def test_who_does_not_answer_does_not_acknowledge_and_nobody_promises_nonsense(d
         with pytest.raises(DeskError, match="Promise an answer in"):
             acknowledge(conversation_id=conversation.pk, agent=sam, promise_minutes=minutes)
     assert not Message.objects.exists()
+
+
+def test_where_a_lead_reads_first_the_acknowledgement_waits_and_promises_when_it_goes_out(desk: Desk, sam: Agent) -> None:
+    make_template()
+    lena = make_agent("lead", username="lena")
+    save_policy(agent=lena, brake_after=3, cooling_minutes=10, require_certificate=True)
+    conversation = desk.conversation()
+    save_draft(agent=sam, conversation_id=conversation.pk, kind="reply", text="I was writing this")
+    said = acknowledge(conversation_id=conversation.pk, agent=sam, promise_minutes=60)
+    assert said.message is None
+    assert said.approval is not None
+    assert not Message.objects.exists()
+    assert Draft.objects.get().text == "I was writing this"
+    approve_reply(approval_id=said.approval.pk, agent=lena)
+    message = Message.objects.get()
+    assert (message.promise.minutes, message.agent) == (60, sam)
+    work(message.delivery.not_before)
+    conversation.refresh_from_db()
+    assert conversation.promise_due_at is not None
+    assert conversation.first_answered_at is None
+    assert TemplateUse.objects.count() == 1
+
+
+def test_the_companys_name_is_the_one_in_the_settings_once_it_is_there(desk: Desk, sam: Agent) -> None:
+    make_template(en="{company}: you hear from us {due}")
+    Company.objects.create(pk=1, name="Tide & Sons")
+    message = message_of(acknowledge(conversation_id=desk.conversation().pk, agent=sam))
+    assert message.text == "Tide & Sons: you hear from us within 2 hours"

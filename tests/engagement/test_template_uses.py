@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from engagement.models import Delivery, Draft, Message, Template, TemplateRight, TemplateUse, TemplateVariant, TemplateWord
 from engagement.services.delivery import undo_delivery
+from engagement.services.guarding import Guarded
 from engagement.services.promises import acknowledge
 from engagement.services.send import send_direct_message, send_reply
 from engagement.services.template_outcomes import WATCHED, Figures, read_figures, settle_uses
@@ -58,14 +59,17 @@ def test_as_is_takes_the_filled_template_with_whatever_link_and_nothing_else(des
         good + "!",
         good.replace("mara", "maria"),
         good.replace(LINK, "https://elsewhere.example/s/7k3p9d2xw4hq8"),
-        TEXT,
         "We are sorry.",
-        f"{good}\n{good}",
     ):
         with pytest.raises(TemplateNeeded):
             send(conversation, sam, text, variant)
+    with pytest.raises(Guarded):  # the variable is still there
+        send(conversation, sam, TEXT, variant)
+    twice = f"{good}\n{good}"
+    with pytest.raises(TemplateNeeded):
+        send(conversation, sam, twice, variant)
     assert not Message.objects.exists()
-    assert Draft.objects.get().text == f"{good}\n{good}"
+    assert Draft.objects.get().text == twice
     assert send(conversation, sam, good)
     assert send_direct_message(conversation_id=conversation.pk, agent=sam, text="In private freely", hold=0)
 

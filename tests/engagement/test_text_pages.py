@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
 
 from engagement.models import Article, ArticleLink, Delivery, Message, Template, TemplateUse
+from engagement.services.policy import save_policy
 from engagement.services.template_uses import read_rights
 from listening.models import Conversation
 from profiles.models import Agent, Role
@@ -241,7 +242,7 @@ def test_one_key_acknowledges_and_the_pane_and_the_card_say_what_was_promised(de
     heard = told(client.post(f"{path}acknowledge/", {"promise_minutes": "240"}, headers=FRAGMENT))
     assert (heard["did"], heard["kind"], heard["answer"]) == ("acknowledged", "reply", 1)
     again = told(client.post(f"{path}acknowledge/", headers=FRAGMENT))
-    assert again["did"] == "nothing"
+    assert (again["did"], again["words"][:31]) == ("said", "You acknowledged this already: ")
     Delivery.objects.update(not_before=now())
     work(now())
     shown = page(client.get(path, headers=FRAGMENT))
@@ -314,3 +315,15 @@ def test_programs_acknowledge_with_a_promise(desk: Desk, sam: Agent) -> None:
     assert read["acknowledged_at"] is not None
     assert read["first_answered_at"] is None
     assert program.post("/api/conversations/999999/acknowledge/", {}, content_type="application/json").status_code == 404
+
+
+def test_where_a_lead_reads_first_both_are_told(desk: Desk, sam: Agent) -> None:
+    make_template()
+    save_policy(agent=make_agent(Role.LEAD), brake_after=3, cooling_minutes=10, require_certificate=True)
+    one, other = desk.conversation(author="one"), desk.conversation(author="other")
+    answer = program_of(sam).post(f"/api/conversations/{one.pk}/acknowledge/", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (202, "waiting_for_approval")
+    heard = told(client_of(sam).post(f"/conversations/{other.pk}/acknowledge/", headers=FRAGMENT))
+    assert heard["did"] == "said"
+    assert heard["words"].startswith("A lead reads your acknowledgement first: ")
+    assert not Message.objects.exists()

@@ -19,7 +19,7 @@ from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict
 from tests.engagement.desk import Desk, work, work_off
-from tests.engagement.texts import make_article, make_template
+from tests.engagement.texts import make_article, make_template, message_of
 from tests.engagement.threads import at_once
 from tests.factories import make_agent
 
@@ -52,7 +52,7 @@ def test_an_acknowledgement_that_is_taken_back_while_it_is_sent_ends_in_one_way_
     make_template()
     for _ in range(4):
         conversation = desk.conversation()
-        message = acknowledge(conversation_id=conversation.pk, agent=sam, hold=60).message
+        message = message_of(acknowledge(conversation_id=conversation.pk, agent=sam, hold=60))
         at_once([partial(undo_delivery, message_id=message.pk, agent=sam), partial(work, message.delivery.not_before)])
         conversation.refresh_from_db()
         sent = desk.state(message) == "sent"
@@ -65,7 +65,7 @@ def test_an_acknowledgement_that_is_taken_back_while_it_is_sent_ends_in_one_way_
 def test_one_that_the_network_took_without_a_receipt_is_read_back_as_an_acknowledgement(desk: Desk, sam: Agent) -> None:
     make_template()
     conversation = desk.conversation()
-    message = acknowledge(conversation_id=conversation.pk, agent=sam, hold=0).message
+    message = message_of(acknowledge(conversation_id=conversation.pk, agent=sam, hold=0))
     desk.world.faults.set("timeout_after_accept", 1)
     work(now())
     desk.read()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engagement.models import Article, Template
+from engagement.models import Article, Message, Template
 from engagement.services.articles import Written, save_article
+from engagement.services.promises import Acknowledged
 from engagement.services.templates import Wording, save_template
 from listening.models import Topic
 
@@ -20,3 +21,9 @@ def make_template(name: str = "Acknowledge", purpose: str = "acknowledge", *topi
 
 def make_article(title: str, body: str = "Text.", *topics: Topic, language: str = "en", **fields: Any) -> Article:
     return save_article(article=None, slug="", texts=[Written(language, title, body)], topics=topics, agent=None, **fields)
+
+
+def message_of(said: Acknowledged) -> Message:
+    """What an acknowledgement sent; it must not have waited for a lead."""
+    assert said.message is not None
+    return said.message

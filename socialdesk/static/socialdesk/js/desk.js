@@ -1,7 +1,7 @@
 // The desk begins here: frames and presses are led to those who know what to do; what is seldom needed is fetched on first use.
 
 import { write } from "desk/acts";
-import { announce, remember, tick } from "desk/page";
+import { announce, remember, tick, toast } from "desk/page";
 import * as feed from "desk/feed";
 import { connect } from "desk/live";
 import { press } from "desk/keys";
@@ -127,6 +127,7 @@ document.addEventListener("desk:done", async ({ detail }) => {
   const { conversation, did, words } = detail;
   closeMenus();
   if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
+  else if (did === "said") toast(words);
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();
   if (!["resolved", "snoozed", "assigned"].includes(did)) {
