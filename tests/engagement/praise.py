@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from engagement.models import Compliment, Message
 from engagement.services.compliments import forward_compliment
@@ -73,7 +72,3 @@ def fresh(compliment: Compliment) -> Compliment:
 
 def history(compliment: Compliment) -> Sequence[str]:
     return list(compliment.events.order_by("pk").values_list("kind", flat=True))
-
-
-def later(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
