@@ -40,11 +40,11 @@ class CallbackSerializer(serializers.ModelSerializer[CallbackRequest]):
 
     class Meta:
         model = CallbackRequest
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "conversation", "profile", "state", "reason", "language", "zone", "window_from", "window_until"),
             *("call_from", "due_at", "attempts", "agent", "calling_until", "created_at", "finished_at"),
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class CallbackPageSerializer(serializers.Serializer[Any]):
@@ -56,8 +56,8 @@ class BegunCallSerializer(CallbackSerializer):
     number = serializers.SerializerMethodField(help_text="The number to call. That it was shown is kept.")
 
     class Meta(CallbackSerializer.Meta):
-        fields = (*CallbackSerializer.Meta.fields, "number")  # type: ignore[assignment]
-        read_only_fields = fields
+        fields: tuple[str, ...] = (*CallbackSerializer.Meta.fields, "number")
+        read_only_fields: tuple[str, ...] = fields
 
     def get_number(self, callback: CallbackRequest) -> str:
         return str(self.context["number"])
@@ -114,7 +114,7 @@ class ContactSerializer(serializers.Serializer[Any]):
     shown = serializers.CharField(source="masked")
     state = serializers.CharField()
     problem = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     verified_how = serializers.CharField()
     verified_at = serializers.DateTimeField(allow_null=True)
     allows = serializers.SerializerMethodField(help_text="phone, sms, email")

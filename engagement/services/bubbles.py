@@ -17,7 +17,7 @@ from listening.models import Conversation, Mention
 from profiles.models import Handle
 
 Kind = Literal[
-    "mention", "own_post", "reply", "direct_message", "note", "repost", "quote", "survey", "callback", "call", "notice", "ticket"
+    "mention", "own_post", "reply", "direct_message", "note", "repost", "quote", "survey", "callback", "call", "notice", "ticket", "chat"
 ]
 Audience = Literal["public", "private", "internal"]
 AUDIENCES: dict[str, Audience] = {

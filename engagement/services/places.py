@@ -79,5 +79,5 @@ def _all_zones() -> set[str]:
 
 
 def _zone_countries() -> dict[str, str]:
-    countries: dict[str, str] = get_global("zone_territories")
+    countries = get_global("zone_territories")
     return {zone: country for zone, country in countries.items() if country != "001"}

@@ -75,7 +75,7 @@ def send_verification_code(
         lasts=CODE_LASTS,
         now=now,
     )
-    if by != Way.DIRECT_MESSAGE and (point is None or point.kind != _KIND_OF[by]):
+    if by != Way.DIRECT_MESSAGE and (point is None or point.kind != _KIND_OF[Way(by)]):
         _drop(verification)
         raise DeskError("Choose the number or address that the code shall go to.")
     try:

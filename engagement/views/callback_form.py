@@ -74,8 +74,8 @@ class CallbackForm(forms.Form):
         countries = self.fields["region"]
         assert isinstance(countries, forms.ChoiceField)
         countries.choices = list_countries(language)
-        self.fields["window"].widget.choices = self._window_choices()  # type: ignore[attr-defined]
-        self.fields["zone"].widget.choices = self._zone_choices()  # type: ignore[attr-defined]
+        self.fields["window"].widget.choices = self._window_choices()
+        self.fields["zone"].widget.choices = self._zone_choices()
         self.call_window: Window | None = None
 
     def _window_choices(self) -> list[tuple[str, Any]]:

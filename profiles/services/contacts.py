@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from email_validator import EmailNotValidError, validate_email
@@ -61,7 +61,7 @@ def record_contact_point(
     if not value:
         raise DeskError("There is no contact to keep. Write a number or an address.")
     moment = at or current_time()
-    fresh = {
+    fresh: dict[str, Any] = {
         "typed": clean(typed, limit=_LONGEST),
         "state": state,
         "source": source[:200],

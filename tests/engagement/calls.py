@@ -11,8 +11,8 @@ from django.test import Client
 from engagement.models import CallbackRequest, Company, Hop, ShortLink
 from engagement.services.callbacks import request_callback
 from engagement.services.consent_texts import consent_text
-from engagement.services.hops import offer_link
 from engagement.services.hours import Window
+from engagement.services.offers import offer_link
 from listening.models import Conversation
 from profiles.models import THIS_MATTER, Consent, ContactPoint, Medium, Profile
 from profiles.services.contacts import record_consent, record_contact_point

@@ -70,7 +70,7 @@ class Carrier:
 
     def _take(self, form: dict[str, str]) -> dict[str, Any]:
         moment = format_datetime(datetime.now(UTC))
-        message = {
+        message: dict[str, Any] = {
             "account_sid": ACCOUNT,
             "api_version": "2010-04-01",
             "body": form["Body"],

@@ -13,7 +13,7 @@ from django.test import Client
 from engagement.models import ChatSession, ShortLink
 from engagement.services.chat import begin_chat
 from engagement.services.chat_duty import note_here
-from engagement.services.hops import offer_link
+from engagement.services.offers import offer_link
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -257,7 +258,7 @@ def test_queue_is_read_by_due_time_page_by_page_with_one_query_each(sam: Agent) 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_press_at_once_one_calls(callback: CallbackRequest) -> None:
     agents = [make_agent() for _ in range(6)]
-    results = at_once([lambda agent=agent: begin_call(callback_id=callback.pk, agent=agent) for agent in agents])
+    results = at_once([partial(begin_call, callback_id=callback.pk, agent=agent) for agent in agents])
     assert sum(isinstance(result, CallbackRequest) for result in results) == 1
     assert all(isinstance(result, CallbackRequest | Conflict) for result in results)
     assert CallAttempt.objects.count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -248,7 +249,7 @@ def test_two_workers_send_it_once(mara: Profile) -> None:
 def test_cap_holds_under_orders_at_once(mara: Profile) -> None:
     give_consent(mara, EMAIL)
     Company.objects.update(outbound_per_week=2)
-    results = at_once([lambda number=number: order(mara, text=f"Offer {number}") for number in range(5)])
+    results = at_once([partial(order, mara, text=f"Offer {number}") for number in range(5)])
     assert sum(isinstance(result, Notice) for result in results) == Notice.objects.count() == 2
 
 

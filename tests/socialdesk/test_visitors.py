@@ -14,6 +14,7 @@ from engagement.services.send import send_reply
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
+from socialdesk.networks.sandbox.records import Mood
 from socialdesk.visitors import LOOKS_AFTER, play_visitors
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent
@@ -31,7 +32,7 @@ def desk(db: None) -> Desk:
     return Desk()
 
 
-def someone(desk: Desk, mood: str, language: str = "en") -> Conversation:
+def someone(desk: Desk, mood: Mood, language: str = "en") -> Conversation:
     desk.world.add_account(f"{mood}_{language}", mood=mood, language=language)
     return desk.conversation("@tidewheel my brake squeaks", author=f"{mood}_{language}")
 
