@@ -18,7 +18,7 @@ _VARIABLES = (
     re.compile(r"\$?\{\{?%? ?[^\W\d][\w.|: -]{0,60}? ?%?\}?\}"),
     re.compile(r"(?<![\d%])(?<!\d )%(?:\([a-z_]{1,40}\))?[sd](?!\w)"),
     re.compile(rf"[\[<] ?(?:(?:{source('placeholder_before')}) )?[\w ]{{0,20}}?(?:{source('placeholders')})s? ?[\]>]"),
-    re.compile(rf"(?<!\w)(?:{source('greetings')}) (?:null|undefined|none|nan)(?!\w)"),
+    re.compile(rf"(?<!\w)(?:{source('greetings')}) (?:null|undefined|none|nan)(?![\w-])"),
 )
 _HANDLE = re.compile(r"(?<![\w.@/+-])@\w[\w.-]{0,100}(?:@[\w.-]{1,100})?")
 # Up to two words, as in “Hello there @name”, and the handles after them.

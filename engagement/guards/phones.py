@@ -24,7 +24,7 @@ _LONGEST_DICTATED = 60  # characters
 _NEAR = 45  # characters before a number in which a word such as “call” speaks of it
 _JUST_AFTER = 25
 _LEAST, _MOST = 7, 15  # digits
-_AMERICAN = ([3, 3, 4], [1, 3, 3, 4], [1, 10], [3, 7])
+_AMERICAN = ([3, 3, 4], [1, 3, 3, 4], [3, 7])
 _SPANISH = ([3, 3, 3], [3, 2, 2, 2], [2, 3, 2, 2], [3, 6])
 
 
@@ -110,11 +110,15 @@ def _is_phone(candidate: _Candidate, region: str) -> bool:
         return True
     if digits[0] == "0":
         return 9 <= count <= 12 and not _is_row(groups)
-    if lengths in _AMERICAN:
-        return digits[-10] in "23456789" and digits[-7] in "23456789"
+    if lengths in _AMERICAN or (lengths == [3, 4] and digits.startswith("555")):
+        return True
     if _is_grouped_in_thousands(groups, candidate.joints):
         return lengths == [3, 3, 3] and digits[0] in "6789" and candidate.stands_alone and not _is_even_count(groups)
     if lengths in _SPANISH and digits[0] in "6789":
+        return True
+    if lengths == [9] and digits[0] in "67" and candidate.stands_alone and _is_valid(digits, "ES"):
+        return True
+    if len(groups) > 1 and 11 <= count <= 13 and _is_valid("+" + digits, None):
         return True
     countries = {region, "US"} if count == 10 else {region}
     return 8 <= count <= _MOST and any(_is_valid(digits, country) for country in countries)
@@ -128,11 +132,13 @@ def _is_possible(number: str) -> bool:
     return phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
-def _is_valid(digits: str, region: str) -> bool:
+def _is_valid(number: str, region: str | None) -> bool:
+    """Whether a number of that country is written like this; without one it begins with + and its code."""
     try:
-        return phonenumbers.is_valid_number_for_region(phonenumbers.parse(digits, region), region)
+        parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
         return False
+    return phonenumbers.is_valid_number(parsed) if region is None else phonenumbers.is_valid_number_for_region(parsed, region)
 
 
 def _is_grouped_in_thousands(groups: Sequence[str], joints: frozenset[str]) -> bool:
