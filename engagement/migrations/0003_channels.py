@@ -163,7 +163,6 @@ class Migration(migrations.Migration):
                 ('own_patterns', models.JSONField(blank=True, default=list, validators=[engagement.models.company.check_patterns])),
                 ('default_region', models.CharField(default='GB', max_length=2, validators=[engagement.models.company.check_region])),
                 ('accent', models.CharField(default='#0b5cad', max_length=7, validators=[engagement.models.company.check_accent])),
-                ('link_domain', models.CharField(blank=True, max_length=253, validators=[django.core.validators.RegexValidator(re.compile('(?=.{1,253}\\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\\Z'), 'Give a host name only, as in go.example.com.')])),
                 ('time_zone', models.CharField(default=engagement.models.company.desk_zone, max_length=60, validators=[engagement.models.company.check_zone])),
                 ('quiet_from', models.TimeField(default=datetime.time(21, 0))),
                 ('quiet_until', models.TimeField(default=datetime.time(8, 0))),

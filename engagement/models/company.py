@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -20,7 +20,6 @@ MOST_CONTACTS = 100
 MOST_PATTERNS = 30
 _LONGEST_CONTACT = 200
 _LONGEST_NAME = 60
-_HOST = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])\Z")
 _CONTRAST = 4.5  # WCAG 2.2 AA, of the white words on a button in the company's colour
 
 
@@ -83,9 +82,6 @@ class Company(models.Model):
     own_patterns = models.JSONField(default=list, blank=True, validators=[check_patterns])  # [{name, pattern}]
     default_region = models.CharField(max_length=2, default="GB", validators=[check_region])  # of numbers written without a country
     accent = models.CharField(max_length=7, default="#0b5cad", validators=[check_accent])
-    link_domain = models.CharField(  # host of the short links, "" for the desk's own
-        max_length=253, blank=True, validators=[RegexValidator(_HOST, "Give a host name only, as in go.example.com.")]
-    )
     time_zone = models.CharField(max_length=60, default=desk_zone, validators=[check_zone])
     # Nobody is called or written to first in these hours of their own day; equal: there are none. They may run over midnight.
     quiet_from = models.TimeField(default=time(21))

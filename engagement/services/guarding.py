@@ -29,7 +29,7 @@ def check_any_draft(*, network: str, audience: str, text: str) -> list[Finding]:
     if audience not in CHECKED:
         raise DeskError("The audience is public or private.")
     company = Company.current()
-    return _check(text, network, cast(Audience, audience), company, Place(hosts=_own_hosts(company)))
+    return _check(text, network, cast(Audience, audience), company, Place(hosts=_own_hosts()))
 
 
 def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]:
@@ -45,7 +45,7 @@ def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]
         answered=conversation.author.username,
         speaking=speaking.username if speaking else "",
         others=frozenset(account.username for account in ours if account != speaking),
-        hosts=_own_hosts(company),
+        hosts=_own_hosts(),
     )
     return _check(text, conversation.network, cast(Audience, audience), company, place)
 
@@ -71,5 +71,5 @@ def _check(text: str, network: str, audience: Audience, company: Company, place:
         raise DeskError(str(error)) from None
 
 
-def _own_hosts(company: Company) -> frozenset[str]:
-    return frozenset({company.link_domain, *settings.ALLOWED_HOSTS} - {"", "*"})
+def _own_hosts() -> frozenset[str]:
+    return frozenset({*settings.ALLOWED_HOSTS} - {"*"})

@@ -59,13 +59,12 @@ class CompanyForm(forms.ModelForm[Company]):
     class Meta:
         model = Company
         fields = (
-            *("name", "public_contacts", "own_patterns", "default_region", "accent", "link_domain"),
+            *("name", "public_contacts", "own_patterns", "default_region", "accent"),
             *("time_zone", "quiet_from", "quiet_until", "outbound_per_week"),
         )  # fmt: skip
         labels = {
             "default_region": "Country",
             "accent": "Colour",
-            "link_domain": "Domain of short links",
             "quiet_from": "Quiet from",
             "quiet_until": "Quiet until",
             "outbound_per_week": "Messages a week that you begin, to one person",
@@ -73,7 +72,6 @@ class CompanyForm(forms.ModelForm[Company]):
         help_texts = {
             "default_region": "Two letters, as in GB. Telephone numbers without a country are read as its own.",
             "accent": "On the pages that customers see, below white words.",
-            "link_domain": "As in go.example.com; it must lead to this desk. Empty: the desk's own address.",
             "quiet_from": "In these hours of their day nobody is written to or called unasked.",
         }
         widgets = {
@@ -84,9 +82,6 @@ class CompanyForm(forms.ModelForm[Company]):
 
     def clean_default_region(self) -> str:
         return str(self.cleaned_data["default_region"]).upper()
-
-    def clean_link_domain(self) -> str:
-        return str(self.cleaned_data["link_domain"]).lower()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -22,7 +22,6 @@ GOOD = {
     "own_patterns": "Order number: \\bTW-\\d{6}\\b\r\nContract: RC\\d{8}",
     "default_region": "gb",
     "accent": "#0f5f73",
-    "link_domain": "Go.Tidewheel.example",
     "time_zone": "Europe/London",
     "quiet_from": "21:30",
     "quiet_until": "08:00",
@@ -39,7 +38,7 @@ def test_what_an_admin_saves_is_what_the_desk_knows():
     company = Company.current()
     assert company.public_contacts == ["+44 117 496 0140", "hello@tidewheel.example"]
     assert company.own_patterns == [{"name": "Order number", "pattern": "\\bTW-\\d{6}\\b"}, {"name": "Contract", "pattern": "RC\\d{8}"}]
-    assert (company.name, company.default_region, company.link_domain) == ("Tidewheel", "GB", "go.tidewheel.example")
+    assert (company.name, company.default_region) == ("Tidewheel", "GB")
     assert (company.quiet_from, company.quiet_until, company.outbound_per_week) == (time(21, 30), time(8), 2)
     page = sign_in(Role.ADMIN).get("/settings/company/")
     assert "Order number: \\bTW-\\d{6}\\b" in page.content.decode()
@@ -76,8 +75,6 @@ def test_a_desk_that_nobody_has_set_up_has_defaults_and_costs_one_query():
         ("default_region", "XX", "no country code"),
         ("accent", "teal", "six hexadecimal digits"),
         ("accent", "#ffe600", "hard to read"),
-        ("link_domain", "https://go.example.com/", "host name only"),
-        ("link_domain", "localhost", "host name only"),
         ("time_zone", "Mars/Olympus", "not one of the available choices"),
         ("quiet_from", "25:00", "valid time"),
         ("outbound_per_week", "-1", "greater than or equal to 0"),
