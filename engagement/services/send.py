@@ -153,13 +153,15 @@ def _prepare_reply(
 def send_share(*, permission: Permission, agent: Agent, text: str, hold: float | None = None) -> Message:
     """Repost or quote the post that an author's permission is about. Inside a transaction, with its compliment locked.
 
-    `text` is what a quote says; a repost sends none, and keeps a description. Raises AccountUnusable, and DeskError where the network
-    cannot do it or takes no text of that length.
+    `text` is what a quote says; a repost sends none, and keeps a description. Raises AccountUnusable, Guarded, and DeskError where the
+    network cannot do it or takes no text of that length.
     """
     seconds = _check_hold(hold)
     moment = current_time()
     mention = permission.compliment.mention
     conversation = permission.compliment.conversation
+    if permission.purpose == Kind.QUOTE:
+        refuse_blocked(check_answer(conversation_id=conversation.pk, kind=Kind.QUOTE, text=text))
     message = Message.objects.create(
         conversation=conversation,
         kind=permission.purpose,
