@@ -283,6 +283,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "MessageKindEnum": "engagement.models.Message.Kind",
+        "SharePurposeEnum": "engagement.models.Compliment.Purpose",
+        "TicketKindEnum": "engagement.models.Ticket.Kind",
         "LinkKindEnum": "engagement.models.ShortLink.Kind",
         "ComplimentStateEnum": "engagement.models.Compliment.State",
         "HopReasonEnum": "engagement.models.Hop.Reason",

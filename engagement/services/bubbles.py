@@ -99,7 +99,7 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
 
 
 def _replies(conversation: Conversation) -> QuerySet[Message]:
-    return _messages(conversation).filter(kind=Message.Kind.REPLY)
+    return _messages(conversation).filter(kind__in=[Message.Kind.REPLY, Message.Kind.QUOTE])
 
 
 def _of_message(message: Message, key: str, now: datetime) -> Bubble:

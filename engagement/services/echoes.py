@@ -17,11 +17,11 @@ State = Delivery.State
 
 def is_echo() -> Q:
     """Among mentions: our own posts that are messages of the desk. All other own posts were written outside it."""
-    ours = Message.objects.filter(conversation=OuterRef("conversation"), kind=Message.Kind.REPLY)
+    ours = Message.objects.filter(conversation=OuterRef("conversation"), kind__in=[Message.Kind.REPLY, Message.Kind.QUOTE])
     # Known by its id; or, where no receipt came, by what it says and answers.
-    without_receipt = ours.filter(external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")).exclude(
-        delivery__state__in=[State.QUEUED, State.FAILED, State.ABORTED]
-    )
+    without_receipt = ours.filter(
+        kind=Message.Kind.REPLY, external_id="", text=OuterRef("text"), mention__external_id=OuterRef("in_reply_to")
+    ).exclude(delivery__state__in=[State.QUEUED, State.FAILED, State.ABORTED])
     return Q(is_own=True) & (Exists(ours.filter(external_id=OuterRef("external_id"))) | Exists(without_receipt))
 
 

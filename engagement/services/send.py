@@ -161,7 +161,8 @@ def send_share(*, permission: Permission, agent: Agent, text: str, hold: float |
     mention = permission.compliment.mention
     conversation = permission.compliment.conversation
     if permission.purpose == Kind.QUOTE:
-        refuse_blocked(check_answer(conversation_id=conversation.pk, kind=Kind.QUOTE, text=text))
+        findings = check_answer(conversation_id=conversation.pk, kind=Kind.QUOTE, text=text)
+        refuse_blocked(findings)
     message = Message.objects.create(
         conversation=conversation,
         kind=permission.purpose,

@@ -66,7 +66,9 @@ def test_the_private_door_is_one_key_away_and_takes_the_text_along(windows: Wind
     expect(page.locator("[data-writing=reply] textarea")).to_have_value("")
     expect(page.locator("#guard-direct_message")).to_be_empty()
     wait_until(lambda: list(Draft.objects.values_list("kind", "text")) == [("direct_message", "What is your order number?")])
-    page.keyboard.press("Control+Enter")
+    page.get_by_label("Why in private").select_option("personal_details")
+    page.get_by_label("They have no public word from us yet").fill("They asked in private")
+    private.press("Control+Enter")
     expect(page.locator(".outgoing-bar")).to_be_visible()
     assert Message.objects.get().kind == "direct_message"
 

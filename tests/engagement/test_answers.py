@@ -223,7 +223,7 @@ class Screens(TestCase):
     def test_a_press_is_taken_exactly_if_all_that_stands_was_on_the_screen(self, steps: list[str]) -> None:
         make_account(external_id="us")
         us, sam = make_author("tidewheel", external_id="us"), make_agent()
-        mention = make_mention(author="mara", ago=30)
+        mention = make_mention("@tidewheel I love my bike", author="mara", ago=30)  # no anger that the brake would see
         outside: list[PostData] = []
         shown, seen = standing(mention), 0
         for number, step in enumerate(steps):

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from engagement.models import Company, Delivery, Draft, Message
@@ -19,7 +21,6 @@ from profiles.models import Agent, Role
 from tests.engagement.desk import Desk
 from tests.engagement.guards.measure import read_drafts, should_stop
 from tests.factories import make_account, make_agent
-from tests.listening.pages import count_queries
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,7 @@ def test_a_note_may_hold_everything(desk: Desk, sam: Agent) -> None:
 
 def test_a_private_message_may_hold_and_ask_for_all_but_secrets(followed: Desk, sam: Agent) -> None:
     conversation = followed.conversation(author="mara_k")
-    send_direct_message(conversation_id=conversation.pk, agent=sam, text=f"{PERSONAL} What is your address?")
+    send_direct_message(conversation_id=conversation.pk, agent=sam, text=f"{PERSONAL} What is your address?", waiver="Asked")
     for text in ("The card was 4111 1111 1111 1111.", "What is your password?"):
         with pytest.raises(Guarded):
             send_direct_message(conversation_id=conversation.pk, agent=sam, text=text)
@@ -165,7 +166,9 @@ def test_a_pattern_that_comes_to_no_end_stops_the_draft_and_not_the_desk(desk: D
 def test_looking_costs_three_queries_however_long_the_text(desk: Desk) -> None:
     conversation = desk.conversation()
     for text in ("Hello", PERSONAL * 200):
-        assert count_queries(lambda text=text: check_answer(conversation_id=conversation.pk, kind="reply", text=text)) == 3
+        with CaptureQueriesContext(connection) as queries:
+            check_answer(conversation_id=conversation.pk, kind="reply", text=text)
+        assert len(queries) == 3
 
 
 def calls_in(path: Path) -> Iterator[tuple[str, str]]:
@@ -198,7 +201,7 @@ def test_everything_that_goes_into_the_outbox_was_looked_at() -> None:
         if "_put_in_outbox" in lines:
             assert lines["check_answer"] < lines["refuse_blocked"] < lines["_put_in_outbox"], function.name
             looked_at.append(function.name)
-    assert looked_at == ["send_reply", "send_direct_message"]
+    assert looked_at == ["send_reply", "send_share", "send_direct_message"]
 
 
 # --- What other programs are told -----------------------------------------------------------------------------------------
@@ -270,7 +273,7 @@ def test_the_composer_asks_about_its_own_door(desk: Desk, screen: Client) -> Non
     for kind in ("direct_message", "note", "nonsense", ""):
         assert screen.post(address, {"kind": kind, "text": PERSONAL}).json() == {"findings": []}
     assert screen.post("/conversations/999999/check/", {"kind": "reply", "text": PERSONAL}).json() == {"findings": []}
-    assert screen.get(address).status_code == 405
+    assert screen.get(address).status_code == 403
 
 
 def test_accounts_of_other_networks_are_not_ours_here(desk: Desk) -> None:

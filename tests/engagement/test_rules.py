@@ -41,7 +41,7 @@ def test_a_never_rule_blocks_the_public_door_and_names_itself(desk: Desk, sam: A
             send_reply(conversation_id=conversation.pk, agent=agent, text="No comment")
         assert (refusal.value.code, refusal.value.extra, refusal.value.status) == ("never_rule", {"rule": "Court cases"}, 409)
     assert not Message.objects.exists()
-    assert send_direct_message(conversation_id=conversation.pk, agent=sam, text="Our press office will write").pk
+    assert send_direct_message(conversation_id=conversation.pk, agent=sam, text="Our press office will write", waiver="Never in public").pk
     assert add_note(conversation_id=conversation.pk, agent=sam, text="Press office told").pk
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
@@ -37,7 +38,11 @@ def sentences() -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_sentence_is_translated(language: str) -> None:
     with (ROOT / f"engagement/locale/{language}/LC_MESSAGES/django.po").open("rb") as file:
-        known = {str(message.id): str(message.string) for message in read_po(file) if message.id}
+        known = {
+            str([*message.id] if message.pluralizable else message.id): str([*message.string] if message.pluralizable else message.string)
+            for message in read_po(file)
+            if message.id
+        }
     wanted = sentences()
     assert len(wanted) > 50
     assert sorted(sentence for sentence in wanted if not known.get(sentence)) == []
@@ -50,9 +55,14 @@ def test_every_consent_is_worded_in_every_language(language: str) -> None:
     assert all(PLACES.findall(texts[language]) == ["{company}"] for texts in TEXTS.values())
 
 
+def read(catalog: Catalog) -> dict[str, str]:
+    """Each sentence, or its forms, and what it is in the other language."""
+    return {str(message.id): str(message.string) for message in catalog if message.id}
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_what_is_compiled_says_what_is_written(language: str) -> None:
     folder = ROOT / f"engagement/locale/{language}/LC_MESSAGES"
     with (folder / "django.po").open("rb") as written, (folder / "django.mo").open("rb") as compiled:
-        said = {message.id: message.string for message in read_mo(compiled) if message.id}
-        assert said == {message.id: message.string for message in read_po(written) if message.id}, "run `make messages`"
+        said = read(read_mo(compiled))
+        assert said == read(read_po(written)), "run `make messages`"

@@ -24,6 +24,7 @@ def test_a_mobile_number_of_every_country_is_found_as_it_is_written_abroad(regio
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     if example is None:
         example = phonenumbers.example_number(region)
+    assert example is not None
     written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
     assert marked(f"It is {written}, right?") == [("phone", written)]
 

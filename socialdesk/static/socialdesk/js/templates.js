@@ -10,6 +10,7 @@ let list = null;
 let field = null; // the text that it will be put into
 let options = [];
 let chosen = 0;
+let isEntered = false; // Enter came before the list did
 
 const all = () => [...list.querySelectorAll("[role=option]")];
 
@@ -51,6 +52,7 @@ export async function open(text) {
   input.value = "";
   list.textContent = "";
   options = [];
+  isEntered = false;
   input.focus();
   const pane = form.closest("[data-conversation]");
   try {
@@ -58,6 +60,7 @@ export async function open(text) {
     if (box.hidden || field !== text) return; // closed meanwhile
     list.innerHTML = html;
     show(0);
+    if (isEntered) return choose(options[chosen]);
     announce(`${options.length} to choose from. Arrow keys choose, Enter puts it into the text.`);
   } catch (error) {
     leave("");
@@ -80,11 +83,16 @@ function show(index) {
 function press(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) show(chosen + step);
-  else if (event.key === "Enter") choose(options[chosen]);
+  else if (event.key === "Enter") enter();
   else if (event.key === "Escape") leave(`/${input.value}`);
   else return;
   event.preventDefault();
   event.stopPropagation();
+}
+
+function enter() {
+  isEntered = !list.firstElementChild;
+  choose(options[chosen]);
 }
 
 function close() {
