@@ -201,7 +201,7 @@ def test_everything_that_goes_into_the_outbox_was_looked_at() -> None:
         if "_put_in_outbox" in lines:
             assert lines["check_answer"] < lines["refuse_blocked"] < lines["_put_in_outbox"], function.name
             looked_at.append(function.name)
-    assert looked_at == ["send_reply", "send_share", "send_direct_message"]
+    assert sorted(looked_at) == ["send_direct_message", "send_fixed_reply", "send_reply", "send_share"]
 
 
 # --- What other programs are told -----------------------------------------------------------------------------------------
