@@ -31,3 +31,4 @@ def test_no_delivery_of_ten_thousand_is_doubled_or_lost(desk: Desk, sam: Agent) 
     assert len(storm.killed) > len(BOUNDARIES) / 2
     if count == 10_000:
         assert set(storm.killed) == BOUNDARIES, BOUNDARIES - set(storm.killed)
+    storm.clear()
