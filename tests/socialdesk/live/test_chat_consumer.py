@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from channels.layers import channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.db import connections
 
 from engagement import consumers
@@ -20,8 +22,10 @@ from engagement.services.links import revoke_link
 from listening.consumers import stop_hub
 from profiles.models import Agent
 from socialdesk.asgi import application
+from tests import servers
 from tests.engagement.chats import begin, make_link, put_on_duty
 from tests.factories import make_agent
+from tests.socialdesk.live.test_consumer import Socket, token_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = (b"origin", b"http://localhost")
@@ -238,8 +242,6 @@ async def test_a_line_that_is_none_is_refused_with_words(session: ChatSession) -
 
 
 async def test_the_desk_hears_of_a_chat_and_of_typing(session: ChatSession, sam: Agent) -> None:
-    from tests.socialdesk.live.test_consumer import Socket, token_of
-
     desk = Socket(await token_of(sam))
     await desk.greet()
     phone = Phone(session.link.code)
@@ -264,3 +266,18 @@ async def test_a_link_of_another_kind_shows_no_foreign_chat(session: ChatSession
     phone = Phone(other.code)
     assert await phone.greet(session.form_key) == {"type": "unknown"}
     await phone.leave()
+
+
+@pytest.mark.servers
+async def test_lines_and_typing_travel_over_redis(session: ChatSession, sam: Agent) -> None:
+    with servers.redis() as url:
+        channel_layers.set("default", RedisPubSubChannelLayer(hosts=[url]))
+        phone = Phone(session.link.code)
+        await phone.greet(session.form_key)
+        await sync_to_async(accept_chat)(chat_id=session.pk, agent=sam)
+        assert (await phone.hear("chat"))["state"] == "active"
+        await sync_to_async(say_as_agent)(chat_id=session.pk, agent=sam, text="Which?", client_key="k")
+        assert [line["text"] for line in (await phone.hear("chat"))["lines"]] == ["Which?"]
+        await sync_to_async(type_to_visitor)(chat_id=session.pk, agent=sam)
+        await phone.hear("typing")
+        await phone.leave()
