@@ -8,7 +8,7 @@ class ListeningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from listening.timeline import read_mentions
+        from listening.timeline import MENTIONS
         from profiles.timeline import register
 
-        register("mentions", read_mentions)
+        register("mentions", MENTIONS)

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from listening.models import ACTIVE, Conversation, ConversationTopic, SavedSearch, Sentiment, Status, Topic
 from listening.search import conversations_with
-from profiles.models import Agent
+from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
@@ -228,6 +229,15 @@ def _count_all(counted: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), parameters)
         return {str(name): int(count) for name, count in cursor.fetchall()}
+
+
+def list_assignable() -> list[tuple[Agent, int]]:
+    """Who can be given a conversation, by name, with how many active ones they have. One query."""
+    # By a subquery: a join would go through all that they ever resolved.
+    active = Conversation.objects.filter(assignee=OuterRef("pk"), status__in=ACTIVE).order_by().values("assignee")
+    load = Coalesce(Subquery(active.annotate(n=Count("id")).values("n")), 0)
+    staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).annotate(load=load)
+    return [(agent, agent.load) for agent in staff.order_by("display_name")]
 
 
 def count_mine() -> dict[int, int]:

@@ -9,8 +9,8 @@ from engagement.services.answers import GONE
 from listening.models import Conversation, Mention
 
 
-def is_acknowledged(conversation: Conversation) -> bool:
-    """Whether the customer knows that we saw this; one query.
+def acknowledged() -> Q:
+    """Among conversations: whether the customer knows that we saw this.
 
     They do if a public answer of ours stands here, wherever it was written and also while it is on its way, or if they wrote to us in
     private themselves.
@@ -20,5 +20,9 @@ def is_acknowledged(conversation: Conversation) -> bool:
     on_its_way = messages.filter(kind=Message.Kind.REPLY, external_id="").exclude(delivery__state__in=GONE)
     wrote_privately = messages.filter(kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
     ours = Mention.objects.filter(conversation=OuterRef("pk"), is_own=True, deleted_at=None)
-    known = Q(Exists(ours)) | Q(Exists(on_its_way)) | Q(Exists(wrote_privately))
-    return Conversation.objects.filter(known, pk=conversation.pk).exists()
+    return Q(Exists(ours)) | Q(Exists(on_its_way)) | Q(Exists(wrote_privately))
+
+
+def is_acknowledged(conversation: Conversation) -> bool:
+    """See `acknowledged`; one query."""
+    return Conversation.objects.filter(acknowledged(), pk=conversation.pk).exists()

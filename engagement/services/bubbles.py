@@ -56,11 +56,15 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks."""
+    """One kind of row that stands in a thread: its rows, the field that says when, and how one of them looks.
+
+    `is_rare`: most conversations have none.
+    """
 
     rows: Callable[[Conversation], QuerySet[Any]]
     at: str
     bubble: Callable[[Any, str, datetime], Bubble]  # the row, its key in the thread, and the time that it is read at
+    is_rare: bool = True
 
 
 def author_of(message: Message) -> str:
@@ -75,7 +79,8 @@ def _name(handle: Handle) -> str:
 
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
-    return Mention.objects.filter(~is_echo(), conversation=conversation).select_related("author", "corrected_by")
+    praise = ("compliment__forwarded_by", "compliment__forwarded_to")
+    return Mention.objects.filter(~is_echo(), conversation=conversation).select_related("author", "corrected_by", *praise)
 
 
 def _of_post(post: Mention, key: str, now: datetime) -> Bubble:
@@ -188,8 +193,8 @@ def _of_chat_line(line: ChatLine, key: str, now: datetime) -> Bubble:
 
 # Of two things of the same moment the earlier part stands first. The order is part of the keys: new parts come last.
 PARTS = (
-    Part(_posts, "posted_at", _of_post),
-    Part(_messages, "created_at", _of_message),
+    Part(_posts, "posted_at", _of_post, is_rare=False),
+    Part(_messages, "created_at", _of_message, is_rare=False),
     Part(_survey_answers, "at", _of_survey),
     Part(_callbacks, "created_at", _of_callback),
     Part(_calls, "ended_at", _of_call),
@@ -197,4 +202,5 @@ PARTS = (
     Part(_ticket_updates, "at", _of_ticket_update),
     Part(_chat_lines, "at", _of_chat_line),
 )
-PUBLIC_PARTS = (Part(_posts, "posted_at", _of_post), Part(_replies, "created_at", _of_message))  # what everybody can read
+# What everybody can read.
+PUBLIC_PARTS = (Part(_posts, "posted_at", _of_post, is_rare=False), Part(_replies, "created_at", _of_message, is_rare=False))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from engagement.models import CHAT_OPEN, ChatLine, ChatSession, Hop, Ticket
 from engagement.services.chat_duty import HERE, require_room
-from engagement.services.hops import finish_channel, note_activity
+from engagement.services.hops import carry_over, finish_channel, note_activity
 from engagement.services.tickets import open_ticket
 from listening.models import Conversation, Priority
 from listening.services.conversations import (
@@ -172,7 +172,7 @@ def hand_to_ticket(session: ChatSession) -> None:
         reactivate(conversation, at=session.last_visitor_at)
     save_conversation(conversation)
     live.publish(live.ConversationsChanged([conversation_state(conversation)]))
-    finish_channel(conversation=conversation, channel=Channel.CHAT, agent=None, at=session.last_visitor_at)
+    carry_over(conversation=conversation, channel=Channel.CHAT, to=Channel.TICKET, at=session.last_visitor_at)
     open_ticket(
         conversation_id=conversation.pk, agent=None, kind=Ticket.Kind.QUESTION, title="Written in a chat when nobody was there",
         priority=conversation.priority,

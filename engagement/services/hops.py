@@ -135,6 +135,12 @@ def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | N
         draft_thanks(conversation, whose)
 
 
+def carry_over(*, conversation: Conversation, channel: str, to: str, at: datetime) -> None:
+    """What is under way in one channel goes on in another: it stays one matter with one return. Call it on a locked conversation."""
+    under_way = Hop.objects.filter(conversation=conversation, channel=channel, state=State.BEGUN)
+    under_way.update(channel=to, active_at=at, due_at=at + TIME_FOR[Channel(to)])
+
+
 def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     """Put the thank-you into the agent's public draft, unless they have begun one."""
     public = Message.Kind.REPLY

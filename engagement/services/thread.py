@@ -12,6 +12,7 @@ from engagement.services.bubbles import PARTS, PUBLIC_PARTS, Bubble, Part
 from listening.models import Conversation
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.existing import which_exist
 
 T = TypeVar("T", bound=Model)
 
@@ -26,8 +27,9 @@ class Thread(list[Bubble]):
 
 
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
-    """The last `limit` entries of a conversation, or those before the key `before`; one query for each part.
+    """The last `limit` entries of a conversation, or those before the key `before`.
 
+    Three queries, and one for each rare part that this conversation has.
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
     return _merge(conversation, PARTS, before=before, limit=limit, now=now)
@@ -42,7 +44,10 @@ def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, li
     moment = now or current_time()
     end = _parse_key(before) if before else None
     found: list[tuple[tuple[datetime, int, int], Bubble]] = []
+    absent = _find_absent(conversation, parts)
     for rank, part in enumerate(parts):
+        if part in absent:
+            continue
         for row in _newest(part.rows(conversation), part.at, rank, end, limit):
             place = (getattr(row, part.at), rank, row.pk)
             found.append((place, part.bubble(row, _key(*place), moment)))
@@ -51,6 +56,15 @@ def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, li
     if len(found) > limit:
         thread.earlier = thread[0].key
     return thread
+
+
+def _find_absent(conversation: Conversation, parts: Sequence[Part]) -> set[Part]:
+    """The rare parts that this conversation has no row of. One query, none where no part is rare."""
+    rare = [part for part in parts if part.is_rare]
+    if not rare:
+        return set()
+    present = which_exist(Conversation.objects.filter(pk=conversation.pk), [part.rows(conversation) for part in rare])
+    return {part for part, is_present in zip(rare, present, strict=True) if not is_present}
 
 
 def _newest(rows: QuerySet[T], at: str, rank: int, end: tuple[datetime, int, int] | None, limit: int) -> list[T]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
+from django.db.models import BooleanField, ExpressionWrapper
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
-from engagement.services.acknowledge import is_acknowledged
+from engagement.services.acknowledge import acknowledged
 from engagement.services.answers import GONE, number_of_post, sum_up_seen
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
@@ -27,12 +28,12 @@ from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import read_thread
-from listening.feed import count_mine
+from listening.feed import list_assignable
 from listening.models import Conversation, Mention
 from listening.templatetags.desk import network_label
 from listening.views.responses import agent_of, desk_view, is_fragment
 from listening.views.stream import desk_context
-from profiles.models import Agent, Role
+from profiles.models import Agent
 from profiles.services.card import read_card
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
@@ -88,7 +89,8 @@ class Praise:
 
 def find_conversation(pk: int) -> Conversation:
     related = ("author__profile", "account", "assignee", "claimed_by", "last_mention")
-    conversation = Conversation.objects.select_related(*related).filter(pk=pk).first()
+    is_acknowledged = ExpressionWrapper(acknowledged(), output_field=BooleanField())
+    conversation = Conversation.objects.select_related(*related).annotate(is_acknowledged=is_acknowledged).filter(pk=pk).first()
     if conversation is None:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
     return conversation
@@ -118,14 +120,15 @@ def render_conversation(
 
 
 def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
-    """All that the pane shows. A fixed number of queries."""
+    """All that the pane shows of what `find_conversation` found.
+
+    At most twenty queries, and a few more for each other channel that the conversation went to.
+    """
     thread = read_thread(found, before=before)
     outlook = read_outlook(found, agent=agent, thread=None if before else thread)
-    loads = count_mine()
-    staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     hops = read_hops(found)
-    acknowledged = is_acknowledged(found)
-    doors = open_doors(agent, found, thread, hops, outlook, acknowledged=acknowledged, refused=refused, kind=kind)
+    is_acknowledged: bool = found.is_acknowledged  # type: ignore[attr-defined]  # annotated
+    doors = open_doors(agent, found, thread, hops, outlook, is_acknowledged=is_acknowledged, refused=refused, kind=kind)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -138,27 +141,28 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "doors": doors,
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
-        "assignable": [(colleague, loads.get(colleague.pk, 0)) for colleague in staff],
+        "assignable": list_assignable(),
         "card": read_card(found.author.profile),
         "hops": hops,
         "links": read_plain_links(found),
         **_read_chat(agent, found),
         "hop_reasons": HOP_REASONS,
         "link_kinds": LINK_KINDS,
-        "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first(),
+        # What goes on in another channel has its hop.
+        "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first() if hops else None,
         "ticket_kinds": Ticket.Kind.choices,
-        "callback": next_callback(found),
-        "may_acknowledge": agent.may_answer and not acknowledged and checks.capabilities_of(found.network).reply,
+        "callback": next_callback(found) if hops else None,
+        "may_acknowledge": agent.may_answer and not is_acknowledged and checks.capabilities_of(found.network).reply,
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
-        "praise": find_praise(found, thread),
+        "praise": find_praise(thread),
         "may_change": agent.may_answer or agent.may_configure,
     }
 
 
 def _read_chat(agent: Agent, found: Conversation) -> dict[str, Any]:
-    """What the chat strip shows; one query where no chat goes on, two where one does."""
-    chats = read_chats(found)
+    """What the chat strip shows; two queries where a chat goes on."""
+    chats = read_chats(found) if found.chats_open else []
     return {
         "chats": chats,
         "my_chat": next((chat for chat in chats if chat.agent_id == agent.pk), None),
@@ -176,13 +180,11 @@ def find_target(thread: Sequence[Bubble]) -> Target | None:
     return Target(posts[-1], last_answers(thread).get(posts[-1].pk, 0))
 
 
-def find_praise(found: Conversation, thread: Sequence[Bubble]) -> Praise:
-    """One query."""
-    known = Compliment.objects.filter(conversation=found).select_related("forwarded_by", "forwarded_to")
+def find_praise(thread: Sequence[Bubble]) -> Praise:
+    """Of a thread whose posts were read with their compliments."""
     posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
     mention = choose_praise(posts)
-    on_board = {compliment.mention_id: compliment for compliment in known.order_by("forwarded_at", "pk")}
-    return Praise(mention, on_board.get(mention.pk) if mention else None)
+    return Praise(mention, getattr(mention, "compliment", None))
 
 
 def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
@@ -213,7 +215,7 @@ def open_doors(
     hops: Sequence[Hop],
     outlook: Outlook,
     *,
-    acknowledged: bool,
+    is_acknowledged: bool,
     refused: DeskError | None = None,
     kind: str = "",
 ) -> list[Door]:
@@ -261,7 +263,7 @@ def open_doors(
             unit=abilities.length_unit,
             obstacle=obstacle(abilities.direct_message and not must_follow, private_refusal),
             needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
-            needs_waiver=not acknowledged,
+            needs_waiver=not is_acknowledged,
         ),
         Door(
             kind=Kind.NOTE,

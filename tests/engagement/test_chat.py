@@ -130,7 +130,7 @@ def test_without_an_agent_it_becomes_a_message_that_comes_first(reason: str, sam
     assert conversation.chats_open == 0
     assert conversation.priority >= Priority.HIGH
     assert conversation.priority_reasons[0] == "Left a message in chat"
-    assert (conversation.private_waiting, conversation.is_active, conversation.returns_owed) == (True, True, 2)  # chat and ticket
+    assert (conversation.private_waiting, conversation.is_active, conversation.returns_owed) == (True, True, 1)
     bubble = read_thread(conversation)[-1]
     assert (bubble.kind, bubble.audience, bubble.text) == ("chat", "private", "Please call the workshop")
     with pytest.raises(ChatOver):

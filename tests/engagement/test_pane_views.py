@@ -19,7 +19,7 @@ from tests.factories import make_agent, make_conversation
 
 pytestmark = pytest.mark.django_db
 FRAGMENT = {"HX-Request": "true"}
-MOST_QUERIES = 36  # each kind of thing in a thread is one
+MOST_QUERIES = 20  # each kind of thing in a thread is one
 
 
 def client_of(agent: Agent) -> Client:

@@ -57,8 +57,8 @@ def read(catalog: Catalog) -> dict[str, str]:
     return {_plain(message.id): _plain(message.string) for message in catalog if message.id}
 
 
-def _plain(said: str | list[str] | tuple[str, ...]) -> str:
-    return said if isinstance(said, str) else str(list(said))
+def _plain(said: str | list[str] | tuple[str, ...] | None) -> str:
+    return said if isinstance(said, str) else str(list(said or []))
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
