@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +96,15 @@ def test_the_walk_would_notice_an_arrow_that_runs_up():
     ]
     assert heights == [1, 2, 3, 4, TOP]
     assert layer_of("django.db") is None
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "socialdesk/static").rglob("*.css")), ids=lambda path: path.name)
+def test_every_rule_of_a_style_sheet_stands_where_it_seems_to(path):
+    """A block that is left open swallows all that follows: it then holds for phones only, say, and no browser complains."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    depth = 0
+    for line in text.splitlines():
+        if line and not line[0].isspace() and line[0] != "}":
+            assert depth == 0, f"{path.name}: a block before {line[:60]!r} is not closed"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0
