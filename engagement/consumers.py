@@ -115,6 +115,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             with translation.override(self.language):
                 await self._send({"type": "refused", "client_key": client_key, "words": refusal_words(error), "code": error.code})
             return
+        live.send_now(live.ChatTyped(session.conversation_id, session.pk, "idle"))
         await self._tell_news()
         await self._send({"type": "taken", "client_key": client_key})
 

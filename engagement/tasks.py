@@ -81,8 +81,8 @@ def mark_last_week(rule_id: int) -> None:
 def sweep_praise() -> None:
     """What the board does by itself: ends what deleted posts had allowed, finds thank-yous of agents, removes what must go."""
     permissions.end_deleted()
-    praise_replies.note_thanked()
     shares.take_down_due()
+    praise_replies.note_thanked()
 
 
 @shared_task

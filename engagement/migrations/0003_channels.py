@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Approval',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('answer_seen', models.PositiveSmallIntegerField(default=0)),
+                ('answer_seen', models.PositiveBigIntegerField(default=0)),
                 ('text', models.TextField()),
                 ('reasons', models.JSONField(default=list)),
                 ('state', models.CharField(choices=[('pending', 'Waits for a lead'), ('approved', 'Approved'), ('declined', 'Declined'), ('withdrawn', 'Withdrawn')], default='pending', max_length=10)),
@@ -646,7 +646,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='compliment',
             name='thanks',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagement.message'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagement.message'),
         ),
         migrations.AddField(
             model_name='compliment',

@@ -22,7 +22,7 @@ class Approval(models.Model):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, related_name="approvals", db_index=False)
     mention = models.ForeignKey(Mention, on_delete=models.PROTECT, related_name="+")  # what it answers
-    answer_seen = models.PositiveSmallIntegerField(default=0)  # the mention's last answer that the author saw
+    answer_seen = models.PositiveBigIntegerField(default=0)  # the mention's last answer that the author saw
     text = models.TextField()
     variant = models.ForeignKey(TemplateVariant, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)  # made from it
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="approvals", db_index=False)  # its author

@@ -45,7 +45,7 @@ class Compliment(models.Model):
     purpose = models.CharField(max_length=10, choices=Purpose.choices, blank=True)  # what was asked for, and given
     asking = models.OneToOneField("engagement.Message", on_delete=models.PROTECT, null=True, related_name="+")
     answer = models.CharField(max_length=10, choices=Answer.choices, blank=True)  # the author's; its evidence is in Permission and history
-    thanks = models.OneToOneField("engagement.Message", on_delete=models.PROTECT, null=True, related_name="+")
+    thanks = models.ForeignKey("engagement.Message", on_delete=models.PROTECT, null=True, related_name="+")
     thanks_from = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)  # who was asked to thank
 
     forwarded_at = models.DateTimeField()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from engagement.models import Delivery, Message
+from engagement.services.bubbles import Bubble
 from engagement.services.echoes import is_echo
 from listening.models import Mention
 from socialdesk.lib.errors import Conflict
@@ -46,7 +48,7 @@ class Answer:
     url: str
 
     def was_seen(self, answer_seen: int) -> bool:
-        return self.number <= (answer_seen % _OUTSIDE if self.number < _OUTSIDE else answer_seen)
+        return was_seen(self.number, answer_seen)
 
     def describe(self) -> dict[str, Any]:
         """For whoever was refused: {id, number, agent, text, at, state, url}; `at` in ISO 8601."""
@@ -71,6 +73,45 @@ def sum_up_seen(numbers: Iterable[int]) -> int:
     seen = list(numbers)
     of_desk = max((number for number in seen if number < _OUTSIDE), default=0)
     return of_desk + max((number for number in seen if number >= _OUTSIDE), default=0)
+
+
+def was_seen(number: int, answer_seen: int) -> bool:
+    """Whether the answer with that number is one of those that `answer_seen` sums up."""
+    return number <= (answer_seen % _OUTSIDE if number < _OUTSIDE else answer_seen)
+
+
+def add_up_seen(one: int, other: int) -> int:
+    """The `answer_seen` of somebody who saw what either of two sums up."""
+    return max(one % _OUTSIDE, other % _OUTSIDE) + max(one // _OUTSIDE, other // _OUTSIDE) * _OUTSIDE
+
+
+def answers_in(thread: Iterable[Bubble]) -> dict[int, list[tuple[int, Bubble]]]:
+    """The public answers that stand in a thread, each with its number, by the id of the post that is answered."""
+    found: dict[int, list[tuple[int, Bubble]]] = {}
+    for bubble in thread:
+        message, post = bubble.message, bubble.mention
+        if bubble.kind == "reply" and message and message.mention_id and bubble.state not in GONE:
+            found.setdefault(message.mention_id, []).append((message.answer_number or 0, bubble))
+        elif bubble.kind == "own_post" and post and post.parent_id and not bubble.deleted_at:
+            found.setdefault(post.parent_id, []).append((number_of_post(post), bubble))
+    return found
+
+
+def last_answers(thread: Iterable[Bubble]) -> dict[int, int]:
+    """What `answer_seen` is for whoever sees the thread, by the id of the post that is answered."""
+    return {pk: sum_up_seen(number for number, _ in answers) for pk, answers in answers_in(thread).items()}
+
+
+def read_standing(mention_ids: Collection[int]) -> dict[int, list[Answer]]:
+    """The public answers that stand, oldest first, by the id of the post that is answered; two queries."""
+    found: dict[int, list[Answer]] = defaultdict(list)
+    replies = Message.objects.filter(mention__in=mention_ids, kind=Message.Kind.REPLY).exclude(delivery__state__in=GONE)
+    for reply in replies.select_related("delivery", "agent"):
+        found[reply.mention_id or 0].append(_answer_of_desk(reply))
+    posts = Mention.objects.filter(~is_echo(), parent__in=mention_ids, is_own=True, deleted_at=None)
+    for post in posts.select_related("author"):
+        found[post.parent_id or 0].append(_answer_outside(post))
+    return {pk: sorted(answers, key=lambda answer: answer.at) for pk, answers in found.items()}
 
 
 def check_answers_seen(*, mention_id: int, answer_seen: int, besides: int | None = None) -> int:

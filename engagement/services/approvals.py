@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from engagement.models import Approval, Message, TemplateVariant
 from engagement.services import checks
-from engagement.services.answers import GONE
+from engagement.services.answers import add_up_seen, answers_in, sum_up_seen, was_seen
 from engagement.services.bubbles import Bubble
 from engagement.services.drafts import give_back_text, save_draft
 from engagement.services.policy import ApprovalNeeded
@@ -314,12 +314,8 @@ def find_approval(approval_id: int, *, agent: Agent) -> Approval:
 
 def read_news(approval: Approval, thread: Sequence[Bubble]) -> News:
     """What happened in the thread since the draft was written. No query."""
-    standing = {
-        bubble.message.answer_number or 0: bubble
-        for bubble in thread
-        if bubble.kind == "reply" and bubble.message and bubble.message.mention_id == approval.mention_id and bubble.state not in GONE
-    }
-    unseen = [bubble for number, bubble in standing.items() if number > approval.answer_seen]
+    standing = answers_in(thread).get(approval.mention_id, [])
+    unseen = [bubble for number, bubble in standing if not was_seen(number, approval.answer_seen)]
     said = [f"{bubble.author} answered this post meanwhile." for bubble in unseen]
     wrote = sum(1 for bubble in thread if bubble.kind == "mention" and bubble.at > approval.created_at)
     if wrote:
@@ -329,7 +325,9 @@ def read_news(approval: Approval, thread: Sequence[Bubble]) -> News:
         said.append("The post that it answers was deleted by its author.")
     elif mention.edited_at is not None and mention.edited_at > approval.created_at:
         said.append("The post that it answers was edited meanwhile.")
-    return News(tuple(said), max(standing, default=approval.answer_seen), bool(unseen))
+    # The thread that is shown may begin after what the author of the draft saw.
+    shown = sum_up_seen(number for number, _ in standing)
+    return News(tuple(said), add_up_seen(approval.answer_seen, shown), bool(unseen))
 
 
 def _loaded() -> QuerySet[Approval]:

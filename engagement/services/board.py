@@ -10,8 +10,8 @@ from statistics import median
 from django.db.models import Count, Q, QuerySet
 
 from engagement.models import Compliment, ComplimentEvent, Delivery, Message, Permission, TakeDown
+from engagement.services import answers as public_answers
 from engagement.services import checks, wordings
-from engagement.services.answers import GONE
 from engagement.services.explain import Explanation, explain
 from engagement.services.permissions import Answer, read_answers
 from engagement.services.praise_replies import is_gone, purposes_of
@@ -93,7 +93,7 @@ class _Facts:
     """What is read for many compliments at once, by compliment or by post."""
 
     answers: dict[int, list[Answer]] = field(default_factory=dict)
-    replies: dict[int, Message] = field(default_factory=dict)  # the last standing public answer to a post
+    standing: dict[int, list[public_answers.Answer]] = field(default_factory=dict)  # public answers to a post, oldest first
     permissions: dict[int, Permission] = field(default_factory=dict)
     takedowns: dict[int, TakeDown] = field(default_factory=dict)
 
@@ -170,10 +170,8 @@ def _entries(compliments: Sequence[Compliment], agent: Agent, now: datetime | No
 
 def _read_facts(compliments: Sequence[Compliment]) -> _Facts:
     ids = [compliment.pk for compliment in compliments]
-    facts = _Facts(answers=read_answers(compliments))
-    replies = Message.objects.filter(mention__compliment__in=ids, kind=Message.Kind.REPLY).exclude(delivery__state__in=GONE)
-    for reply in replies.order_by("answer_number"):
-        facts.replies[reply.mention_id or 0] = reply
+    standing = public_answers.read_standing([compliment.mention_id for compliment in compliments])
+    facts = _Facts(answers=read_answers(compliments), standing=standing)
     for permission in Permission.objects.filter(compliment__in=ids).select_related("share__delivery", "share__takedown", "recorded_by"):
         share = getattr(permission, "share", None)
         takedown = getattr(share, "takedown", None)
@@ -192,7 +190,8 @@ def _entry(compliment: Compliment, agent: Agent, facts: _Facts, moment: datetime
         for what, message in (("question", compliment.asking), ("thanks", compliment.thanks), (share.kind if share else "", share))
         if message is not None and (what != "question" or compliment.state == State.ASKED or message.delivery.state != Delivery.State.SENT)
     ]
-    reply = facts.replies.get(compliment.mention_id)
+    standing = facts.standing.get(compliment.mention_id, [])
+    last = standing[-1] if standing else None
     may_work = agent.may_share or compliment.forwarded_to_id == agent.pk
     is_quote = permission is not None and permission.purpose == Compliment.Purpose.QUOTE
     purposes = purposes_of(compliment.mention.network)
@@ -201,8 +200,8 @@ def _entry(compliment: Compliment, agent: Agent, facts: _Facts, moment: datetime
         may_work=may_work,
         acts=_acts(compliment, permission, share, takedown, outgoing, agent, purposes) if may_work else (),
         answers=facts.answers.get(compliment.pk, []),
-        answer_seen=(reply.answer_number or 0) if reply else 0,
-        last_answer=reply.text if reply and reply.pk not in (compliment.asking_id, compliment.thanks_id) else "",
+        answer_seen=public_answers.sum_up_seen(answer.number for answer in standing),
+        last_answer=last.text if last and (last.id is None or last.id not in (compliment.asking_id, compliment.thanks_id)) else "",
         purposes=purposes,
         outgoing=outgoing,
         permission=permission,
@@ -223,7 +222,7 @@ def _acts(
     """What can be done now, the next step first."""
     state, forwarder = compliment.state, compliment.forwarded_by
     stands = compliment.mention.deleted_at is None
-    not_shared = share is None or share.delivery.state in GONE
+    not_shared = share is None or share.delivery.state in public_answers.GONE
     not_thanked = compliment.thanked_at is None or is_gone(compliment.thanks)
     answerable = stands and checks.capabilities_of(compliment.mention.network).reply
     unasked = state == State.NEW or (state == State.ASKED and is_gone(compliment.asking))

@@ -11,7 +11,7 @@ from engagement.services.praise_state import Kind, State, add_event, check_may_w
 from listening.models import Conversation, Mention, Sentiment
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.errors import Conflict, DeskError, NotFound
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.lib.text import clean
 
 MAX_NOTE = 500  # characters
@@ -24,11 +24,14 @@ def forward_compliment(
     """Hand a post of praise to marketing, or to the account owner `to`. Forwarding it again gives what is there, with the note added.
 
     Name the post, or its conversation alone: then it is what of that conversation is on the board and not done with, else the newest
-    post of praise that stands. Raises NotFound, Conflict for a deleted post, and DeskError where there is no post or the note is too long.
+    post of praise that stands. Raises NotFound, Conflict for a deleted post, NotAllowed for whoever would make themselves its owner (who
+    owns it may ask for permission and share it), and DeskError where there is no post or the note is too long.
     """
     words = check_note(note)
     if to is not None and not to.is_active:
         raise DeskError(f"{to.name} does not work here any more. Forward it to marketing.")
+    if to is not None and to.pk == agent.pk and not agent.may_share:
+        raise NotAllowed("You cannot make yourself its owner. Forward it to marketing, or to a colleague.")
     try:
         with transaction.atomic():
             return _forward(agent, mention_id, conversation_id, words, to)

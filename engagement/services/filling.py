@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from engagement.models import Company
 from engagement.services.spans import say_within
+from engagement.services.wordings import name_of
 from listening.models import Conversation
-from profiles.models import Agent, Handle
+from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 
 # What each means, for whoever writes a template.
@@ -65,11 +66,6 @@ def values_for(
         "company": company,
         "due": say_within(minutes, language) if minutes else "",
     }
-
-
-def name_of(handle: Handle) -> str:
-    """How to speak to somebody: as they call themselves. Which part of it is a given name cannot be told."""
-    return " ".join(handle.display_name.split()) or f"@{handle.username}"
 
 
 def _minutes_left(conversation: Conversation) -> int:

@@ -18,6 +18,7 @@ from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
 from engagement.services.drafts import save_draft
 from engagement.services.links import link_url
 from engagement.services.surveys import survey_link
+from engagement.services.wordings import name_of
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import add_event, lock_conversation, record_returns_owed
 from profiles.models import Agent
@@ -155,8 +156,7 @@ def thanks_for(conversation: Conversation, *, survey: str) -> str:
     with translation.override(conversation.language.partition("-")[0] or "en"):
         # Translators: a public thank-you after a matter was settled in private. It says nothing of what it was about.
         words = gettext("@%(handle)s Thank you for sorting this out with us, %(name)s. How did we do? %(survey)s")
-    name = author.display_name or author.username
-    return words % {"handle": author.username, "name": name, "survey": survey}
+    return words % {"handle": author.username, "name": name_of(author), "survey": survey}
 
 
 def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int | None = None) -> list[Hop]:
@@ -232,15 +232,6 @@ def read_plain_links(conversation: Conversation) -> list[ShortLink]:
     """The links that lead to no other channel, and the offers that nobody has followed; newest first, one query."""
     offered = Q(hop=None) | Q(hop__state=State.OFFERED)
     return list(ShortLink.objects.filter(offered, conversation=conversation).order_by("-created_at", "-pk")[:10])
-
-
-def read_debts(*, after: int | None = None, limit: int = 50) -> list[Hop]:
-    """Hops that owe their return, the longest due first (brief C10); one query. `after` is the last one of the page before."""
-    owing = Hop.objects.filter(state__in=OWING).select_related("conversation__author", "conversation__assignee", "agent")
-    if after is not None:
-        last = Hop.objects.filter(pk=after).values_list("due_at", flat=True).first()
-        owing = owing.filter(Q(due_at__gt=last) | Q(due_at=last, pk__gt=after))
-    return list(owing.order_by("due_at", "pk")[:limit])
 
 
 def _owing(conversation: Conversation) -> QuerySet[Hop]:

@@ -47,9 +47,14 @@ def mark_last_week(*, rule_id: int) -> None:
         if rule is None:
             return
         is_wanted = rule.is_active and rule.kind == EngagementRule.Kind.MUST
-        marks = _find_marks([rule], of_last_week().select_related("author")) if is_wanted else {}
+        # What intake marks from here on it marks by the rule as it is now, and stays.
+        old = dict(MustAnswer.objects.filter(rule=rule).values_list("pk", "mention"))
+        marks = {}
+        if is_wanted:
+            posts = Mention.objects.filter(is_own=False).select_related("author")
+            marks = _find_marks([rule], posts.filter(pk__in=old.values())) | _find_marks([rule], of_last_week().select_related("author"))
         # Each by itself: an intake that waits for one of them must not be waited for by the other.
-        MustAnswer.objects.filter(rule=rule).exclude(conversation__in=[conversation for _, conversation in marks]).delete()
+        MustAnswer.objects.filter(pk__in=old).exclude(conversation__in=[conversation for _, conversation in marks]).delete()
         _store(marks)
         if EngagementRule.objects.filter(pk=rule_id, changed_at=rule.changed_at).exists():
             return

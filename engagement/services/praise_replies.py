@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
 
 from engagement.models import Compliment, Delivery, Message
 from engagement.services import checks, wordings
@@ -83,24 +84,24 @@ def hand_thanks(*, compliment_id: int, agent: Agent) -> Compliment:
 
 def note_thanked(*, limit: int = 100) -> int:
     """Find the thank-yous that agents were asked for and sent meanwhile. Returns how many."""
-    waiting = Compliment.objects.filter(handed_at__isnull=False, thanked_at=None).values_list("pk", flat=True)
+    # One answer can thank for two posts of a conversation; a question for permission thanks for none.
+    replies = Message.objects.filter(kind=Message.Kind.REPLY, delivery__state=Delivery.State.SENT).exclude(
+        Exists(Compliment.objects.filter(asking=OuterRef("pk")))
+    )
+    of_whom = {"conversation": OuterRef("conversation"), "agent": OuterRef("thanks_from"), "created_at__gte": OuterRef("handed_at")}
+    waiting = Compliment.objects.filter(handed_at__isnull=False, thanked_at=None)
+    found = waiting.annotate(by=Subquery(replies.filter(**of_whom).order_by("pk").values("pk")[:1])).exclude(by=None).order_by("handed_at")
     thanked = 0
-    for pk in list(waiting[:limit]):
+    for pk, message_id in found.values_list("pk", "by")[:limit]:
         with transaction.atomic():
             compliment = lock_compliment(pk)
-            replies = Message.objects.filter(
-                conversation_id=compliment.conversation_id,
-                kind=Message.Kind.REPLY,
-                agent=compliment.thanks_from,
-                created_at__gte=compliment.handed_at,
-                delivery__state=Delivery.State.SENT,
-            )
-            message = replies.order_by("pk").select_related("agent").first()
-            if message is not None and compliment.thanked_at is None:
-                to = None if compliment.state == State.DECLINED else State.THANKED
-                changes = {"thanks": message, "thanked_at": message.created_at}
-                move(compliment, Kind.THANKED, to=to, agent=message.agent, message=message, changes=changes)
-                thanked += 1
+            if compliment.handed_at is None or compliment.thanked_at is not None:
+                continue
+            message = Message.objects.select_related("agent").get(pk=message_id)
+            to = None if compliment.state == State.DECLINED else State.THANKED
+            changes = {"thanks": message, "thanked_at": message.created_at}
+            move(compliment, Kind.THANKED, to=to, agent=message.agent, message=message, changes=changes)
+            thanked += 1
     return thanked
 
 

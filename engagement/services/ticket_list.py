@@ -49,8 +49,3 @@ def _in_view(view: str, agent: Agent) -> QuerySet[Ticket]:
         return Ticket.objects.filter(state=view)
     still_open = Ticket.objects.exclude(state__in=_OVER)
     return still_open.filter(assignee=agent) if view == "mine" else still_open
-
-
-def count_overdue(*, cap: int = 100) -> int:
-    """How many tickets are late; `cap` means that many or more. One query."""
-    return overdue(now())[:cap].count()

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.acknowledge import acknowledged
-from engagement.services.answers import GONE, number_of_post, sum_up_seen
+from engagement.services.answers import last_answers
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.chat import read_chats
@@ -185,18 +185,6 @@ def find_praise(thread: Sequence[Bubble]) -> Praise:
     posts = [bubble.mention for bubble in thread if bubble.kind == "mention" and bubble.mention and not bubble.deleted_at]
     mention = choose_praise(posts)
     return Praise(mention, getattr(mention, "compliment", None))
-
-
-def last_answers(thread: Sequence[Bubble]) -> dict[int, int]:
-    """What `answer_seen` is for whoever sees the thread, by the id of the post that is answered."""
-    numbers: dict[int, list[int]] = {}
-    for bubble in thread:
-        message, post = bubble.message, bubble.mention
-        if bubble.kind == "reply" and message and message.mention_id and bubble.state not in GONE:
-            numbers.setdefault(message.mention_id, []).append(message.answer_number or 0)
-        elif bubble.kind == "own_post" and post and post.parent_id and not bubble.deleted_at:
-            numbers.setdefault(post.parent_id, []).append(number_of_post(post))
-    return {pk: sum_up_seen(seen) for pk, seen in numbers.items()}
 
 
 def _first_door(agent: Agent, found: Conversation) -> str:

@@ -46,7 +46,10 @@ def show_ticket(request: HttpRequest, link: ShortLink, step: str) -> HttpRespons
     act = _ACTS.get(step)
     if act is None or request.POST.get("website"):  # the field that no person sees
         return _page(request, ticket)
-    return act(request, ticket)
+    try:
+        return act(request, ticket)
+    except DeskError:  # nothing that can be read was written, or the ticket moved on meanwhile
+        return _page(request, find_ticket(ticket.pk), error=DETAILS if step == "details" else ANSWER, status=422)
 
 
 def _add_details(request: HttpRequest, ticket: Ticket) -> HttpResponseBase:

@@ -150,7 +150,7 @@ class ChatChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChatTyped(Event):
-    """The visitor types in a live chat, or erased it (`doing` is typing or idle)."""
+    """The visitor types in a live chat, or sent what they typed (`doing` is typing or idle)."""
 
     conversation: int
     chat: int

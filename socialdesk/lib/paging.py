@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -74,6 +74,6 @@ def read_key(key: str) -> tuple[datetime, int]:
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError
-        return moment, int(pk)
-    except (ValueError, TypeError):
+        return moment.astimezone(UTC), int(pk)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise DeskError("This page key is not one of ours. Start again from the first page.") from None

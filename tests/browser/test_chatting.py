@@ -72,7 +72,11 @@ def test_a_chat_from_the_agents_key_to_the_thank_you(windows: Windows, desk: Des
 
     phone.get_by_label("Your message").press_sequentially("The back")
     expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")
+    with agent.expect_response(lambda response: response.url.endswith(f"/conversations/{conversation.pk}/")):
+        agent.evaluate("document.dispatchEvent(new CustomEvent('live:catch-up'))")
+    expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")  # the pane that was fetched knows nothing of it
     write(phone, "The back one")
+    expect(agent.locator("[data-chat-typing]")).to_have_text("")
     expect(agent.locator(".bubble.private .bubble-text").last).to_have_text("The back one")
     expect(phone.locator(".sending")).to_have_count(0)
     agent.keyboard.type("Bring it in today.")

@@ -59,6 +59,13 @@ class Desk:
         return Delivery.objects.get(message=message).state
 
 
+def by_hand(desk: Desk, mention: Mention, text: str = "By hand") -> Mention:
+    """A colleague answers in another app, and the desk reads it."""
+    post = desk.world.reply_as("tidewheel", mention.external_id, text)
+    desk.read()
+    return Mention.objects.get(external_id=post.id)
+
+
 def work(moment: datetime, deliveries: Iterable[int] | None = None) -> int:
     """What the workers do with all that is due at `moment`, in its order. Returns how many were tried."""
     due = Delivery.objects.filter(state__in=["queued", "awaiting_retry"], not_before__lte=moment)

@@ -21,17 +21,10 @@ from listening.models import Mention
 from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import PostData, Sent
-from tests.engagement.desk import Desk, work
+from tests.engagement.desk import Desk, by_hand, work
 from tests.factories import make_account, make_agent, make_author, make_mention, make_post, push
 
 pytestmark = pytest.mark.django_db
-
-
-def by_hand(desk: Desk, mention: Mention, text: str = "By hand") -> Mention:
-    """A colleague answers in another app, and the desk reads it."""
-    post = desk.world.reply_as("tidewheel", mention.external_id, text)
-    desk.read()
-    return Mention.objects.get(external_id=post.id)
 
 
 def answer(mention: Mention, agent: Agent, text: str = "From the desk", *, seen: int = 0) -> Message:

@@ -36,7 +36,7 @@ from listening.services.conversations import claim_conversation, release_claim
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
-from tests.engagement.desk import Desk, work_off
+from tests.engagement.desk import Desk, by_hand, work_off
 from tests.engagement.heated import anger, angry_conversation, answer, make_rule
 from tests.factories import make_agent
 
@@ -282,6 +282,34 @@ def test_a_post_that_was_answered_meanwhile_is_answered_again_only_by_who_saw_th
     message = approve_reply(approval_id=approval.pk, agent=lena, answer_seen=news.answer_seen).message
     assert message is not None
     assert message.answer_number == 2
+
+
+def test_an_answer_written_outside_after_the_draft_is_told_and_can_be_accepted(
+    desk: Desk, sam: Agent, lena: Agent, conversation: Conversation
+) -> None:
+    approval = submit(conversation, sam)
+    by_hand(desk, approval.mention, "It comes today")
+    with pytest.raises(AlreadyAnswered, match="outside the desk"):
+        approve_reply(approval_id=approval.pk, agent=lena)
+    news = read_news(approval, read_thread(conversation))
+    assert (news.said, news.is_answered) == (("Tidewheel answered this post meanwhile.",), True)
+    message = approve_reply(approval_id=approval.pk, agent=lena, answer_seen=news.answer_seen).message
+    assert message is not None
+    assert news.answer_seen > approval.answer_seen
+    assert message.text == approval.text
+
+
+def test_a_draft_whose_author_saw_the_answer_from_outside_waits_for_a_lead_all_the_same(
+    desk: Desk, sam: Agent, lena: Agent, conversation: Conversation
+) -> None:
+    by_hand(desk, conversation.mentions.get(), "It comes today")
+    with pytest.raises(AlreadyAnswered) as refused:
+        submit(conversation, sam)
+    approval = submit(conversation, sam, answer_seen=refused.value.extra["answer_seen"])
+    approval.refresh_from_db()
+    assert approval.answer_seen == refused.value.extra["answer_seen"]
+    assert read_news(approval, read_thread(conversation)).said == ()
+    assert approve_reply(approval_id=approval.pk, agent=lena).state == "approved"
 
 
 def test_news_tell_of_further_posts_edits_and_deletions(desk: Desk, sam: Agent, conversation: Conversation) -> None:

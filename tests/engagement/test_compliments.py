@@ -105,6 +105,14 @@ def test_what_is_not_there_cannot_be_forwarded(sam: Agent, given: dict[str, Any]
         forward_compliment(agent=sam, **given)
 
 
+def test_nobody_gives_themselves_what_only_marketing_may_do(praise: Praise, sam: Agent, rafa: Agent) -> None:
+    mention = praise.mention(PRAISE)
+    with pytest.raises(NotAllowed, match="cannot make yourself its owner"):
+        forward_compliment(mention_id=mention.pk, agent=sam, to=sam)
+    assert not Compliment.objects.exists()
+    assert forward_compliment(mention_id=mention.pk, agent=rafa, to=rafa).forwarded_to == rafa
+
+
 def test_what_cannot_be_forwarded_says_why(praise: Praise, sam: Agent, ana: Agent) -> None:
     mention = praise.mention(PRAISE)
     with pytest.raises(DeskError, match="at most 500"):
@@ -390,6 +398,28 @@ def test_the_thanking_is_handed_to_the_agent_who_forwarded_it(praise: Praise, sa
     assert note_thanked() == 0
     thanked = fresh(compliment)
     assert (thanked.state, thanked.thanks and thanked.thanks.agent) == ("thanked", sam)
+
+
+def test_one_answer_thanks_for_every_post_of_the_conversation(praise: Praise, sam: Agent, rafa: Agent) -> None:
+    compliments = [praise.forward(PRAISE, author="mara"), praise.forward("@tidewheel and a great bike, I love it!", author="mara")]
+    assert compliments[0].conversation == compliments[1].conversation
+    for compliment in compliments:
+        hand_thanks(compliment_id=compliment.pk, agent=rafa)
+    send_reply(conversation_id=compliments[0].conversation_id, agent=sam, text="Thank you for all of it!", hold=0)
+    work(now())
+    assert note_thanked() == 2
+    assert [fresh(compliment).thanks for compliment in compliments] == [Message.objects.get(kind="reply")] * 2
+
+
+def test_a_question_for_permission_thanks_for_nothing(praise: Praise, rafa: Agent) -> None:
+    lead = make_agent(Role.LEAD)
+    mentions = [praise.mention(text, author="mara") for text in (PRAISE, "@tidewheel and a great bike, I love it!")]
+    handed, other = (forward_compliment(mention_id=mention.pk, agent=lead) for mention in mentions)
+    hand_thanks(compliment_id=handed.pk, agent=rafa)
+    ask_permission(compliment_id=other.pk, agent=lead, purpose="repost", hold=0)
+    work(now())
+    assert note_thanked() == 0
+    assert fresh(handed).thanked_at is None
 
 
 def test_handing_over_overwrites_nothing_that_the_agent_types(praise: Praise, sam: Agent, rafa: Agent) -> None:

@@ -27,7 +27,7 @@ from listening.models import Mention
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
-from tests.engagement.desk import work
+from tests.engagement.desk import by_hand, work
 from tests.engagement.praise import PRAISE, Praise, fresh
 from tests.factories import make_agent
 
@@ -220,6 +220,21 @@ def test_who_may_not_is_refused_by_the_service(praise: Praise, sam: Agent) -> No
         answer = client_of(sam).post(f"/compliments/{compliment.pk}/{act}/", form, headers=FRAGMENT)
         assert answer.status_code == 403, act
     assert fresh(compliment).state == "granted"
+
+
+@pytest.mark.parametrize("act", ["ask", "thank"])
+def test_whoever_sees_an_answer_from_outside_on_the_board_can_ask_and_thank_all_the_same(praise: Praise, rafa: Agent, act: str) -> None:
+    compliment = praise.forward()
+    by_hand(praise, compliment.mention, "We told the mechanic!")
+    client = client_of(rafa)
+    page = client.get("/compliments/").content.decode()
+    assert "We told the mechanic!" in page
+    [seen] = re.findall(r'name="answer_seen" value="(\d+)"', page)
+    fields = {"purpose": "repost", "answer_seen": seen}
+    assert client.post(f"/compliments/{compliment.pk}/{act}/", fields | {"answer_seen": "0"}, headers=FRAGMENT).status_code == 409
+    assert client.post(f"/compliments/{compliment.pk}/{act}/", fields, headers=FRAGMENT).status_code == 204
+    assert client.post(f"/compliments/{praise.forward().pk}/{act}/", {"purpose": "repost"}, headers=FRAGMENT).status_code == 204
+    assert Message.objects.filter(kind="reply").count() == 2
 
 
 def test_a_form_that_cannot_be_meant_is_refused(praise: Praise, rafa: Agent) -> None:

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement.models import Template, TemplateWord
-from engagement.services.filling import VARIABLES, fill, find_variables, name_of, values_for
+from engagement.services.filling import VARIABLES, fill, find_variables, values_for
 from engagement.services.ranking import Suggestion, rank_templates, words_of
 from engagement.services.spans import LANGUAGES, find_promise, pattern_of_spans, say_within
 from engagement.services.suggest import suggest_articles
 from engagement.services.templates import Wording, find_wordings, languages_for, save_template
+from engagement.services.wordings import name_of
 from listening.models import Conversation, Topic
 from listening.services.topics import save_topic
 from profiles.models import Agent, Handle, Role

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from engagement.models import Delivery, EngagementRule, Message, MustAnswer
+from engagement.services import marks
 from engagement.services.delivery import decide_unconfirmed, retry_failed
 from engagement.services.facts import read_facts
 from engagement.services.marks import mark_last_week, read_open, rules_of
@@ -224,6 +225,22 @@ def test_a_new_must_rule_marks_last_week_and_a_changed_one_forgets_what_it_marke
     mark_last_week(rule_id=rule.pk)
     assert not MustAnswer.objects.exists()
     mark_last_week(rule_id=10**9)
+
+
+def test_marks_made_while_a_rule_is_marked_anew_stay_and_so_do_older_ones_that_still_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = make_rule("must", "Safety", query="brake")
+    push(make_post("brake of two weeks ago", author="a", ago=20_000))
+    look = marks._find_marks
+
+    def look_while_more_comes_in(*given: Any) -> Any:
+        found = look(*given)
+        monkeypatch.undo()
+        push(make_post("brake meanwhile", author="b"))
+        return found
+
+    monkeypatch.setattr(marks, "_find_marks", look_while_more_comes_in)
+    mark_last_week(rule_id=rule.pk)
+    assert {mark.conversation.excerpt for mark in MustAnswer.objects.all()} == {"brake of two weeks ago", "brake meanwhile"}
 
 
 def test_intake_without_a_must_rule_costs_one_query_more_and_with_one_a_fixed_number() -> None:

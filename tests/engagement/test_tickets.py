@@ -161,6 +161,17 @@ def test_customer_adds_to_it_once_and_the_conversation_comes_back(desk: Desk, sa
     assert visit(ticket, "nonsense", {"text": "x"}).status_code == 200
 
 
+@pytest.mark.parametrize("step", ["details", "again"])
+def test_characters_that_no_database_keeps_are_left_out(conversation, sam, step: str) -> None:
+    ticket = make(conversation, sam)
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    if step == "details":
+        assert visit(ticket, step, {"text": "\0", "form_key": "k"}).status_code == 422
+    assert visit(ticket, step, {"text": "It \0broke", "form_key": "k\0"}).status_code == 200
+    assert [update.text for update in TicketUpdate.objects.filter(audience="customer")] == ["It broke"]
+    assert visit(ticket, "\0").status_code in (400, 404)
+
+
 def test_not_solved_reopens_it_with_raised_priority(desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation()
     ticket = make(conversation, sam, priority=Priority.NORMAL)

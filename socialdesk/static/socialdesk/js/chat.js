@@ -8,7 +8,7 @@ const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
 let strip = null;
 let saidTypingAt = 0;
-let timer = 0;
+const typing = new Map(); // the chats whose visitor types -> the timer that ends it
 
 const writing = (part = strip) => part?.querySelector("[data-chat-writing]");
 const kept = (form) => `chat ${form.dataset.chatWriting}`;
@@ -66,6 +66,7 @@ function post(url, form, fields = {}) {
 
 /** After the pane was fetched again: the door comes and goes with the chat; what is typed in it stays. */
 export function update(fresh) {
+  showTyping();
   const [old, now] = [writing(), writing(fresh)];
   if (old?.dataset.chatWriting === now?.dataset.chatWriting) return;
   old?.remove();
@@ -95,12 +96,19 @@ document.addEventListener("desk:done", ({ detail }) => {
 });
 
 document.addEventListener("live", ({ detail }) => {
-  if (detail.type !== "chat.typed") return;
-  for (const { chat } of detail.chats) {
-    const line = strip?.querySelector(`[data-chat-typing="${chat}"]`);
-    if (!line) continue;
-    line.textContent = "is typing…";
-    clearTimeout(timer);
-    timer = setTimeout(() => (line.textContent = ""), TYPING_SHOWN);
-  }
+  if (detail.type === "chat.typed") for (const { chat, doing } of detail.chats) noteTyping(chat, doing === "typing");
 });
+
+function noteTyping(chat, goesOn) {
+  clearTimeout(typing.get(chat));
+  if (goesOn) typing.set(chat, setTimeout(noteTyping, TYPING_SHOWN, chat, false));
+  else typing.delete(chat);
+  showTyping();
+}
+
+function showTyping() {
+  for (const line of strip?.querySelectorAll("[data-chat-typing]") ?? []) {
+    const words = typing.has(Number(line.dataset.chatTyping)) ? "is typing…" : "";
+    if (line.textContent !== words) line.textContent = words;
+  }
+}
