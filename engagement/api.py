@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -33,7 +33,7 @@ from engagement.services.send import add_note, send_direct_message
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 
 MOST = 500  # entries of one page
 _USUAL = 100
@@ -176,14 +176,8 @@ class ConversationMessagesView(APIView):
         size, after = _page_size(request), request.query_params.get("after", "")
         if not Conversation.objects.filter(pk=pk).exists():
             raise NotFound("There is no such conversation.")
-        messages = _loaded().filter(conversation_id=pk).order_by("created_at", "pk")
-        if after:
-            at, last = read_key(after)
-            messages = messages.filter(Q(created_at__gt=at) | Q(pk__gt=last), created_at__gte=at)
-        found = list(messages[: size + 1])
-        page = found[:size]
-        following = _next_address(request, write_key(page[-1].created_at, page[-1].pk)) if len(found) > size else None
-        return Response({"results": MessageSerializer(page, many=True).data, "next": following})
+        page, key = page_of(_loaded().filter(conversation_id=pk), field="created_at", after=after, limit=size, oldest_first=True)
+        return Response({"results": MessageSerializer(page, many=True).data, "next": _next_address(request, key) if key else None})
 
 
 class MessageUndoView(APIView):

@@ -17,6 +17,7 @@ from listening.models import ACTIVE, Conversation, ConversationTopic, SavedSearc
 from listening.search import conversations_with
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
 from socialdesk.networks.registry import NETWORKS
@@ -36,7 +37,10 @@ VIEWS: dict[str, str] = {
     "resolved": "Resolved",
 }
 # Lists of what hangs on conversations, counted beside the views; by reverse accessors, for they are engagement's.
-QUEUES: dict[str, Q] = {"callbacks": Q(callbacks__state__in=("waiting", "calling"))}
+QUEUES: dict[str, Q] = {
+    "callbacks": any_of("callbacks__state", ("waiting", "calling")),
+    "returns": any_of("hops__state", ("begun", "done")),
+}
 SORTS = {"newest": "Newest first", "due": "Due first"}
 MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
 MOST = 100  # conversations on one page
@@ -98,7 +102,7 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
         return conversations.filter(private_waiting=True)
     if view == "chats":
         return conversations.filter(chats_open__gt=0)
-    active = conversations.filter(status__in=ACTIVE)
+    active = conversations.filter(any_of("status", ACTIVE))
     if view == "mine":
         return active.filter(assignee=agent)
     if view == "unassigned":
@@ -234,7 +238,7 @@ def _count_all(counted: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
 def list_assignable() -> list[tuple[Agent, int]]:
     """Who can be given a conversation, by name, with how many active ones they have. One query."""
     # By a subquery: a join would go through all that they ever resolved.
-    active = Conversation.objects.filter(assignee=OuterRef("pk"), status__in=ACTIVE).order_by().values("assignee")
+    active = Conversation.objects.filter(any_of("status", ACTIVE), assignee=OuterRef("pk")).order_by().values("assignee")
     load = Coalesce(Subquery(active.annotate(n=Count("id")).values("n")), 0)
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).annotate(load=load)
     return [(agent, agent.load) for agent in staff.order_by("display_name")]
@@ -242,5 +246,7 @@ def list_assignable() -> list[tuple[Agent, int]]:
 
 def count_mine() -> dict[int, int]:
     """Active conversations of each agent who has any, by agent id."""
-    rows = Conversation.objects.filter(status__in=ACTIVE, assignee__isnull=False).values(agent=F("assignee_id")).annotate(n=Count("id"))
+    rows = (
+        Conversation.objects.filter(any_of("status", ACTIVE), assignee__isnull=False).values(agent=F("assignee_id")).annotate(n=Count("id"))
+    )
     return {row["agent"]: row["n"] for row in rows.order_by()}

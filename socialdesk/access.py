@@ -94,6 +94,7 @@ ACCESS: dict[str, Rule] = {
     "help_article": PUBLIC,
     "help_vote": PUBLIC,
     "links": Rule(EVERYBODY),
+    "returns": Rule(EVERYBODY),
     "tickets": Rule(EVERYBODY),
     "ticket": Rule(EVERYBODY),
     "ticket_update": Rule(write=CARE),

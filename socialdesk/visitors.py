@@ -19,6 +19,7 @@ from django.test import Client
 
 from engagement.models import CHAT_OPEN, ChatLine, ChatSession, ShortLink, Ticket
 from engagement.services.links import link_url, offers_of
+from socialdesk.lib.conditions import any_of
 from socialdesk.networks.registry import sandbox_world
 from socialdesk.networks.sandbox.records import Account
 
@@ -156,7 +157,7 @@ def _go_on_chatting(now: datetime) -> int:
     """Chats whose last line is ours: they answer once or twice, then say goodbye."""
     last = ChatLine.objects.filter(session=OuterRef("pk")).order_by("-number")
     waiting = (
-        ChatSession.objects.filter(state__in=CHAT_OPEN, conversation__network="sandbox")
+        ChatSession.objects.filter(any_of("state", CHAT_OPEN), conversation__network="sandbox")
         .annotate(
             ours=Subquery(last.values("is_ours")[:1]), said_at=Subquery(last.values("at")[:1]), said=Subquery(last.values("number")[:1])
         )

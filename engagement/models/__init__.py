@@ -4,11 +4,11 @@ from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
 from engagement.models.brake_lift import BrakeLift
-from engagement.models.callback import CallAttempt, CallbackRequest, NumberView
+from engagement.models.callback import CALLBACK_OPEN, CallAttempt, CallbackRequest, NumberView
 from engagement.models.chat import CHAT_OPEN, ChatDuty, ChatLine, ChatSession
 from engagement.models.company import Company
 from engagement.models.compliment import Compliment, ComplimentEvent
-from engagement.models.delivery import TROUBLED, UNFINISHED, Delivery
+from engagement.models.delivery import DELIVERY_WAITING, TROUBLED, UNFINISHED, Delivery
 from engagement.models.digest import PraiseDigest
 from engagement.models.draft import Draft
 from engagement.models.hop import OWING, Hop
@@ -24,13 +24,16 @@ from engagement.models.takedown import TakeDown
 from engagement.models.template import Audience, Purpose, Template, TemplateVariant
 from engagement.models.template_right import TemplateRight
 from engagement.models.template_use import TemplateUse, TemplateWord
-from engagement.models.ticket import Ticket, TicketSubscription, TicketUpdate
+from engagement.models.ticket import TICKET_OPEN, Ticket, TicketSubscription, TicketUpdate
 from engagement.models.verification import Verification
 
 __all__ = [
+    "CALLBACK_OPEN",
     "CHAT_OPEN",
+    "DELIVERY_WAITING",
     "OWING",
     "SHARES",
+    "TICKET_OPEN",
     "TROUBLED",
     "UNFINISHED",
     "Approval",

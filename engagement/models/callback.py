@@ -8,6 +8,9 @@ from django.db.models import F, Q
 from engagement.models.shortlink import ShortLink
 from listening.models import Conversation
 from profiles.models import Agent, Consent, ContactPoint, Profile
+from socialdesk.lib.conditions import any_of
+
+CALLBACK_OPEN = ("waiting", "calling")  # states in which somebody is still to be called
 
 
 class CallbackRequest(models.Model):
@@ -51,7 +54,7 @@ class CallbackRequest(models.Model):
             models.CheckConstraint(condition=~Q(state="calling") | Q(calling_until__isnull=False), name="callback_calling_until_when"),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=Q(state__in=["waiting", "calling"]), name="callback_queue"),
+            models.Index(fields=["due_at", "id"], condition=any_of("state", CALLBACK_OPEN), name="callback_queue"),
             models.Index(fields=["conversation", "created_at", "id"], name="callback_of_conversation"),
         ]
 

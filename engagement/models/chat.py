@@ -8,6 +8,7 @@ from django.db.models import Q
 from engagement.models.shortlink import ShortLink
 from listening.models import Conversation
 from profiles.models import Agent
+from socialdesk.lib.conditions import any_of
 
 CHAT_OPEN = ("waiting", "active", "parked")  # states in which it goes on
 
@@ -57,8 +58,8 @@ class ChatSession(models.Model):
         indexes = [
             models.Index(fields=["conversation", "-id"], name="chat_of_conversation"),
             models.Index(fields=["started_at", "id"], condition=Q(state="waiting"), name="chat_waiting"),
-            models.Index(fields=["agent", "id"], condition=Q(state__in=CHAT_OPEN), name="chat_of_agent"),
-            models.Index(fields=["visitor_seen_at"], condition=Q(state__in=CHAT_OPEN), name="chat_seen"),
+            models.Index(fields=["agent", "id"], condition=any_of("state", CHAT_OPEN), name="chat_of_agent"),
+            models.Index(fields=["visitor_seen_at"], condition=any_of("state", CHAT_OPEN), name="chat_seen"),
         ]
 
     def __str__(self) -> str:

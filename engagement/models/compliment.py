@@ -65,6 +65,7 @@ class Compliment(models.Model):
         indexes = [
             models.Index(fields=["state", "-changed_at", "-id"], name="compliment_board"),
             models.Index(fields=["-forwarded_at", "-id"], name="compliment_newest"),
+            models.Index(fields=["handed_at"], condition=Q(handed_at__isnull=False, thanked_at=None), name="compliment_handed"),
         ]
 
     def __str__(self) -> str:

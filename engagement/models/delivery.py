@@ -6,8 +6,10 @@ from django.db import models
 from django.db.models import Q
 
 from engagement.models.message import Message
+from socialdesk.lib.conditions import any_of
 
 UNFINISHED = ("queued", "inflight", "awaiting_retry")  # the desk still works on it; the conversation's next message waits for it
+DELIVERY_WAITING = ("queued", "awaiting_retry")  # for their time, and their turn
 TROUBLED = ("failed", "unconfirmed", "awaiting_retry")  # what the outbox lists
 
 
@@ -54,11 +56,11 @@ class Delivery(models.Model):
             models.CheckConstraint(condition=Q(kind__in=["reply", "direct_message", "repost", "quote"]), name="delivery_never_of_a_note")
         ]
         indexes = [
-            models.Index(fields=["not_before"], condition=Q(state__in=["queued", "awaiting_retry"]), name="delivery_due"),
+            models.Index(fields=["not_before"], condition=any_of("state", DELIVERY_WAITING), name="delivery_due"),
             models.Index(fields=["claimed_until"], condition=Q(state="inflight"), name="delivery_inflight"),
             models.Index(
                 fields=["-created_at", "-id"],
-                condition=Q(state__in=TROUBLED),
+                condition=any_of("state", TROUBLED),
                 name="delivery_troubled",
             ),
         ]

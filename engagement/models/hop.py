@@ -9,6 +9,7 @@ from engagement.models.message import Message
 from engagement.models.shortlink import ShortLink
 from listening.models import Conversation
 from profiles.models import Agent
+from socialdesk.lib.conditions import any_of
 
 OWING = ("begun", "done")  # states whose return to the public thread is owed
 
@@ -67,7 +68,7 @@ class Hop(models.Model):
         ]
         indexes = [
             models.Index(fields=["conversation", "id"], name="hop_of_conversation"),
-            models.Index(fields=["due_at", "id"], condition=Q(state__in=OWING), name="hop_owing"),
+            models.Index(fields=["due_at", "id"], condition=any_of("state", OWING), name="hop_owing"),
         ]
 
     def __str__(self) -> str:

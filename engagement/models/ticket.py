@@ -8,6 +8,9 @@ from django.db.models import Q
 from engagement.models.shortlink import ShortLink
 from listening.models import Conversation, Priority
 from profiles.models import Agent, Consent
+from socialdesk.lib.conditions import any_of
+
+TICKET_OPEN = ("new", "in_progress", "waiting")  # states in which we still owe something
 
 
 class Ticket(models.Model):
@@ -52,8 +55,8 @@ class Ticket(models.Model):
         constraints = [models.UniqueConstraint(fields=["conversation"], condition=~Q(state="closed"), name="ticket_one_open")]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="ticket_newest"),
-            models.Index(fields=["due_at", "id"], condition=~Q(state__in=["solved", "closed"]), name="ticket_due"),
-            models.Index(fields=["next_update_due"], condition=~Q(state__in=["solved", "closed"]), name="ticket_promised"),
+            models.Index(fields=["due_at", "id"], condition=any_of("state", TICKET_OPEN), name="ticket_due"),
+            models.Index(fields=["next_update_due"], condition=any_of("state", TICKET_OPEN), name="ticket_promised"),
         ]
 
     def __str__(self) -> str:

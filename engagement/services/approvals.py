@@ -26,7 +26,7 @@ from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean
 
 State = Approval.State
@@ -287,15 +287,7 @@ def read_approvals(*, agent: Agent, state: str = State.PENDING, after: str = "",
     rows = _loaded().filter(state=state)
     if not agent.may_configure:
         rows = rows.filter(agent=agent)
-    oldest_first = state == State.PENDING
-    if after:
-        at, pk = read_key(after)
-        beyond, upto = ("gt", "gte") if oldest_first else ("lt", "lte")
-        rows = rows.filter(Q(**{f"created_at__{beyond}": at}) | Q(**{f"pk__{beyond}": pk}), **{f"created_at__{upto}": at})
-    rows = rows.order_by("created_at", "pk") if oldest_first else rows.order_by("-created_at", "-pk")
-    found = list(rows[: limit + 1])
-    page = found[:limit]
-    return ApprovalPage(page, write_key(page[-1].created_at, page[-1].pk) if len(found) > limit else "")
+    return ApprovalPage(*page_of(rows, field="created_at", after=after, limit=limit, oldest_first=state == State.PENDING))
 
 
 def read_of_conversation(conversation_id: int, *, agent: Agent) -> list[Approval]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils.text import slugify
 
 from engagement.models import Article, ArticleLink, ArticleText, ArticleVote, ShortLink
@@ -17,7 +17,7 @@ from listening.models import Topic
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError, NotFound
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean, fold
 
 PAGE = 30
@@ -50,13 +50,8 @@ def find_articles(*, q: str = "", languages: Sequence[str] = (), after: str = ""
     articles = Article.objects.filter(is_published=True) if only_published else Article.objects.all()
     texts = ArticleText.objects.filter(language__in=languages) if languages else ArticleText.objects.all()
     matching = _with_words(texts, q)
-    articles = articles.filter(Exists(matching.filter(article=OuterRef("pk")))).order_by("-changed_at", "-pk")
-    if after:
-        at, pk = read_key(after)
-        articles = articles.filter(Q(changed_at__lt=at) | Q(pk__lt=pk), changed_at__lte=at)
-    found = list(articles.prefetch_related(Prefetch("texts", texts))[: PAGE + 1])
-    page = found[:PAGE]
-    return ArticlePage(page, write_key(page[-1].changed_at, page[-1].pk) if len(found) > PAGE else "")
+    articles = articles.filter(Exists(matching.filter(article=OuterRef("pk")))).prefetch_related(Prefetch("texts", texts))
+    return ArticlePage(*page_of(articles, field="changed_at", after=after, limit=PAGE))
 
 
 def read_article(slug: str) -> Article | None:

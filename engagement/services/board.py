@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from engagement.models import Compliment, ComplimentEvent, Delivery, Message, Permission, TakeDown
 from engagement.services import answers as public_answers
@@ -19,7 +19,7 @@ from engagement.services.praise_state import State
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError, NotFound
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 
 COLUMN = 20  # entries of one column of the board
 PAGE = 50  # entries of one state by itself
@@ -101,23 +101,18 @@ class _Facts:
 def read_board(agent: Agent, *, now: datetime | None = None) -> list[Column]:
     """Every state with its newest compliments. A fixed number of queries."""
     counts = count_states()
-    found = {state: list(loaded_compliments().filter(state=state).order_by("-changed_at", "-pk")[: COLUMN + 1]) for state in State}
-    entries = _entries([c for column in found.values() for c in column[:COLUMN]], agent, now)
+    found = {state: page_of(loaded_compliments().filter(state=state), field="changed_at", after="", limit=COLUMN) for state in State}
+    entries = _entries([compliment for page, _ in found.values() for compliment in page], agent, now)
     by_id = {entry.compliment.pk: entry for entry in entries}
-    return [Column(state, counts.get(state, 0), [by_id[c.pk] for c in rows[:COLUMN]], _next(rows, COLUMN)) for state, rows in found.items()]
+    return [Column(state, counts.get(state, 0), [by_id[c.pk] for c in page], following) for state, (page, following) in found.items()]
 
 
 def read_column(agent: Agent, state: str, *, after: str = "", limit: int = PAGE, now: datetime | None = None) -> Column:
     """One state from the key `after` on, last changed first. A fixed number of queries. Raises DeskError on an unknown state or key."""
     if state not in State.values:
         raise DeskError(f"There is no column {state[:40]!r}. Use one of: {', '.join(State.values)}.")
-    rows = loaded_compliments().filter(state=state).order_by("-changed_at", "-pk")
-    if after:
-        at, pk = read_key(after)
-        rows = rows.filter(Q(changed_at__lt=at) | Q(pk__lt=pk), changed_at__lte=at)
-    found = list(rows[: limit + 1])
-    entries = _entries(found[:limit], agent, now)
-    return Column(State(state), count_states().get(state, 0), entries, _next(found, limit))
+    page, following = page_of(loaded_compliments().filter(state=state), field="changed_at", after=after, limit=limit)
+    return Column(State(state), count_states().get(state, 0), _entries(page, agent, now), following)
 
 
 def read_entry(agent: Agent, compliment_id: int, *, now: datetime | None = None) -> tuple[Entry, list[ComplimentEvent]]:
@@ -156,10 +151,6 @@ def loaded_compliments() -> QuerySet[Compliment]:
     """Compliments with their posts, people and replies, in no order."""
     people = ("forwarded_by", "forwarded_to", "accepted_by", "thanks_from")
     return Compliment.objects.select_related("mention__author", "conversation", "asking__delivery", "thanks__delivery", *people)
-
-
-def _next(rows: Sequence[Compliment], limit: int) -> str:
-    return write_key(rows[limit - 1].changed_at, rows[limit - 1].pk) if len(rows) > limit else ""
 
 
 def _entries(compliments: Sequence[Compliment], agent: Agent, now: datetime | None) -> list[Entry]:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from engagement.models import CallbackRequest, Hop, ShortLink
+from engagement.models import CALLBACK_OPEN, CallbackRequest, Hop, ShortLink
 from engagement.services.consent_texts import ConsentText
 from engagement.services.hops import begin_hop
 from engagement.services.hours import Window
@@ -21,12 +21,12 @@ from profiles.models import ContactPoint
 from profiles.services.contacts import record_consent, record_contact_point
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean
 
 State = CallbackRequest.State
-OPEN = (State.WAITING, State.CALLING)
 LONGEST_REASON = 1_000  # characters
 
 
@@ -138,17 +138,11 @@ def read_queue(*, after: str = "", limit: int = 50) -> QueuePage:
 
     Raises DeskError for a key that is none.
     """
-    rows = open_callbacks().order_by("due_at", "pk")
-    if after:
-        at, pk = read_key(after)
-        rows = rows.filter(Q(due_at__gt=at) | Q(pk__gt=pk), due_at__gte=at)
-    found = list(rows[: limit + 1])
-    page = found[:limit]
-    return QueuePage(page, write_key(page[-1].due_at, page[-1].pk) if len(found) > limit else "")
+    return QueuePage(*page_of(open_callbacks(), field="due_at", after=after, limit=limit, oldest_first=True))
 
 
 def open_callbacks() -> QuerySet[CallbackRequest]:
-    return CallbackRequest.objects.filter(state__in=OPEN).select_related("conversation__author", "agent")
+    return CallbackRequest.objects.filter(any_of("state", CALLBACK_OPEN)).select_related("conversation__author", "agent")
 
 
 def next_callback(conversation: Conversation) -> CallbackRequest | None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
-from engagement.models import CallAttempt, CallbackRequest, Company, Hop, NumberView
+from engagement.models import CALLBACK_OPEN, CallAttempt, CallbackRequest, Company, Hop, NumberView
 from engagement.services.callbacks import due_after, tell
 from engagement.services.checks import check_may_answer
 from engagement.services.hops import finish_hop, note_activity
@@ -24,6 +24,7 @@ from profiles.services.contacts import lock_permission, mark_wrong, revoke_conse
 from profiles.services.phones import write_international
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.lib.text import clean
 
@@ -177,7 +178,11 @@ def release_lost_calls(*, now: datetime | None = None, limit: int = 200) -> int:
     forgotten = Q(state=State.CALLING, calling_until__lte=moment)
     over = Q(state=State.WAITING) & (Q(window_until__lt=moment - LATE_UNTIL) | Q(consent__revoked_at__isnull=False))
     released = 0
-    for pk in list(CallbackRequest.objects.filter(forgotten | over).order_by("due_at").values_list("pk", flat=True)[:limit]):
+    for pk in list(
+        CallbackRequest.objects.filter(any_of("state", CALLBACK_OPEN), forgotten | over)
+        .order_by("due_at")
+        .values_list("pk", flat=True)[:limit]
+    ):
         with transaction.atomic():
             callback = _lock(pk)
             if callback.state == State.CALLING and callback.calling_until and callback.calling_until <= moment:

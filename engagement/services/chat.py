@@ -31,6 +31,7 @@ from listening.services.conversations import conversation_state, lock_conversati
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 
 State, Side = ChatSession.State, ChatSession.Side
@@ -58,7 +59,7 @@ def begin_chat(*, link: ShortLink, form_key: str, text: str, language: str) -> C
         known = find_session(link, form_key)
         if known is not None:
             return known
-        if ChatSession.objects.filter(link=link, state__in=CHAT_OPEN).count() >= MOST_OPEN:
+        if ChatSession.objects.filter(any_of("state", CHAT_OPEN), link=link).count() >= MOST_OPEN:
             raise TooFast("Several chats go on behind this link already.")
         moment = current_time()
         if not note_sent(link, at=moment):
@@ -209,7 +210,7 @@ def end_chat(*, session_id: int, agent: Agent | None) -> ChatSession:
 
 def type_to_visitor(*, chat_id: int, agent: Agent) -> None:
     """The agent is typing: the visitor's page says so. Nothing is stored."""
-    session = ChatSession.objects.filter(pk=chat_id, agent=agent, state__in=CHAT_OPEN).first() if chat_id < 2**63 else None
+    session = ChatSession.objects.filter(any_of("state", CHAT_OPEN), pk=chat_id, agent=agent).first() if chat_id < 2**63 else None
     if session is None:
         raise NotFound("You have no such chat.")
     live.tell(group_of(session), {"type": "chat.typed"})
@@ -217,7 +218,7 @@ def type_to_visitor(*, chat_id: int, agent: Agent) -> None:
 
 def read_chats(conversation: Conversation) -> list[ChatSession]:
     """The chats of a conversation that go on, the oldest first; one query."""
-    open_now = ChatSession.objects.filter(conversation=conversation, state__in=CHAT_OPEN)
+    open_now = ChatSession.objects.filter(any_of("state", CHAT_OPEN), conversation=conversation)
     return list(open_now.select_related("agent").order_by("pk"))
 
 

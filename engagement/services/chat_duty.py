@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q, QuerySet
 from engagement.models import CHAT_OPEN, ChatDuty, ChatSession
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, NotAllowed
 
 State = ChatSession.State
@@ -68,7 +69,7 @@ def read_bar(agent: Agent, duty: ChatDuty) -> Bar:
     """Two queries."""
     waiting = ChatSession.objects.filter(state=State.WAITING).select_related("conversation__author").order_by("started_at", "pk")
     unread = Count("lines", filter=Q(lines__is_ours=False, lines__number__gt=F("read_count")))
-    mine = ChatSession.objects.filter(agent=agent, state__in=CHAT_OPEN).select_related("conversation__author")
+    mine = ChatSession.objects.filter(any_of("state", CHAT_OPEN), agent=agent).select_related("conversation__author")
     return Bar(duty.takes_chats, list(waiting[:SHOWN]), list(mine.annotate(unread=unread).order_by("pk")[:SHOWN]))
 
 

@@ -25,6 +25,7 @@ from listening.services.conversations import (
 )
 from profiles.models import Agent
 from socialdesk.lib import live
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
 from socialdesk.lib.text import clean
 
@@ -151,7 +152,7 @@ def finish_chat(session: ChatSession, conversation: Conversation, by: ChatSessio
 
 
 def recount_chats(conversation: Conversation) -> int:
-    open_now = ChatSession.objects.filter(conversation=conversation, state__in=CHAT_OPEN).count()
+    open_now = ChatSession.objects.filter(any_of("state", CHAT_OPEN), conversation=conversation).count()
     record_chats_open(conversation, open_now)
     return open_now
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from engagement.models import ChatSession
+from engagement.models import CHAT_OPEN, ChatSession
 from engagement.services.chat_state import (
     AGENT_GONE,
     finish_chat,
@@ -20,6 +20,7 @@ from engagement.services.chat_state import (
 )
 from listening.models import Conversation
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 
 State, Side = ChatSession.State, ChatSession.Side
 
@@ -34,13 +35,14 @@ def sweep_chats(now: datetime | None = None, *, limit: int = 200) -> int:
     waited = moment - timedelta(minutes=settings.CHAT_WAIT_MINUTES)
     agent_gone = Q(state=State.ACTIVE) & (Q(agent=None) | Q(agent__chat_duty=None) | Q(agent__chat_duty__seen_at__lt=moment - AGENT_GONE))
     due = ChatSession.objects.filter(
+        any_of("state", CHAT_OPEN),
         Q(state__in=[State.WAITING, State.ACTIVE], visitor_seen_at__lt=moment - AWAY)
         | Q(state__in=[State.WAITING, State.PARKED], agent=None, waiting_since__lt=waited)
         | agent_gone
-        | Q(state=State.PARKED, visitor_seen_at__lt=moment - KEPT_PARKED)
+        | Q(state=State.PARKED, visitor_seen_at__lt=moment - KEPT_PARKED),
     )
     changed = 0
-    for pk in list(due.order_by("pk").values_list("pk", flat=True)[:limit]):
+    for pk in list(due.order_by("visitor_seen_at", "pk").values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
             session, conversation = lock_chat(pk)
             changed += _settle(session, conversation, moment, waited)

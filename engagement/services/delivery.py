@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from engagement.models import SHARES, UNFINISHED, Approval, Delivery, Message
+from engagement.models import DELIVERY_WAITING, SHARES, UNFINISHED, Approval, Delivery, Message
 from engagement.services import checks, outcomes
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import give_back
@@ -30,6 +30,7 @@ from listening.services.conversations import lock_conversation
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.networks import registry
@@ -38,7 +39,6 @@ from socialdesk.networks.base import Idempotency, NetworkError, Publisher, Sent
 logger = logging.getLogger(__name__)
 State = Delivery.State
 
-_WAITING = (State.QUEUED, State.AWAITING_RETRY)
 # How often it must be absent before it is sent again: once where the network itself refuses a token's second use, else twice, because
 # what was accepted may be shown late.
 _LOOKS: dict[Idempotency, int] = {"token": 1, "record_key": 1, "lookup": 2, "none": 2}
@@ -87,7 +87,7 @@ def deliver(delivery_id: int, *, now: datetime | None = None) -> None:
 
 def _claim(delivery_id: int, *, now: datetime) -> Run | None:
     # `first` would order what is one row at most, which costs a quarter of this query.
-    delivery = next(iter(_loaded().filter(pk=delivery_id, state__in=_WAITING)), None)
+    delivery = next(iter(_loaded().filter(pk=delivery_id, state__in=DELIVERY_WAITING)), None)
     if delivery is None:
         return None
     message = delivery.message
@@ -240,7 +240,7 @@ def sweep(*, now: datetime | None = None, limit: int = 1000) -> Swept:
     settled = _settle_by_echo()
     ahead = _ahead(OuterRef("message__conversation_id"), OuterRef("message_id"), OuterRef("kind"), moment)
     untold = Q(told_at=None) | Q(told_at__lt=moment - _TOLD_AGAIN_AFTER)
-    due = Delivery.objects.filter(~Exists(ahead), untold, state__in=_WAITING, not_before__lte=moment).order_by("not_before")
+    due = Delivery.objects.filter(any_of("state", DELIVERY_WAITING), ~Exists(ahead), untold, not_before__lte=moment).order_by("not_before")
     ids = list(due.values_list("pk", flat=True)[:limit])
     Delivery.objects.filter(pk__in=ids).update(told_at=moment)
     for pk in ids:
@@ -308,7 +308,7 @@ def decide_unconfirmed(*, message_id: int, agent: Agent, decision: str, now: dat
             raise DeskError(f"Decide sent, send_again, look_again or abandon, not {decision[:40]!r}.")
         if not moved:
             raise TooLate("It does not wait for a decision any more. Reload to see what became of it.", state=_load(message_id).state)
-        if delivery.state in _WAITING:
+        if delivery.state in DELIVERY_WAITING:
             tell_worker(delivery.pk)
     return delivery
 

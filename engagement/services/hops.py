@@ -23,7 +23,9 @@ from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import add_event, lock_conversation, record_returns_owed
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
+from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean
 
 State, Channel, Reason = Hop.State, Hop.Channel, Hop.Reason
@@ -232,6 +234,15 @@ def read_plain_links(conversation: Conversation) -> list[ShortLink]:
     """The links that lead to no other channel, and the offers that nobody has followed; newest first, one query."""
     offered = Q(hop=None) | Q(hop__state=State.OFFERED)
     return list(ShortLink.objects.filter(offered, conversation=conversation).order_by("-created_at", "-pk")[:10])
+
+
+def read_debts(*, after: str = "", limit: int = 50) -> tuple[list[Hop], str]:
+    """Hops that owe their return to the public thread, the first due first, and the key of what follows (brief C10); one query.
+
+    Raises DeskError for a key that is none.
+    """
+    owing = Hop.objects.filter(any_of("state", OWING)).select_related("conversation__author", "conversation__assignee", "agent")
+    return page_of(owing, field="due_at", after=after, limit=limit, oldest_first=True)
 
 
 def _owing(conversation: Conversation) -> QuerySet[Hop]:

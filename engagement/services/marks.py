@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from engagement.models import EngagementRule, MustAnswer
 from engagement.services.rules import fulfils, read_rules
 from listening.models import ACTIVE, Conversation, Mention, MentionTopic
 from listening.query import prepare
 from listening.services.topics import document, of_last_week
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.conditions import any_of
+from socialdesk.lib.paging import page_of
 
 _AT_ONCE = 2000  # posts that are read together
 
@@ -100,18 +101,11 @@ def rules_of(conversation_id: int) -> list[str]:
 def read_open(*, after: str = "", limit: int = 50) -> OpenPage:
     """Conversations that must be answered and wait for us, the one that waits longest first; two queries."""
     marked = MustAnswer.objects.filter(rule__is_active=True).values("conversation")
-    waiting = Conversation.objects.filter(pk__in=marked, status__in=ACTIVE, waiting_since__isnull=False).select_related(
-        "author", "assignee"
-    )
-    if after:
-        at, pk = read_key(after)
-        waiting = waiting.filter(Q(waiting_since__gt=at) | Q(waiting_since=at, pk__gt=pk))
-    found = list(waiting.order_by("waiting_since", "pk")[: limit + 1])
-    page = found[:limit]
+    waiting = Conversation.objects.filter(any_of("status", ACTIVE), pk__in=marked).select_related("author", "assignee")
+    page, following = page_of(waiting, field="waiting_since", after=after, limit=limit, oldest_first=True)
     names: dict[int, list[str]] = defaultdict(list)
     marks = MustAnswer.objects.filter(conversation__in=page, rule__is_active=True).order_by("rule__name")
     for conversation_id, name in marks.values_list("conversation_id", "rule__name"):
         names[conversation_id].append(name)
     entries = [(conversation, names[conversation.pk]) for conversation in page]
-    following = write_key(page[-1].waiting_since, page[-1].pk) if len(found) > limit and page[-1].waiting_since else ""
     return OpenPage(entries, following)

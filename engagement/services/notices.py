@@ -24,7 +24,7 @@ from profiles.models import Agent
 from profiles.services.contacts import lock_permission, revoke_consent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 from socialdesk.networks.base import NetworkError
 
 logger = logging.getLogger(__name__)
@@ -154,12 +154,7 @@ def decide_notice(*, notice_id: int, agent: Agent, decision: str, now: datetime 
 
 def read_notices(*, after: str = "", troubled: bool = False, limit: int = 50) -> tuple[list[Notice], str]:
     """Notices, newest first, and the key of what follows ("" at the end); one query. Raises DeskError for a key that is none."""
-    rows = Notice.objects.select_related("contact_point", "profile", "agent").order_by("-created_at", "-pk")
+    rows = Notice.objects.select_related("contact_point", "profile", "agent")
     if troubled:
         rows = rows.filter(state__in=_TROUBLED)
-    if after:
-        at, pk = read_key(after)
-        rows = rows.filter(Q(created_at__lt=at) | Q(pk__lt=pk), created_at__lte=at)
-    found = list(rows[: limit + 1])
-    page = found[:limit]
-    return page, write_key(page[-1].created_at, page[-1].pk) if len(found) > limit else ""
+    return page_of(rows, field="created_at", after=after, limit=limit)

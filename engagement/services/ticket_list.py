@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from engagement.models import Ticket
+from engagement.models import TICKET_OPEN, Ticket
 from engagement.services.tickets import overdue
 from profiles.models import Agent
 from socialdesk.lib.clock import now
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.conditions import any_of
+from socialdesk.lib.paging import page_of
 
 _OVER = (Ticket.State.SOLVED, Ticket.State.CLOSED)
 PAGE = 50
@@ -27,19 +28,8 @@ class TicketPage:
 def read_tickets(*, view: str, agent: Agent, after: str = "", limit: int = PAGE) -> TicketPage:
     """`view`: open, mine and overdue by their due time, solved and closed the newest first. One query."""
     found = _in_view(view, agent).select_related("conversation__author", "assignee", "link")
-    by_due = view not in ("solved", "closed")
-    if after:
-        at, pk = read_key(after)
-        past = Q(due_at__gt=at) | Q(due_at=at, pk__gt=pk) if by_due else Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk)
-        found = found.filter(past)
-    found = found.filter(due_at__isnull=False).order_by("due_at", "pk") if by_due else found.order_by("-created_at", "-pk")
-    rows = list(found[: limit + 1])
-    page = rows[:limit]
-    following = ""
-    if len(rows) > limit:
-        last = page[-1]
-        following = write_key(last.due_at if by_due and last.due_at else last.created_at, last.pk)
-    return TicketPage(page, following)
+    is_over = view in _OVER
+    return TicketPage(*page_of(found, field="created_at" if is_over else "due_at", after=after, limit=limit, oldest_first=not is_over))
 
 
 def _in_view(view: str, agent: Agent) -> QuerySet[Ticket]:
@@ -47,5 +37,5 @@ def _in_view(view: str, agent: Agent) -> QuerySet[Ticket]:
         return overdue(now())
     if view in _OVER:
         return Ticket.objects.filter(state=view)
-    still_open = Ticket.objects.exclude(state__in=_OVER)
+    still_open = Ticket.objects.filter(any_of("state", TICKET_OPEN))
     return still_open.filter(assignee=agent) if view == "mine" else still_open

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from engagement.models import Hop, Message, ShortLink, Ticket, TicketUpdate
+from engagement.models import TICKET_OPEN, Hop, Message, ShortLink, Ticket, TicketUpdate
 from engagement.services.guarding import check_answer, refuse_blocked
 from engagement.services.hops import begin_hop, finish_channel, note_activity
 from engagement.services.links import create_link, note_sent
@@ -21,6 +21,7 @@ from listening.services.conversations import lock_conversation, record_customer_
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.lib.text import clean
 
@@ -260,12 +261,12 @@ def alert_overdue(*, now: datetime | None = None, limit: int = 200) -> int:
 
 
 def overdue_updates(moment: datetime) -> QuerySet[Ticket]:
-    return Ticket.objects.exclude(state__in=[State.SOLVED, State.CLOSED]).filter(next_update_due__lt=moment)
+    return Ticket.objects.filter(any_of("state", TICKET_OPEN), next_update_due__lt=moment)
 
 
 def overdue(moment: datetime) -> QuerySet[Ticket]:
     """Open tickets that are late: to be solved, or to be written to."""
-    return Ticket.objects.exclude(state__in=[State.SOLVED, State.CLOSED]).filter(Q(due_at__lt=moment) | Q(next_update_due__lt=moment))
+    return Ticket.objects.filter(any_of("state", TICKET_OPEN), Q(due_at__lt=moment) | Q(next_update_due__lt=moment))
 
 
 def find_ticket(ticket_id: int) -> Ticket:

@@ -1,11 +1,12 @@
-"""What an agent presses to move a conversation to another channel and back: make a link, say it is done, waive the return."""
+"""What an agent presses to move a conversation to another channel and back, and the list of what is still owed."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
-from django.views.decorators.http import require_POST
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
 
-from engagement.services.hops import finish_hop, waive_return
+from engagement.services.hops import finish_hop, read_debts, waive_return
 from engagement.services.links import link_url, revoke_link
 from engagement.services.offers import offer_link
 from listening.views.responses import agent_of, desk_view, done
@@ -20,6 +21,15 @@ def conversation_link(request: HttpRequest, pk: int) -> HttpResponseBase:
     link = offer_link(conversation_id=pk, kind=kind, agent=agent_of(request), reason=reason, task=request.POST.get("task", ""))
     words = f"{link.get_kind_display()}: {link_url(link)}"
     return done(request, words, did="linked", conversation=pk, link=link.pk, url=link_url(link))
+
+
+@require_safe
+@desk_view
+def returns(request: HttpRequest) -> HttpResponseBase:
+    """What is still to come back to its public thread, the first due first, a page at a time by key."""
+    debts, following = read_debts(after=request.GET.get("after", ""))
+    context = {"debts": debts, "next": following, "is_first": "after" not in request.GET}
+    return render(request, "engagement/returns.html", context)
 
 
 @require_POST

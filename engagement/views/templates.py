@@ -21,7 +21,7 @@ from listening.models import Topic
 from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent, Role
 from socialdesk.lib.errors import DeskError
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean, length
 from socialdesk.networks import registry
 
@@ -77,23 +77,18 @@ class Preview:
 def templates(request: HttpRequest) -> HttpResponseBase:
     """All templates, or those that have the words of `q`, the one that changed last first. A page costs five queries."""
     q, purpose = clean(request.GET.get("q", ""))[:100].strip(), request.GET.get("purpose", "")
-    found = Template.objects.order_by("-changed_at", "-pk").prefetch_related("topics", "variants")
+    found = Template.objects.prefetch_related("topics", "variants")
     for word in q.split()[:8]:
         texts = TemplateVariant.objects.filter(text__icontains=word)
         found = found.filter(Q(name__icontains=word) | Q(pk__in=texts.values("template")))
     if purpose in Purpose.values:
         found = found.filter(purpose=purpose)
-    after = request.GET.get("after", "")
-    if after:
-        at, pk = read_key(after)
-        found = found.filter(Q(changed_at__lt=at) | Q(pk__lt=pk), changed_at__lte=at)
-    page = list(found[: PAGE + 1])
-    following = write_key(page[PAGE - 1].changed_at, page[PAGE - 1].pk) if len(page) > PAGE else ""
-    figures = read_figures(page[:PAGE])
+    page, following = page_of(found, field="changed_at", after=request.GET.get("after", ""), limit=PAGE)
+    figures = read_figures(page)
     context = {
-        "lines": [_line(template, figures.get(template.pk, Figures())) for template in page[:PAGE]],
+        "lines": [_line(template, figures.get(template.pk, Figures())) for template in page],
         "next": following,
-        "is_first": not after,
+        "is_first": "after" not in request.GET,
         "q": q,
         "purpose": purpose,
         "purposes": Purpose.choices,

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from listening.models.account import NetworkAccount
 from profiles.models import Agent, Handle
+from socialdesk.lib.conditions import any_of
 
 
 class Status(models.TextChoices):
@@ -18,6 +19,7 @@ class Status(models.TextChoices):
 
 
 ACTIVE = (Status.NEW, Status.OPEN)  # the ball is with us
+PARKED = (Status.WAITING, Status.SNOOZED, Status.RESOLVED)
 
 
 class Priority(models.IntegerChoices):
@@ -81,22 +83,22 @@ class Conversation(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(status="resolved") | Q(returns_owed=0), name="conversation_closes_without_debt")]
         indexes = [
-            models.Index(fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"]), name="conversation_active"),
-            models.Index(fields=["status", "-activity_at", "-id"], condition=~Q(status__in=["new", "open"]), name="conversation_parked"),
-            models.Index(fields=["due_at", "id"], condition=Q(status__in=["new", "open"], due_at__isnull=False), name="conversation_due"),
+            models.Index(fields=["-activity_at", "-id"], condition=any_of("status", ACTIVE), name="conversation_active"),
+            models.Index(fields=["status", "-activity_at", "-id"], condition=any_of("status", PARKED), name="conversation_parked"),
+            models.Index(fields=["due_at", "id"], condition=any_of("status", ACTIVE) & Q(due_at__isnull=False), name="conversation_due"),
             models.Index(fields=["assignee", "status", "-activity_at"], condition=Q(assignee__isnull=False), name="conversation_assignee"),
             models.Index(
-                fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"], priority__gte=2), name="conversation_urgent"
+                fields=["-activity_at", "-id"], condition=any_of("status", ACTIVE) & Q(priority__gte=2), name="conversation_urgent"
             ),
             models.Index(
-                fields=["-activity_at", "-id"], condition=Q(status__in=["new", "open"], is_proactive=True), name="conversation_proactive"
+                fields=["-activity_at", "-id"], condition=any_of("status", ACTIVE) & Q(is_proactive=True), name="conversation_proactive"
             ),
             models.Index(fields=["-activity_at", "-id"], condition=Q(private_waiting=True), name="conversation_private"),
             models.Index(fields=["-activity_at", "-id"], condition=Q(chats_open__gt=0), name="conversation_chats"),
             models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="conversation_snoozed"),
             models.Index(
                 fields=["promise_due_at"],
-                condition=Q(status__in=["new", "open"], promise_due_at__isnull=False),
+                condition=any_of("status", ACTIVE) & Q(promise_due_at__isnull=False),
                 name="conversation_promise_due",
             ),
         ]

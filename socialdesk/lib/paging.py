@@ -1,13 +1,13 @@
-"""Pages by key for the API: newest first, each page one walk along an index however far it is from the first."""
+"""Pages by key: each page is one walk along an index, however far it is from the first; for lists on screens and for the API."""
 
 from __future__ import annotations
 
 import base64
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,24 @@ from socialdesk.lib.errors import DeskError
 
 USUAL = 50
 MOST = 500
+
+Row = TypeVar("Row", bound=Model)
+
+
+def page_of(rows: QuerySet[Row], *, field: str, after: str, limit: int, oldest_first: bool = False) -> tuple[list[Row], str]:
+    """The rows of one page by the time in `field`, and the key of the page after it ("" at the end); one query.
+
+    `after` is the key that the page before gave, "" for the first. Rows without that time are on no page. Raises DeskError for a key
+    that is none.
+    """
+    sign, beyond = ("", "gt") if oldest_first else ("-", "lt")
+    rows = rows.filter(**{f"{field}__isnull": False})
+    if after:
+        at, pk = read_key(after)
+        rows = rows.filter(Q(**{f"{field}__{beyond}": at}) | Q(**{f"pk__{beyond}": pk}), **{f"{field}__{beyond}e": at})
+    found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
+    page = found[:limit]
+    return page, write_key(getattr(page[-1], field), page[-1].pk) if len(found) > limit else ""
 
 
 class NewestFirst(BasePagination):

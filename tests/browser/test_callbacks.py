@@ -137,7 +137,14 @@ def test_staff_pages_are_accessible_and_fit(
     end_call(callback_id=others[1].pk, agent=sam, outcome="no_answer", note="Rang ten times")
     begin_call(callback_id=mine.pk, agent=sam)
     send_notice(profile=conversation.author.profile, medium="sms", purpose=THIS_MATTER, text="We tried to call.", conversation=conversation)
-    paths = ("/callbacks/", f"/callbacks/{mine.pk}/", "/notices/", "/notices/?show=trouble", f"/conversations/{conversation.pk}/contacts/")
+    paths = (
+        "/returns/",
+        "/callbacks/",
+        f"/callbacks/{mine.pk}/",
+        "/notices/",
+        "/notices/?show=trouble",
+        f"/conversations/{conversation.pk}/contacts/",
+    )
     page = windows.open(sam, "/callbacks/", width=width, color_scheme=scheme)
     for path in paths:
         page.goto(path)

@@ -182,7 +182,7 @@ def full_board(praise: Praise, rafa: Agent) -> Compliment:
     world.add_account("x" * 30, display_name="Verylongname" * 4, followers=3)
     praise.forward(note="She names the hub. Could be a story for the newsletter?", author="mara_k")
     praise.forward("@tidewheel شكرًا جزيلًا على سرعة التوصيل والتعامل الراقي، أنتم رائعون فعلًا", author="amal")
-    praise.forward("@tidewheel thanks " + "w" * 80, author="x" * 30, to=praise.agent)
+    praise.forward("@tidewheel thanks " + "w" * 80, author="x" * 30, to=make_agent())
     for text, author in (("Yes, of course!", "ben"), ("Depends. Would my name be on it?", "cleo"), ("No, thanks.", "dora")):
         praise.says(praise.asked(author=author), text)
     praise.asked(text="@tidewheel Der Fahrer war wirklich sehr freundlich, vielen herzlichen Dank!", author="greta_n", purpose="quote")

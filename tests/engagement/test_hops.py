@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from engagement.models import Draft, Hop, Message, ShortLink
@@ -14,12 +16,14 @@ from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.links import link_url
 from engagement.services.offers import offer_link
 from engagement.services.send import NotAcknowledged, send_direct_message, send_reply
+from listening.feed import count_views
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import ReturnOwed, lock_conversation, reopen_conversation, resolve_conversation
-from profiles.models import Agent
+from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
 from tests.engagement.desk import Desk, work
+from tests.factories import make_agent
 
 pytestmark = pytest.mark.django_db
 
@@ -217,6 +221,38 @@ def test_offer_owes_nothing_until_it_is_followed(desk: Desk, sam: Agent) -> None
     assert (hop.state, hop.channel, hop.reason) == ("begun", "callback", "complex")
     with pytest.raises(ReturnOwed):
         resolve_conversation(conversation_id=conversation.pk, agent=sam)
+
+
+def test_every_return_that_is_owed_is_listed_until_it_is_paid_or_waived(desk: Desk, sam: Agent) -> None:
+    """Brief C10: missing returns are listed; page by page, and with as many queries however long the list is."""
+    manager = make_agent(Role.MANAGER)
+    client = Client()
+    client.force_login(manager, backend="django.contrib.auth.backends.ModelBackend")
+    conversations = [follower(desk, author) for author in ("mara_k", "ben", "cleo")]
+    for conversation in conversations:
+        answer(conversation, sam)
+        go_private(conversation, sam)
+        work(now())
+    hops.finish_hop(hop_id=Hop.objects.get(conversation=conversations[2]).pk, agent=sam)
+    first, key = hops.read_debts(limit=2)
+    rest, end = hops.read_debts(after=key, limit=2)
+    assert [hop.conversation for hop in first + rest] == conversations
+    assert end == ""
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/returns/").content.decode()
+    assert [page.count(f'href="/conversations/{conversation.pk}/"') for conversation in conversations] == [1, 1, 1]
+    assert page.count("the public thread waits for its thank-you") == 1
+    assert count_views(sam)["returns"] == 3
+
+    answer(conversations[0], sam, "Sorted out, thank you!", seen=1)
+    hops.waive_return(conversation_id=conversations[1].pk, agent=sam, reason="They deleted their account")
+    with CaptureQueriesContext(connection) as fewer:
+        page = client.get("/returns/").content.decode()
+    assert [page.count(f'href="/conversations/{conversation.pk}/"') for conversation in conversations] == [0, 0, 1]
+    assert len(queries) == len(fewer)
+    hops.waive_return(conversation_id=conversations[2].pk, agent=sam, reason="They deleted their account")
+    assert "Nothing is owed" in client.get("/returns/").content.decode()
+    assert client.get("/returns/?after=nonsense").status_code == 400
 
 
 def test_the_database_itself_keeps_a_debt_open(desk: Desk, sam: Agent) -> None:

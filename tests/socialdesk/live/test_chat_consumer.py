@@ -246,17 +246,20 @@ async def test_the_desk_hears_of_a_chat_and_of_typing(session: ChatSession, sam:
     await desk.greet()
     phone = Phone(session.link.code)
     await phone.greet(session.form_key)
-    await phone.say(type="typing")
-    await phone.say(type="line", text="Hello?", client_key="a")
+    of_chat = {"conversation": session.conversation_id, "chat": session.pk}
     heard: dict[str, Any] = {}
     async with asyncio.timeout(5):
+        await phone.say(type="typing")
+        while "chat.typed" not in heard:
+            frame = await desk.hear()
+            heard[frame["type"]] = frame
+        assert heard.pop("chat.typed")["chats"] == [{**of_chat, "doing": "typing"}]
+        await phone.say(type="line", text="Hello?", client_key="a")
         while not {"chat.typed", "chat.changed"} <= set(heard):
             frame = await desk.hear()
             heard[frame["type"]] = frame
-    assert heard["chat.typed"]["chats"] == [{"conversation": session.conversation_id, "chat": session.pk, "doing": "typing"}]
-    assert heard["chat.changed"]["chats"] == [
-        {"conversation": session.conversation_id, "chat": session.pk, "state": "waiting", "agent": None}
-    ]
+    assert heard["chat.typed"]["chats"] == [{**of_chat, "doing": "idle"}]
+    assert heard["chat.changed"]["chats"] == [{**of_chat, "state": "waiting", "agent": None}]
     await phone.leave()
     await desk.leave()
 

@@ -43,6 +43,7 @@ const GROUPS = {
     ["g c", "chats"],
     ["g w", "waiting"],
     ["g b", "callbacks"],
+    ["g o", "returns owed"],
     ["g t", "trends"],
     ["g v", "approvals"],
     ["g l", "rules"],
