@@ -128,7 +128,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.session is None or self.link is None:
             return
         async with self.telling:
-            news = await _read_news(self.link.pk, self.session.pk, self.known, self.language, is_here)
+            news = await _read_news(self.session.pk, self.known, self.language, is_here)
             if news is None:
                 await self.close(NO_LINK, "This link does not work any more.")
                 return
@@ -155,7 +155,7 @@ def _find_link(code: str, address: str) -> ShortLink | None:
 
 
 @database_sync_to_async
-def _read_news(link_id: int, session_id: int, after: int, language: str, is_here: bool) -> dict[str, Any] | None:
+def _read_news(session_id: int, after: int, language: str, is_here: bool) -> dict[str, Any] | None:
     """The frame with the chat's state and what came after that number; None if the link does not work any more."""
     session = ChatSession.objects.select_related("agent", "link").get(pk=session_id)
     if not session.link.is_alive(now()):

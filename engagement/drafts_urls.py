@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement import drafts_api
+from engagement.api import drafts
 
-urlpatterns = [path("drafts/check/", drafts_api.DraftCheckView.as_view(), name="api_draft_check")]
+urlpatterns = [path("drafts/check/", drafts.DraftCheckView.as_view(), name="api_draft_check")]

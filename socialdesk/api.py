@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from engagement.compliments_api import ComplimentViewSet
-from engagement.links_api import LinkViewSet
-from engagement.templates_api import TemplateViewSet
-from engagement.tickets_api import TicketViewSet
+from engagement.api.compliments import ComplimentViewSet
+from engagement.api.links import LinkViewSet
+from engagement.api.templates import TemplateViewSet
+from engagement.api.tickets import TicketViewSet
 from listening.api import (
     AccountViewSet,
     ConversationViewSet,

@@ -17,7 +17,7 @@ FLOORS = {
     **dict.fromkeys(("models", "apps", "query", "sentiment", "guards"), 0),
     **dict.fromkeys(("timeline", "search", "feed", "trends"), 1),
     "services": 2,
-    **dict.fromkeys(("tasks", "views", "api", "consumers", "page_views", "outbox_views", "drafts_api"), 4),
+    **dict.fromkeys(("tasks", "views", "api", "consumers", "page_views", "outbox_views"), 4),
 }
 DOORS = {name for name, floor in FLOORS.items() if floor == 4}
 # Settings are read from there, and an environment is not an app.

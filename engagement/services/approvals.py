@@ -229,8 +229,7 @@ def _tidy_note(note: str) -> str:
 
 def _lock(approval_id: int) -> Approval:
     """An approval as it stands now, with its conversation locked until the transaction ends."""
-    found = Approval.objects.filter(pk=approval_id) if approval_id < 2**63 else Approval.objects.none()  # no database has a greater id
-    conversation_id = found.values_list("conversation_id", flat=True).first()
+    conversation_id = Approval.objects.filter(pk=approval_id).values_list("conversation_id", flat=True).first()
     if conversation_id is None:
         raise NotFound("There is no such draft. Reload the list.")
     lock_conversation(conversation_id)
@@ -298,7 +297,7 @@ def read_of_conversation(conversation_id: int, *, agent: Agent) -> list[Approval
 
 def find_approval(approval_id: int, *, agent: Agent) -> Approval:
     """One draft with all that a page shows of it. Raises NotFound, also to agents who did not write it."""
-    approval = _loaded().filter(pk=approval_id).first() if approval_id < 2**63 else None
+    approval = _loaded().filter(pk=approval_id).first()
     if approval is None or not (agent.may_configure or approval.agent_id == agent.pk):
         raise NotFound("There is no such draft. Reload the list.")
     return approval

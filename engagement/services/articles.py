@@ -143,7 +143,7 @@ def _check_text(text: Written, place: int) -> Written:
 
 def give_article(*, article_id: int, conversation_id: int, agent: Agent) -> ShortLink:
     """A short link to the article for one customer. Raises NotFound."""
-    article = Article.objects.filter(pk=article_id, is_published=True).first() if article_id < 2**63 else None
+    article = Article.objects.filter(pk=article_id, is_published=True).first()
     if article is None:
         raise NotFound("There is no such article, or it is not published.")
     with transaction.atomic():
@@ -157,7 +157,7 @@ def find_given(link: ShortLink) -> ArticleLink | None:
     given = ArticleLink.objects.select_related("article").filter(link=link).first()
     if given is None:
         wanted = link.target.get("article")
-        article = Article.objects.filter(pk=wanted).first() if isinstance(wanted, int) and 0 < wanted < 2**63 else None
+        article = Article.objects.filter(pk=wanted).first() if isinstance(wanted, int) else None
         if article is None:
             return None
         given, _ = ArticleLink.objects.get_or_create(link=link, defaults={"article": article, "given_at": link.created_at})

@@ -53,7 +53,6 @@ class Entry:
     """
 
     compliment: Compliment
-    may_work: bool
     acts: tuple[str, ...]
     answers: list[Answer]
     answer_seen: int
@@ -117,7 +116,7 @@ def read_column(agent: Agent, state: str, *, after: str = "", limit: int = PAGE,
 
 def read_entry(agent: Agent, compliment_id: int, *, now: datetime | None = None) -> tuple[Entry, list[ComplimentEvent]]:
     """One compliment and its history, oldest first. Raises NotFound."""
-    compliment = loaded_compliments().filter(pk=compliment_id).first() if compliment_id < 2**63 else None
+    compliment = loaded_compliments().filter(pk=compliment_id).first()
     if compliment is None:
         raise NotFound("There is no such praise. It may have been opened from an old address; look for it on the board.")
     history = compliment.events.select_related("agent", "post", "message").order_by("at", "pk")
@@ -188,7 +187,6 @@ def _entry(compliment: Compliment, agent: Agent, facts: _Facts, moment: datetime
     purposes = purposes_of(compliment.mention.network)
     return Entry(
         compliment=compliment,
-        may_work=may_work,
         acts=_acts(compliment, permission, share, takedown, outgoing, agent, purposes) if may_work else (),
         answers=facts.answers.get(compliment.pk, []),
         answer_seen=public_answers.sum_up_seen(answer.number for answer in standing),

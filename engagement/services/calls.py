@@ -207,9 +207,7 @@ def _lose(callback: CallbackRequest, moment: datetime) -> None:
 
 def _lock(callback_id: int) -> CallbackRequest:
     """The request, locked behind its conversation. Raises NotFound."""
-    known = (
-        CallbackRequest.objects.filter(pk=callback_id).values_list("conversation_id", flat=True).first() if callback_id < 2**63 else None
-    )
+    known = CallbackRequest.objects.filter(pk=callback_id).values_list("conversation_id", flat=True).first()
     if known is None:
         raise NotFound("There is no such call. Reload the list.")
     lock_conversation(known)

@@ -210,7 +210,7 @@ def end_chat(*, session_id: int, agent: Agent | None) -> ChatSession:
 
 def type_to_visitor(*, chat_id: int, agent: Agent) -> None:
     """The agent is typing: the visitor's page says so. Nothing is stored."""
-    session = ChatSession.objects.filter(any_of("state", CHAT_OPEN), pk=chat_id, agent=agent).first() if chat_id < 2**63 else None
+    session = ChatSession.objects.filter(any_of("state", CHAT_OPEN), pk=chat_id, agent=agent).first()
     if session is None:
         raise NotFound("You have no such chat.")
     live.tell(group_of(session), {"type": "chat.typed"})

@@ -64,7 +64,7 @@ def group_of(session: ChatSession) -> str:
 
 def lock_chat(session_id: int) -> tuple[ChatSession, Conversation]:
     """The chat as it is now, with its conversation locked: nobody else can change either. Raises NotFound."""
-    known = ChatSession.objects.filter(pk=session_id).values_list("conversation_id", flat=True).first() if session_id < 2**63 else None
+    known = ChatSession.objects.filter(pk=session_id).values_list("conversation_id", flat=True).first()
     if known is None:
         raise NotFound("There is no such chat. Reload the conversation.")
     conversation = lock_conversation(known)

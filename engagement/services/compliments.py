@@ -70,14 +70,14 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
 
 def _named(mention_id: int, conversation_id: int | None) -> Mention:
     posts = Mention.objects.select_related("author", "conversation").filter(is_own=False, conversation__isnull=False)
-    mention = posts.filter(pk=mention_id).first() if mention_id < 2**63 else None
+    mention = posts.filter(pk=mention_id).first()
     if mention is None or conversation_id not in (None, mention.conversation_id):
         raise NotFound("There is no such post of a customer. Reload the conversation.")
     return mention
 
 
 def _found(conversation_id: int | None) -> Mention:
-    if conversation_id is None or conversation_id >= 2**63 or not Conversation.objects.filter(pk=conversation_id).exists():
+    if conversation_id is None or not Conversation.objects.filter(pk=conversation_id).exists():
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
     on_board = Compliment.objects.filter(conversation_id=conversation_id, state__in=OPEN)
     compliment = on_board.select_related("mention__author").order_by("-forwarded_at", "-pk").first()

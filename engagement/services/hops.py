@@ -251,7 +251,7 @@ def _owing(conversation: Conversation) -> QuerySet[Hop]:
 
 def _lock_hop(hop_id: int) -> Hop:
     """The hop with its conversation locked. Raises NotFound."""
-    known = Hop.objects.filter(pk=hop_id).values_list("conversation_id", flat=True).first() if hop_id < 2**63 else None
+    known = Hop.objects.filter(pk=hop_id).values_list("conversation_id", flat=True).first()
     if known is None:
         raise NotFound("There is no such move to another channel.")
     conversation = lock_conversation(known)

@@ -17,7 +17,7 @@ from listening.services.conversations import record_customer_acted
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.errors import Conflict, DeskError, NotFound
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 
 Kind = ShortLink.Kind
 
@@ -58,7 +58,7 @@ def create_link(
     """
     if kind not in Kind.values:
         raise DeskError(f"There is no kind of link {kind[:40]!r}; there are {', '.join(Kind.values)}.")
-    conversation = Conversation.objects.filter(pk=conversation_id).only("language").first() if conversation_id < 2**63 else None
+    conversation = Conversation.objects.filter(pk=conversation_id).only("language").first()
     if conversation is None:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
     moment = current_time()
@@ -121,9 +121,14 @@ def _codes_in(text: str) -> list[str]:
 
 
 def revoke_link(*, link_id: int, agent: Agent) -> ShortLink:
-    """Close a link for good: whoever has it sees the page of links that do not work. Raises NotFound, and Conflict if it was closed."""
+    """Close a link for good: whoever has it sees the page of links that do not work.
+
+    Raises NotAllowed for roles that only read, NotFound, and Conflict if it was closed.
+    """
+    if not (agent.may_answer or agent.may_configure):
+        raise NotAllowed("Your role reads and notes; revoking a link is for care agents and their leads.")
     with transaction.atomic():
-        link = ShortLink.objects.filter(pk=link_id).first() if link_id < 2**63 else None
+        link = ShortLink.objects.filter(pk=link_id).first()
         if link is None:
             raise NotFound("There is no such link.")
         moment = current_time()

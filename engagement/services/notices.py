@@ -143,7 +143,7 @@ def decide_notice(*, notice_id: int, agent: Agent, decision: str, now: datetime 
     }
     if decision not in changes:
         raise DeskError("Decide sent, send_again or give_up.")
-    notice = Notice.objects.filter(pk=notice_id).first() if notice_id < 2**63 else None
+    notice = Notice.objects.filter(pk=notice_id).first()
     if notice is None:
         raise NotFound("There is no such notice.")
     if not Notice.objects.filter(pk=notice_id, state=State.UNCONFIRMED).update(**changes[decision]):

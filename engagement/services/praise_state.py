@@ -38,12 +38,11 @@ class MovedOn(Conflict):
 
 def lock_compliment(compliment_id: int) -> Compliment:
     """The compliment, locked until the transaction ends, with its post and people loaded. Raises NotFound."""
-    if compliment_id < 2**63:  # no database has a greater id
-        rows = Compliment.objects.select_for_update(of=("self",)).select_related(*_RELATED)
-        compliment = rows.filter(pk=compliment_id).first()
-        if compliment is not None:
-            return compliment
-    raise NotFound("There is no such praise on the board. Reload the page to see what there is.")
+    rows = Compliment.objects.select_for_update(of=("self",)).select_related(*_RELATED)
+    compliment = rows.filter(pk=compliment_id).first()
+    if compliment is None:
+        raise NotFound("There is no such praise on the board. Reload the page to see what there is.")
+    return compliment
 
 
 def check_may_work(agent: Agent, compliment: Compliment) -> None:

@@ -272,7 +272,7 @@ def overdue(moment: datetime) -> QuerySet[Ticket]:
 def find_ticket(ticket_id: int) -> Ticket:
     """Raises NotFound."""
     related = ("link", "assignee", "opened_by", "conversation__author__profile")
-    ticket = Ticket.objects.select_related(*related).filter(pk=ticket_id).first() if ticket_id < 2**63 else None
+    ticket = Ticket.objects.select_related(*related).filter(pk=ticket_id).first()
     if ticket is None:
         raise NotFound("There is no such ticket.")
     return ticket

@@ -274,7 +274,7 @@ def _end_if_tried_out(verification: Verification, moment: datetime) -> None:
 
 def _find(verification_id: int) -> Verification:
     related = ("contact_point", "conversation")
-    found = Verification.objects.select_related(*related).filter(pk=verification_id).first() if verification_id < 2**63 else None
+    found = Verification.objects.select_related(*related).filter(pk=verification_id).first()
     if found is None:
         raise NotFound("There is no such verification. Reload the conversation.")
     return found

@@ -12,7 +12,7 @@ from engagement.models import Approval
 from engagement.services import approvals as service
 from engagement.services.checks import capabilities_of
 from engagement.services.thread import read_thread
-from engagement.views.numbers import read_number
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from socialdesk.lib.errors import DeskError
 

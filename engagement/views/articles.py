@@ -16,6 +16,7 @@ from engagement.services.article_figures import WINDOW, Figures, find_stale, rea
 from engagement.services.articles import Written, find_articles, mark_reviewed, save_article, text_for
 from engagement.services.markdown import render_markdown
 from listening.models import Topic
+from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
@@ -132,7 +133,7 @@ def _edit(request: HttpRequest, article: Article | None) -> HttpResponseBase:
 def _read_form(request: HttpRequest, article: Article | None) -> Typed:
     if request.method == "POST":
         post = request.POST
-        topics = frozenset(int(word) for word in post.getlist("topics") if word.isdecimal() and len(word) < 18)
+        topics = frozenset(read_numbers(post.getlist("topics")))
         return Typed(clean(post.get("slug", "")), topics, "is_published" in post, _read_texts(post))
     if article is None:
         return Typed("", frozenset(), True, [])

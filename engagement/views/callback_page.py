@@ -28,7 +28,7 @@ def show_callback(request: HttpRequest, link: ShortLink, step: str) -> HttpRespo
         return _take_in(request, link)
     if CallbackRequest.objects.filter(link=link).exists():  # a choice may be opened again; a call is asked for once
         return visitor_page(request, "visitors/gone.html", {}, status=404)
-    return _page(request, link, _form(link, None), is_first=True)
+    return _page(request, _form(link, None), is_first=True)
 
 
 def _take_in(request: HttpRequest, link: ShortLink) -> HttpResponseBase:
@@ -45,9 +45,9 @@ def _take_in(request: HttpRequest, link: ShortLink) -> HttpResponseBase:
     form = _form(link, request.POST.dict())
     what = request.POST.get("step", "check")
     if what == "change":
-        return _page(request, link, form, shows_errors=False)
+        return _page(request, form, shows_errors=False)
     if not form.is_valid():
-        return _page(request, link, form, status=400)
+        return _page(request, form, status=400)
     if what != "send":
         return _echo(request, form)
     window = form.call_window
@@ -74,7 +74,7 @@ def _form(link: ShortLink, data: dict[str, str] | None) -> CallbackForm:
 
 
 def _page(
-    request: HttpRequest, link: ShortLink, form: CallbackForm, *, is_first: bool = False, shows_errors: bool = True, status: int = 200
+    request: HttpRequest, form: CallbackForm, *, is_first: bool = False, shows_errors: bool = True, status: int = 200
 ) -> HttpResponse:
     typed = form.data.get("form_key", "")
     context = {

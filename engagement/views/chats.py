@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 
 from engagement.services import chat
 from engagement.services.chat_duty import note_here, note_read, read_bar
+from listening.views.actions import read_assignee
+from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view, done, is_fragment
-from profiles.models import Agent
 from socialdesk.lib.errors import DeskError
 
 
@@ -21,9 +22,8 @@ def chats_here(request: HttpRequest) -> HttpResponseBase:
     """The desk is open. `takes` turns the agent's switch, `open` is the conversation that they look at. Answers with the bar."""
     agent, takes = agent_of(request), request.POST.get("takes", "")
     duty = note_here(agent=agent, takes_chats=None if takes not in ("on", "off") else takes == "on")
-    looked_at = request.POST.get("open", "")
-    if looked_at.isdecimal() and len(looked_at) < 19:
-        note_read(agent=agent, conversation_id=int(looked_at))
+    for looked_at in read_numbers([request.POST.get("open", "")]):
+        note_read(agent=agent, conversation_id=looked_at)
     if is_fragment(request):
         return render(request, "engagement/_chats_bar.html", {"bar": read_bar(agent, duty)})
     return done(request, "You take chats." if duty.takes_chats else "You take no chats.")
@@ -54,8 +54,7 @@ def chat_typing(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk_view
 def chat_transfer(request: HttpRequest, pk: int) -> HttpResponseBase:
-    word = request.POST.get("to", "")
-    to = Agent.objects.filter(pk=int(word), is_active=True).first() if word.isdecimal() and len(word) < 19 else None
+    to = read_assignee(request.POST)
     if to is None:
         raise DeskError("Choose the colleague who takes the chat.")
     session = chat.transfer_chat(chat_id=pk, agent=agent_of(request), to=to)

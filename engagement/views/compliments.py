@@ -13,6 +13,7 @@ from engagement.services import compliments, permissions, praise_replies, shares
 from engagement.services.board import read_board, read_column, read_entry, read_figures
 from engagement.services.praise_state import State
 from listening.views.actions import read_assignee
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from socialdesk.lib.errors import DeskError
 
@@ -46,7 +47,7 @@ def compliment(request: HttpRequest, pk: int) -> HttpResponseBase:
 def conversation_forward(request: HttpRequest, pk: int) -> HttpResponseBase:
     """`mention` names the post, `to` an account owner, else it goes to marketing; `note` goes with it."""
     form = request.POST
-    mention = _number(form.get("mention", ""))
+    mention = read_number(form.get("mention", ""))
     forwarded = compliments.forward_compliment(
         conversation_id=pk, mention_id=mention, agent=agent_of(request), note=form.get("note", ""), to=read_assignee(form)
     )
@@ -66,7 +67,10 @@ def accept(request: HttpRequest, pk: int) -> HttpResponseBase:
 def ask(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = request.POST
     praise_replies.ask_permission(
-        compliment_id=pk, agent=agent_of(request), purpose=form.get("purpose", ""), answer_seen=_number(form.get("answer_seen", "")) or 0
+        compliment_id=pk,
+        agent=agent_of(request),
+        purpose=form.get("purpose", ""),
+        answer_seen=read_number(form.get("answer_seen", "")) or 0,
     )
     return _tell(request, "The author is asked in public.", pk, "asked")
 
@@ -99,7 +103,7 @@ def share(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk_view
 def thank(request: HttpRequest, pk: int) -> HttpResponseBase:
-    seen = _number(request.POST.get("answer_seen", "")) or 0
+    seen = read_number(request.POST.get("answer_seen", "")) or 0
     praise_replies.thank_author(compliment_id=pk, agent=agent_of(request), answer_seen=seen)
     return _tell(request, "The author is thanked in public.", pk, "thanked")
 
@@ -141,12 +145,3 @@ def removed(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _tell(request: HttpRequest, words: str, pk: int, did: str) -> HttpResponseBase:
     return done(request, words, compliment=pk, did=did)
-
-
-def _number(word: str) -> int | None:
-    """A number of the form, None where nothing was given."""
-    if not word:
-        return None
-    if not word.isdecimal() or len(word) > 18:
-        raise DeskError("This form is not whole. Reload the page and try again.")
-    return int(word)

@@ -10,8 +10,8 @@ from engagement.models import Verification
 from engagement.services.reach import read_reach
 from engagement.services.verification import ask_verification_question, enter_code, judge_answer, send_verification_code
 from engagement.views.conversation import find_conversation
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done, is_fragment
-from socialdesk.lib.errors import DeskError
 
 
 @require_safe
@@ -69,7 +69,4 @@ def verification_judge(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _contact(request: HttpRequest) -> int | None:
-    given = request.POST.get("contact", "")
-    if given and not (given.isdecimal() and len(given) < 19):
-        raise DeskError("This form is not whole. Open the contacts again.")
-    return int(given) if given else None
+    return read_number(request.POST.get("contact", ""))

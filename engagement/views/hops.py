@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST, require_safe
 from engagement.services.hops import finish_hop, read_debts, waive_return
 from engagement.services.links import link_url, revoke_link
 from engagement.services.offers import offer_link
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done
-from socialdesk.lib.errors import DeskError
 
 
 @require_POST
@@ -35,10 +35,8 @@ def returns(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @desk_view
 def conversation_waive(request: HttpRequest, pk: int) -> HttpResponseBase:
-    hop = request.POST.get("hop", "")
-    if hop and not (hop.isdecimal() and len(hop) < 19):
-        raise DeskError("This form is not whole. Reload the conversation and press it again.")
-    waive_return(conversation_id=pk, agent=agent_of(request), reason=request.POST.get("reason", ""), hop_id=int(hop) if hop else None)
+    hop = read_number(request.POST.get("hop", ""))
+    waive_return(conversation_id=pk, agent=agent_of(request), reason=request.POST.get("reason", ""), hop_id=hop)
     return done(request, "Waived: nobody has to come back to the public thread.", did="waived", conversation=pk)
 
 

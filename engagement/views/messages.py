@@ -16,8 +16,8 @@ from engagement.services import send as sending
 from engagement.services.approvals import submit_reply
 from engagement.services.drafts import save_draft
 from engagement.views.conversation import find_conversation, render_conversation
-from engagement.views.numbers import read_number
 from listening.models import Conversation
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
 from socialdesk.lib.clock import now

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from engagement.services.brake import lift_brake
 from engagement.services.certificates import set_certificate
 from engagement.services.policy import save_policy
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done
 from socialdesk.lib.errors import DeskError
 
@@ -54,9 +55,11 @@ def brake_lift(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _number(given: str, what: str) -> int:
-    if not (given.isascii() and given.isdigit() and len(given) < 6):
-        raise DeskError(f"Say {what} as a whole number.")
-    return int(given)
+    refusal = f"Say {what} as a whole number."
+    number = read_number(given, refusal=refusal)
+    if number is None:
+        raise DeskError(refusal)
+    return number
 
 
 def _end_of_day(given: str) -> datetime:

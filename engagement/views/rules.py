@@ -20,6 +20,7 @@ from engagement.services.rules import Conditions, preview_rule, save_rule
 from engagement.tasks import mark_last_week
 from listening.models import Sentiment, Source, Topic
 from listening.query import HELP
+from listening.views.numbers import read_number
 from listening.views.previews import mark_matches, place_error
 from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent, Role
@@ -178,11 +179,13 @@ def _read_conditions(request: HttpRequest) -> Conditions:
 
 
 def _chosen(rows: QuerySet[Row], given: str) -> Row | None:
-    if not given:
+    gone = "What you chose is not there any more. Reload the form and choose again."
+    number = read_number(given, refusal=gone)
+    if number is None:
         return None
-    found = rows.filter(pk=int(given)).first() if given.isdecimal() and len(given) < 19 else None
+    found = rows.filter(pk=number).first()
     if found is None:
-        raise DeskError("What you chose is not there any more. Reload the form and choose again.")
+        raise DeskError(gone)
     return found
 
 

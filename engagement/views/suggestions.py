@@ -12,6 +12,7 @@ from engagement.services.links import link_url
 from engagement.services.promises import acknowledge
 from engagement.services.suggest import suggest_articles, suggest_templates
 from engagement.views.conversation import find_conversation
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
@@ -45,10 +46,9 @@ def conversation_article(request: HttpRequest, pk: int, article: int) -> HttpRes
 @desk_view
 def conversation_acknowledge(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Say in public that we are on it, with the time that was chosen or the usual one."""
-    minutes, key = request.POST.get("promise_minutes", ""), request.POST.get("request_key", "")
-    if minutes and not (minutes.isdecimal() and len(minutes) < 8):
-        raise DeskError("Choose by when you will answer.")
-    said = acknowledge(conversation_id=pk, agent=agent_of(request), promise_minutes=int(minutes) if minutes else None, request_key=key)
+    minutes = read_number(request.POST.get("promise_minutes", ""), refusal="Choose by when you will answer.")
+    key = request.POST.get("request_key", "")
+    said = acknowledge(conversation_id=pk, agent=agent_of(request), promise_minutes=minutes, request_key=key)
     message = said.message
     if message is None:
         reasons = "; ".join(said.approval.reasons) if said.approval else ""

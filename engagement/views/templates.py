@@ -18,6 +18,7 @@ from engagement.services.template_outcomes import WINDOW, Figures, read_figures
 from engagement.services.template_uses import read_rights, set_right
 from engagement.services.templates import Wording, save_template, switch_template
 from listening.models import Topic
+from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent, Role
 from socialdesk.lib.errors import DeskError
@@ -194,7 +195,7 @@ def _edit(request: HttpRequest, template: Template | None) -> HttpResponseBase:
 def _read_form(request: HttpRequest, template: Template | None) -> Typed:
     if request.method == "POST":
         post = request.POST
-        topics = frozenset(int(word) for word in post.getlist("topics") if word.isdecimal() and len(word) < 18)
+        topics = frozenset(read_numbers(post.getlist("topics")))
         return Typed(clean(post.get("name", "")), post.get("purpose", ""), topics, "is_active" in post, _read_wordings(post))
     if template is None:
         return Typed("", "", frozenset(), True, [])

@@ -16,6 +16,7 @@ from engagement.services import tickets as service
 from engagement.services.links import link_url
 from engagement.services.ticket_list import read_tickets
 from listening.models import Priority
+from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
@@ -63,7 +64,7 @@ def conversation_ticket(request: HttpRequest, pk: int) -> HttpResponseBase:
         conversation_id=pk,
         agent=agent_of(request),
         kind=form.get("kind") or Ticket.Kind.COMPLAINT,
-        priority=_number(form.get("priority", "")),
+        priority=read_number(form.get("priority", "")),
         assignee=_assignee(form.get("assignee", "")),
         due_at=_moment(form.get("due_at", "")),
     )
@@ -91,7 +92,7 @@ def ticket_change(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = request.POST
     changes: dict[str, Any] = {name: form.get(name, "") for name in ("kind", "title")}
     changes["assignee"] = _assignee(form.get("assignee", ""))
-    if (priority := _number(form.get("priority", ""))) is not None:
+    if (priority := read_number(form.get("priority", ""))) is not None:
         changes["priority"] = priority
     for name in ("due_at", "next_update_due"):
         if name in form:
@@ -121,18 +122,11 @@ def ticket_move(request: HttpRequest, pk: int) -> HttpResponseBase:
     return done(request, words, did="ticket_moved", ticket=pk)
 
 
-def _number(word: str) -> int | None:
-    if not word:
-        return None
-    if not (word.isdecimal() and len(word) < 3):
-        raise DeskError("Choose a priority of the list.")
-    return int(word)
-
-
 def _assignee(word: str) -> Agent | None:
-    if not word:
+    number = read_number(word)
+    if number is None:
         return None
-    found = Agent.objects.filter(pk=int(word), is_active=True).first() if word.isdecimal() and len(word) < 19 else None
+    found = Agent.objects.filter(pk=number, is_active=True).first()
     if found is None or not found.may_answer:
         raise DeskError("Choose a care agent or a lead.")
     return found

@@ -19,6 +19,7 @@ from listening.sentiment import get_scorer
 from listening.services import conversations
 from listening.services.corrections import correct_sentiment
 from listening.services.searches import delete_search, save_search
+from listening.views.numbers import read_number, read_numbers
 from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
@@ -62,10 +63,8 @@ def conversation_snooze(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk_view
 def conversation_resolve(request: HttpRequest, pk: int) -> HttpResponseBase:
-    version = request.POST.get("version", "")
-    conversations.resolve_conversation(
-        conversation_id=pk, agent=agent_of(request), version=int(version) if version.isdecimal() and len(version) < 10 else None
-    )
+    version = read_number(request.POST.get("version", ""))
+    conversations.resolve_conversation(conversation_id=pk, agent=agent_of(request), version=version)
     return done(request, "Resolved.", conversation=pk, did="resolved")
 
 
@@ -81,7 +80,7 @@ def read_assignee(form: QueryDict) -> Agent | None:
     to = form.get("to", "")
     if not to:
         return None
-    agent = Agent.objects.filter(pk=int(to), is_active=True).first() if to.isdecimal() and len(to) < 19 else None
+    agent = Agent.objects.filter(pk__in=read_numbers([to]), is_active=True).first()
     if agent is None:
         raise NotFound("There is no such colleague. Reload the page and choose again.")
     return agent
@@ -115,7 +114,7 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
     name = form.get("act", "")
     if name not in BULK_WORDS:
         raise DeskError("Choose what to do with the selected conversations.")
-    ids = [int(word) for word in form.getlist("ids") if word.isdecimal() and len(word) < 19]
+    ids = read_numbers(form.getlist("ids"))
     if not ids:
         raise DeskError("Nothing is selected. Select conversations with x or their boxes first.")
     if len(ids) > MOST_AT_ONCE:

@@ -19,6 +19,7 @@ from listening.models import SavedSearch, Sentiment, Status, Topic
 from listening.services.accounts import count_troubled
 from listening.templatetags.desk import network_label
 from listening.views.marking import mark_cards
+from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view, is_fragment
 from profiles.models import Agent, Role
 from socialdesk.networks import registry
@@ -165,7 +166,7 @@ def feed(request: HttpRequest) -> HttpResponseBase:
 @desk_view
 def feed_cards(request: HttpRequest) -> HttpResponseBase:
     """Those of `ids` that fit the filters, as cards: what the open page asks for when it hears of a change."""
-    ids = [int(word) for word in request.GET.get("ids", "").split(",")[:MOST_CARDS] if word.isdecimal() and len(word) < 19]
+    ids = read_numbers(request.GET.get("ids", "").split(",")[:MOST_CARDS])
     filters = Filters.from_query(request.GET)
     cards = conversations.read_cards(ids, agent=agent_of(request), filters=filters)
     mark_cards(cards, active_topics())

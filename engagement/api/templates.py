@@ -12,13 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from engagement.api.base import agent_of, find_conversation
 from engagement.models import Audience, Message, Template, TemplateVariant
 from engagement.serializers import AlreadyAnsweredSerializer, MessageSerializer, RefusalSerializer, WaitingSerializer
 from engagement.services.promises import LEAST, MOST, acknowledge
 from engagement.services.suggest import suggest_templates
-from listening.models import Conversation
-from profiles.models import Agent
-from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
 
 
@@ -89,14 +88,11 @@ class ConversationTemplatesView(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """At most fifty, the best first, each with the reasons of its place."""
-        assert isinstance(request.user, Agent)
         audience = request.query_params.get("audience", Audience.PUBLIC)
         if audience not in Audience.values:
             raise DeskError(f"audience is one of: {', '.join(Audience.values)}.")
-        found = Conversation.objects.select_related("author", "account", "last_mention").filter(pk=pk).first() if pk < 2**63 else None
-        if found is None:
-            raise NotFound("There is no such conversation.")
-        suggestions = suggest_templates(conversation=found, agent=request.user, audience=audience)
+        found = find_conversation(pk, "author", "account", "last_mention")
+        suggestions = suggest_templates(conversation=found, agent=agent_of(request), audience=audience)
         return Response(SuggestionSerializer(suggestions, many=True).data)
 
 
@@ -122,11 +118,10 @@ class AcknowledgeView(APIView):
 
         202 `waiting_for_approval`: a lead has to read it first. 409 `already_answered` if the customer's newest post has a public answer.
         """
-        assert isinstance(request.user, Agent)
         given = AcknowledgeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         key = request.headers.get("Idempotency-Key", "")
-        said = acknowledge(conversation_id=pk, agent=request.user, request_key=key, **given.validated_data)
+        said = acknowledge(conversation_id=pk, agent=agent_of(request), request_key=key, **given.validated_data)
         if said.message is None:
             waiting = {"code": "waiting_for_approval", "detail": "A lead reads it first.", "approval": said.approval}
             return Response(WaitingSerializer(waiting).data, status=status.HTTP_202_ACCEPTED)

@@ -13,18 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from engagement.api.base import REFUSALS, agent_of, read_body
 from engagement.models import Compliment, ComplimentEvent, Permission
-from engagement.serializers import RefusalSerializer
 from engagement.services import compliments, permissions, praise_replies, shares
 from engagement.services.board import loaded_compliments, read_entry
 from engagement.services.praise_state import State
 from listening.serializers import AgentSerializer, MentionSerializer
-from profiles.models import Agent
 from profiles.services.people import find_agent
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
-
-_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
 
 
 class _PostSerializer(MentionSerializer):
@@ -125,27 +122,16 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     evidence = serializers.CharField(default="", allow_blank=True)
 
 
-def _agent(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
-
-
-def _read(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
-
-
 class ForwardView(APIView):
     """Hands praise to marketing."""
 
-    @extend_schema(operation_id="conversations_forward", request=ForwardSerializer, responses={200: ComplimentSerializer, **_REFUSALS})
+    @extend_schema(operation_id="conversations_forward", request=ForwardSerializer, responses={200: ComplimentSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Forward praise of this conversation. Forwarded again, it is still one: the answer is what is there."""
-        given = _read(ForwardSerializer(data=request.data))
+        given = read_body(ForwardSerializer(data=request.data))
         to = find_agent(given["to"]) if given["to"] else None
         made = compliments.forward_compliment(
-            conversation_id=pk, mention_id=given["mention"], agent=_agent(request), note=given["note"], to=to
+            conversation_id=pk, mention_id=given["mention"], agent=agent_of(request), note=given["note"], to=to
         )
         return Response(ComplimentSerializer(loaded_compliments().get(pk=made.pk)).data)
 
@@ -187,7 +173,7 @@ class ComplimentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Complimen
 
     @extend_schema(responses=ComplimentDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
-        entry, history = read_entry(_agent(request), int(pk))
+        entry, history = read_entry(agent_of(request), int(pk))
         shown = {
             "acts": list(entry.acts),
             "answers": _AnswerSerializer(entry.answers, many=True).data,
@@ -196,76 +182,76 @@ class ComplimentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Complimen
         }
         return Response({**ComplimentSerializer(entry.compliment).data, **shown})
 
-    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:
         """Take it on."""
-        compliments.accept_compliment(compliment_id=int(pk), agent=_agent(request))
+        compliments.accept_compliment(compliment_id=int(pk), agent=agent_of(request))
         return self.retrieve(request, pk)
 
-    @extend_schema(request=AskSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=AskSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def ask(self, request: Request, pk: str) -> Response:
         """Ask the author in public whether we may. 409 `already_answered` as for a reply, 409 `claimed` while an agent is at it."""
-        given = _read(AskSerializer(data=request.data))
-        praise_replies.ask_permission(compliment_id=int(pk), agent=_agent(request), **given)
+        given = read_body(AskSerializer(data=request.data))
+        praise_replies.ask_permission(compliment_id=int(pk), agent=agent_of(request), **given)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=RecordSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=RecordSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def record(self, request: Request, pk: str) -> Response:
         """Record the author's answer, with what shows it."""
-        given = _read(RecordSerializer(data=request.data))
-        permissions.record_answer(compliment_id=int(pk), agent=_agent(request), **given)
+        given = read_body(RecordSerializer(data=request.data))
+        permissions.record_answer(compliment_id=int(pk), agent=agent_of(request), **given)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=HoldSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=HoldSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def share(self, request: Request, pk: str) -> Response:
         """Repost or quote it, as the author agreed to. 409 `no_permission` without a recorded yes that holds."""
-        given = _read(HoldSerializer(data=request.data))
-        shares.share_compliment(compliment_id=int(pk), agent=_agent(request), **given)
+        given = read_body(HoldSerializer(data=request.data))
+        shares.share_compliment(compliment_id=int(pk), agent=agent_of(request), **given)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=ThankSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=ThankSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def thank(self, request: Request, pk: str) -> Response:
         """Thank the author in public."""
-        given = _read(ThankSerializer(data=request.data))
-        praise_replies.thank_author(compliment_id=int(pk), agent=_agent(request), **given)
+        given = read_body(ThankSerializer(data=request.data))
+        praise_replies.thank_author(compliment_id=int(pk), agent=agent_of(request), **given)
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def hand(self, request: Request, pk: str) -> Response:
         """Ask the agent who forwarded it to thank the author."""
-        praise_replies.hand_thanks(compliment_id=int(pk), agent=_agent(request))
+        praise_replies.hand_thanks(compliment_id=int(pk), agent=agent_of(request))
         return self.retrieve(request, pk)
 
-    @extend_schema(request=NoteSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=NoteSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, pk: str) -> Response:
         """We will not use it."""
-        permissions.decline_compliment(compliment_id=int(pk), agent=_agent(request), **_read(NoteSerializer(data=request.data)))
+        permissions.decline_compliment(compliment_id=int(pk), agent=agent_of(request), **read_body(NoteSerializer(data=request.data)))
         return self.retrieve(request, pk)
 
-    @extend_schema(request=EvidenceSerializer, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=EvidenceSerializer, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         """The author no longer wants it: what is public of it is taken down."""
-        permissions.withdraw_permission(compliment_id=int(pk), agent=_agent(request), **_read(EvidenceSerializer(data=request.data)))
+        permissions.withdraw_permission(compliment_id=int(pk), agent=agent_of(request), **read_body(EvidenceSerializer(data=request.data)))
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"], url_path="take-back")
     def take_back(self, request: Request, pk: str) -> Response:
         """Take back what is still held."""
-        shares.take_back(compliment_id=int(pk), agent=_agent(request))
+        shares.take_back(compliment_id=int(pk), agent=agent_of(request))
         return self.retrieve(request, pk)
 
-    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **_REFUSALS})
+    @extend_schema(request=None, responses={200: ComplimentDetailSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def removed(self, request: Request, pk: str) -> Response:
         """Somebody removed on the network what the desk could not."""
-        shares.confirm_removed(compliment_id=int(pk), agent=_agent(request))
+        shares.confirm_removed(compliment_id=int(pk), agent=agent_of(request))
         return self.retrieve(request, pk)

@@ -12,17 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from engagement.api.base import REFUSALS, agent_of, read_body
 from engagement.models import Ticket, TicketUpdate
-from engagement.serializers import LinkSerializer, RefusalSerializer
+from engagement.serializers import LinkSerializer
 from engagement.services import tickets as service
 from listening.models import Priority
-from profiles.models import Agent
 from profiles.services.people import find_agent
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
-
-_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
 
 
 class TicketUpdateSerializer(serializers.ModelSerializer[TicketUpdate]):
@@ -86,25 +84,14 @@ class SolvedSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(default="", allow_blank=True, trim_whitespace=False, help_text="A last update for the status page.")
 
 
-def _agent(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
-
-
-def _read(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
-
-
 class ConversationTicketView(APIView):
     """Makes a conversation a ticket."""
 
-    @extend_schema(operation_id="conversations_ticket", request=NewTicketSerializer, responses={201: TicketSerializer, **_REFUSALS})
+    @extend_schema(operation_id="conversations_ticket", request=NewTicketSerializer, responses={201: TicketSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """The ticket with its `link`; the open one, if the conversation is one already."""
-        given = _read(NewTicketSerializer(data=request.data))
-        ticket = service.open_ticket(conversation_id=pk, agent=_agent(request), **given)
+        given = read_body(NewTicketSerializer(data=request.data))
+        ticket = service.open_ticket(conversation_id=pk, agent=agent_of(request), **given)
         return Response(TicketSerializer(ticket).data, status=status.HTTP_201_CREATED)
 
 
@@ -138,41 +125,41 @@ class TicketViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.G
             found = found.filter(pk__in=service.overdue(now()))
         return found
 
-    @extend_schema(request=TicketChangeSerializer, responses={200: TicketSerializer, **_REFUSALS})
+    @extend_schema(request=TicketChangeSerializer, responses={200: TicketSerializer, **REFUSALS})
     def partial_update(self, request: Request, pk: str = "") -> Response:
         """Set what is given."""
-        given = _read(TicketChangeSerializer(data=request.data))
-        return Response(TicketSerializer(service.change_ticket(ticket_id=self.get_object().pk, agent=_agent(request), **given)).data)
+        given = read_body(TicketChangeSerializer(data=request.data))
+        return Response(TicketSerializer(service.change_ticket(ticket_id=self.get_object().pk, agent=agent_of(request), **given)).data)
 
     @extend_schema(methods=["GET"], responses={200: TicketUpdateSerializer(many=True)})
-    @extend_schema(methods=["POST"], request=NewUpdateSerializer, responses={201: TicketUpdateSerializer, **_REFUSALS})
+    @extend_schema(methods=["POST"], request=NewUpdateSerializer, responses={201: TicketUpdateSerializer, **REFUSALS})
     @action(detail=True, methods=["get", "post"])
     def updates(self, request: Request, pk: str = "") -> Response:
         """What was said in it, newest first; or say something."""
         ticket = self.get_object()
         if request.method == "GET":
             return Response(TicketUpdateSerializer(ticket.updates.order_by("-at", "-pk")[:200], many=True).data)
-        given = _read(NewUpdateSerializer(data=request.data))
+        given = read_body(NewUpdateSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")
-        update = service.add_update(ticket_id=ticket.pk, agent=_agent(request), form_key=key, **given)
+        update = service.add_update(ticket_id=ticket.pk, agent=agent_of(request), form_key=key, **given)
         return Response(TicketUpdateSerializer(update).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=SolvedSerializer, responses={200: TicketSerializer, **_REFUSALS})
+    @extend_schema(request=SolvedSerializer, responses={200: TicketSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def solve(self, request: Request, pk: str = "") -> Response:
         """We think that it is solved: the customer is asked."""
-        given = _read(SolvedSerializer(data=request.data))
-        return Response(TicketSerializer(service.solve_ticket(ticket_id=self.get_object().pk, agent=_agent(request), **given)).data)
+        given = read_body(SolvedSerializer(data=request.data))
+        return Response(TicketSerializer(service.solve_ticket(ticket_id=self.get_object().pk, agent=agent_of(request), **given)).data)
 
-    @extend_schema(request=SolvedSerializer, responses={200: TicketSerializer, **_REFUSALS})
+    @extend_schema(request=SolvedSerializer, responses={200: TicketSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str = "") -> Response:
         """It is not solved after all; its priority rises."""
-        given = _read(SolvedSerializer(data=request.data))
-        return Response(TicketSerializer(service.reopen_ticket(ticket_id=self.get_object().pk, agent=_agent(request), **given)).data)
+        given = read_body(SolvedSerializer(data=request.data))
+        return Response(TicketSerializer(service.reopen_ticket(ticket_id=self.get_object().pk, agent=agent_of(request), **given)).data)
 
-    @extend_schema(request=None, responses={200: TicketSerializer, **_REFUSALS})
+    @extend_schema(request=None, responses={200: TicketSerializer, **REFUSALS})
     @action(detail=True, methods=["post"])
     def close(self, request: Request, pk: str = "") -> Response:
         """Done with it."""
-        return Response(TicketSerializer(service.close_ticket(ticket_id=self.get_object().pk, agent=_agent(request))).data)
+        return Response(TicketSerializer(service.close_ticket(ticket_id=self.get_object().pk, agent=agent_of(request))).data)

@@ -10,9 +10,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from engagement.api.base import REFUSALS, agent_of, find_conversation, next_address, read_body
 from engagement.models import CallAttempt, CallbackRequest, Notice, Verification
 from engagement.serializers import RefusalSerializer
 from engagement.services.callbacks import read_queue
@@ -21,12 +21,10 @@ from engagement.services.notices import decide_notice
 from engagement.services.outbound import PURPOSES, send_notice
 from engagement.services.reach import read_reach
 from engagement.services.verification import enter_code, read_verifications, send_verification_code
-from listening.models import Conversation
-from profiles.models import Agent, Medium, Profile
+from profiles.models import Medium, Profile
 from socialdesk.lib.errors import NotFound
 from socialdesk.lib.paging import NewestFirst
 
-_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
 _KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
@@ -140,24 +138,6 @@ class CodeSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=40)
 
 
-def _agent(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
-
-
-def _read(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
-
-
-def _conversation(pk: int) -> Conversation:
-    found = Conversation.objects.select_related("author").filter(pk=pk).first() if pk < 2**63 else None
-    if found is None:
-        raise NotFound("There is no such conversation.")
-    return found
-
-
 class CallbacksView(APIView):
     """Calls that customers asked for."""
 
@@ -167,29 +147,28 @@ class CallbacksView(APIView):
     def get(self, request: Request) -> Response:
         """Those that are open, the first due first, fifty at a time."""
         page = read_queue(after=request.query_params.get("after", ""))
-        following = replace_query_param(request.build_absolute_uri(), "after", page.next) if page.next else None
-        return Response({"results": CallbackSerializer(page.callbacks, many=True).data, "next": following})
+        return Response({"results": CallbackSerializer(page.callbacks, many=True).data, "next": next_address(request, page.next)})
 
 
 class CallbackBeginView(APIView):
     """Takes a call."""
 
-    @extend_schema(operation_id="callbacks_begin", request=None, responses={200: BegunCallSerializer, **_REFUSALS})
+    @extend_schema(operation_id="callbacks_begin", request=None, responses={200: BegunCallSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """You call now: the number, for you alone. 409 `not_now` outside the customer's hours, `no_permission` without a living consent."""
-        callback = begin_call(callback_id=pk, agent=_agent(request))
-        number = show_number(callback_id=pk, agent=_agent(request))
+        callback = begin_call(callback_id=pk, agent=agent_of(request))
+        number = show_number(callback_id=pk, agent=agent_of(request))
         return Response(BegunCallSerializer(callback, context={"number": number}).data)
 
 
 class CallbackEndView(APIView):
     """Notes what came of a call."""
 
-    @extend_schema(operation_id="callbacks_end", request=OutcomeSerializer, responses={200: CallbackSerializer, **_REFUSALS})
+    @extend_schema(operation_id="callbacks_end", request=OutcomeSerializer, responses={200: CallbackSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Reached ends it, with the thank-you for the public thread in your draft; nobody there means another try within their hours."""
         return Response(
-            CallbackSerializer(end_call(callback_id=pk, agent=_agent(request), **_read(OutcomeSerializer(data=request.data)))).data
+            CallbackSerializer(end_call(callback_id=pk, agent=agent_of(request), **read_body(OutcomeSerializer(data=request.data)))).data
         )
 
 
@@ -211,22 +190,22 @@ class ProfileNoticesView(APIView):
         operation_id="profiles_notices_create",
         parameters=[_KEY],
         request=NewNoticeSerializer,
-        responses={201: NoticeSerializer, **_REFUSALS},
+        responses={201: NoticeSerializer, **REFUSALS},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Send it, with their consent only. In their quiet hours it waits for the morning.
 
         409 `no_consent`: they have not agreed to that medium and purpose. 409 `too_many`: they have had enough this week.
         """
-        profile = Profile.objects.filter(pk=pk).first() if pk < 2**63 else None
+        profile = Profile.objects.filter(pk=pk).first()
         if profile is None:
             raise NotFound("There is no such profile.")
-        given = _read(NewNoticeSerializer(data=request.data))
+        given = read_body(NewNoticeSerializer(data=request.data))
         about = given.pop("conversation")
         notice = send_notice(
             profile=profile,
-            conversation=_conversation(about) if about is not None else None,
-            agent=_agent(request),
+            conversation=find_conversation(about, "author") if about is not None else None,
+            agent=agent_of(request),
             request_key=request.headers.get("Idempotency-Key", ""),
             **given,
         )
@@ -236,11 +215,11 @@ class ProfileNoticesView(APIView):
 class NoticeDecideView(APIView):
     """Says what became of a notice of which nobody knows."""
 
-    @extend_schema(operation_id="notices_decide", request=NoticeDecisionSerializer, responses={200: NoticeSerializer, **_REFUSALS})
+    @extend_schema(operation_id="notices_decide", request=NoticeDecisionSerializer, responses={200: NoticeSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """sent: it arrived. send_again: it did not. give_up: leave it."""
-        decision = _read(NoticeDecisionSerializer(data=request.data))["decision"]
-        return Response(NoticeSerializer(decide_notice(notice_id=pk, agent=_agent(request), decision=decision)).data)
+        decision = read_body(NoticeDecisionSerializer(data=request.data))["decision"]
+        return Response(NoticeSerializer(decide_notice(notice_id=pk, agent=agent_of(request), decision=decision)).data)
 
 
 class ConversationVerificationsView(APIView):
@@ -249,28 +228,28 @@ class ConversationVerificationsView(APIView):
     @extend_schema(operation_id="conversations_verifications", responses={200: ReachSerializer, 404: RefusalSerializer})
     def get(self, request: Request, pk: int) -> Response:
         """Contacts, masked, and the newest verifications."""
-        conversation = _conversation(pk)
+        conversation = find_conversation(pk, "author")
         found = {"contacts": read_reach(conversation).points, "verifications": read_verifications(conversation)}
         return Response(ReachSerializer(found).data)
 
     @extend_schema(
         operation_id="conversations_verifications_create",
         request=NewVerificationSerializer,
-        responses={201: VerificationSerializer, **_REFUSALS},
+        responses={201: VerificationSerializer, **REFUSALS},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Send a code in private. 409 `too_many_codes`, `no_consent`, and what refuses a private message."""
-        given = _read(NewVerificationSerializer(data=request.data))
+        given = read_body(NewVerificationSerializer(data=request.data))
         point = given.pop("contact_point")
-        sent = send_verification_code(conversation_id=pk, agent=_agent(request), contact_point_id=point, **given)
+        sent = send_verification_code(conversation_id=pk, agent=agent_of(request), contact_point_id=point, **given)
         return Response(VerificationSerializer(sent).data, status=status.HTTP_201_CREATED)
 
 
 class VerificationEnterView(APIView):
     """Enters the code that a customer told an agent."""
 
-    @extend_schema(operation_id="verifications_enter", request=CodeSerializer, responses={200: VerificationSerializer, **_REFUSALS})
+    @extend_schema(operation_id="verifications_enter", request=CodeSerializer, responses={200: VerificationSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """400 `wrong_code` says how many tries are left."""
-        code = _read(CodeSerializer(data=request.data))["code"]
-        return Response(VerificationSerializer(enter_code(verification_id=pk, typed=code, agent=_agent(request))).data)
+        code = read_body(CodeSerializer(data=request.data))["code"]
+        return Response(VerificationSerializer(enter_code(verification_id=pk, typed=code, agent=agent_of(request))).data)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from engagement.api.base import PAGING, REFUSALS, agent_of, next_address, page_size, read_body
 from engagement.models import Approval, Message
 from engagement.serializers import (
     AlreadyAnsweredSerializer,
@@ -31,12 +29,8 @@ from engagement.services.approvals import submit_reply
 from engagement.services.outbox import read_outbox
 from engagement.services.send import add_note, send_direct_message
 from listening.models import Conversation
-from profiles.models import Agent
-from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.errors import NotFound
 from socialdesk.lib.paging import page_of
-
-MOST = 500  # entries of one page
-_USUAL = 100
 
 _KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -44,22 +38,6 @@ _KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Names one press of Send, at most 64 characters: the same request again gives the same message and sends nothing twice.",
 )
-_PAGING = [
-    OpenApiParameter("after", OpenApiTypes.STR, description="Where the page begins, as `next` says."),
-    OpenApiParameter("page_size", OpenApiTypes.INT, description=f"At most {MOST}; usually {_USUAL}."),
-]
-_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
-
-
-def _agent(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
-
-
-def _read(serializer: Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def _loaded() -> QuerySet[Message]:
@@ -68,21 +46,6 @@ def _loaded() -> QuerySet[Message]:
 
 def _answer(message: Message, code: int = status.HTTP_200_OK) -> Response:
     return Response(MessageSerializer(_loaded().get(pk=message.pk)).data, status=code)
-
-
-def _page_size(request: Request) -> int:
-    given = request.query_params.get("page_size", str(_USUAL))
-    if not (given.isascii() and given.isdigit() and 0 < int(given[:9]) <= MOST):
-        raise DeskError(f"page_size is a number from 1 to {MOST}.")
-    return int(given)
-
-
-def _next_address(request: Request, after: str) -> str | None:
-    if not after:
-        return None
-    query = request.query_params.copy()
-    query["after"] = after
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
 class ReplyView(APIView):
@@ -95,7 +58,7 @@ class ReplyView(APIView):
         responses={
             201: MessageSerializer,
             202: WaitingSerializer,
-            **_REFUSALS,
+            **REFUSALS,
             409: AlreadyAnsweredSerializer,
             503: RefusalSerializer,
         },
@@ -109,10 +72,10 @@ class ReplyView(APIView):
         stays heated 409 `closing_line_only` (send the `closing_line` given there) and then `brake_closed`. 503 `account_unusable`: our
         account has to be connected again.
         """
-        given = _read(ReplySerializer(data=request.data))
+        given = read_body(ReplySerializer(data=request.data))
         written = submit_reply(
             conversation_id=pk,
-            agent=_agent(request),
+            agent=agent_of(request),
             text=given["text"],
             mention_id=given["mention"],
             answer_seen=given["answer_seen"],
@@ -134,7 +97,7 @@ class DirectMessageView(APIView):
         operation_id="conversations_direct_message",
         parameters=[_KEY],
         request=DirectMessageSerializer,
-        responses={201: MessageSerializer, **_REFUSALS, 503: RefusalSerializer},
+        responses={201: MessageSerializer, **REFUSALS, 503: RefusalSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Write in private, which begins a move to another channel that owes its return to the public thread.
@@ -142,9 +105,9 @@ class DirectMessageView(APIView):
         409 `not_following`: the network takes private messages only for those who follow us. 409 `not_acknowledged`: answer in public
         first, or give a `waiver`. 409 `guarded` carries the `findings`.
         """
-        given = _read(DirectMessageSerializer(data=request.data))
+        given = read_body(DirectMessageSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")
-        message = send_direct_message(conversation_id=pk, agent=_agent(request), request_key=key, **given)
+        message = send_direct_message(conversation_id=pk, agent=agent_of(request), request_key=key, **given)
         return _answer(message, status.HTTP_201_CREATED)
 
 
@@ -159,44 +122,42 @@ class NoteView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Leave a note for the team. It never leaves the desk."""
-        given = _read(TextSerializer(data=request.data))
+        given = read_body(TextSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")
-        message = add_note(conversation_id=pk, agent=_agent(request), text=given["text"], request_key=key)
+        message = add_note(conversation_id=pk, agent=agent_of(request), text=given["text"], request_key=key)
         return _answer(message, status.HTTP_201_CREATED)
 
 
 class ConversationMessagesView(APIView):
     """What was written in a conversation beside its public posts, and our replies."""
 
-    @extend_schema(
-        operation_id="conversations_messages", parameters=_PAGING, responses={200: MessagePageSerializer, 404: RefusalSerializer}
-    )
+    @extend_schema(operation_id="conversations_messages", parameters=PAGING, responses={200: MessagePageSerializer, 404: RefusalSerializer})
     def get(self, request: Request, pk: int) -> Response:
         """Replies, private messages and notes, oldest first."""
-        size, after = _page_size(request), request.query_params.get("after", "")
+        size, after = page_size(request), request.query_params.get("after", "")
         if not Conversation.objects.filter(pk=pk).exists():
             raise NotFound("There is no such conversation.")
         page, key = page_of(_loaded().filter(conversation_id=pk), field="created_at", after=after, limit=size, oldest_first=True)
-        return Response({"results": MessageSerializer(page, many=True).data, "next": _next_address(request, key) if key else None})
+        return Response({"results": MessageSerializer(page, many=True).data, "next": next_address(request, key) if key else None})
 
 
 class MessageUndoView(APIView):
     """Takes a message back while it is held."""
 
-    @extend_schema(operation_id="messages_undo", request=None, responses={200: MessageSerializer, **_REFUSALS})
+    @extend_schema(operation_id="messages_undo", request=None, responses={200: MessageSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Take it back; its text becomes your draft. 409 `too_late` once it is on its way."""
-        return _answer(delivery.undo_delivery(message_id=pk, agent=_agent(request)).message)
+        return _answer(delivery.undo_delivery(message_id=pk, agent=agent_of(request)).message)
 
 
 class MessageDecideView(APIView):
     """Settles a message of which the desk does not know whether it was sent."""
 
-    @extend_schema(operation_id="messages_decide", request=DecisionSerializer, responses={200: MessageSerializer, **_REFUSALS})
+    @extend_schema(operation_id="messages_decide", request=DecisionSerializer, responses={200: MessageSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Say whether it is there, or what to do. 409 `too_late` if somebody else decided first."""
-        given = _read(DecisionSerializer(data=request.data))
-        return _answer(delivery.decide_unconfirmed(message_id=pk, agent=_agent(request), decision=given["decision"]).message)
+        given = read_body(DecisionSerializer(data=request.data))
+        return _answer(delivery.decide_unconfirmed(message_id=pk, agent=agent_of(request), decision=given["decision"]).message)
 
 
 class MessageRetryView(APIView):
@@ -205,21 +166,21 @@ class MessageRetryView(APIView):
     @extend_schema(
         operation_id="messages_retry",
         request=RetrySerializer,
-        responses={200: MessageSerializer, **_REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
+        responses={200: MessageSerializer, **REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Send it once more. 409 `already_answered` if its mention was answered meanwhile."""
-        given = _read(RetrySerializer(data=request.data))
-        retried = delivery.retry_failed(message_id=pk, agent=_agent(request), answer_seen=given["answer_seen"])
+        given = read_body(RetrySerializer(data=request.data))
+        retried = delivery.retry_failed(message_id=pk, agent=agent_of(request), answer_seen=given["answer_seen"])
         return _answer(retried.message)
 
 
 class OutboxView(APIView):
     """Messages that did not simply go out."""
 
-    @extend_schema(operation_id="outbox", parameters=_PAGING, responses={200: MessagePageSerializer, 400: RefusalSerializer})
+    @extend_schema(operation_id="outbox", parameters=PAGING, responses={200: MessagePageSerializer, 400: RefusalSerializer})
     def get(self, request: Request) -> Response:
         """Failed, unconfirmed and retried messages, newest first, each with what happened and what to do."""
-        page = read_outbox(after=request.query_params.get("after", ""), limit=_page_size(request))
+        page = read_outbox(after=request.query_params.get("after", ""), limit=page_size(request))
         results = MessageSerializer([entry.message for entry in page.entries], many=True).data
-        return Response({"results": results, "next": _next_address(request, page.next)})
+        return Response({"results": results, "next": next_address(request, page.next)})

@@ -11,15 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from engagement.api.base import PAGING, REFUSALS, agent_of, next_address, page_size, read_body
 from engagement.models import Approval
 from engagement.serializers import AlreadyAnsweredSerializer, ApprovalSerializer, RefusalSerializer
 from engagement.services import approvals as service
 from engagement.services.approvals import read_approvals
-from profiles.models import Agent
-from socialdesk.lib.errors import DeskError
-
-MOST, USUAL = 500, 100
-_REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
 
 
 class ApprovalPageSerializer(serializers.Serializer[Any]):
@@ -41,11 +37,6 @@ class DeclineSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(default="", allow_blank=True, help_text="What the author should know.")
 
 
-def _agent(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
-
-
 def _answer(approval: Approval) -> Response:
     return Response(ApprovalSerializer(approval).data)
 
@@ -57,23 +48,16 @@ class ApprovalsView(APIView):
         operation_id="approvals",
         parameters=[
             OpenApiParameter("state", OpenApiTypes.STR, enum=Approval.State.values, description="Usually pending."),
-            OpenApiParameter("after", OpenApiTypes.STR, description="Where the page begins, as `next` says."),
-            OpenApiParameter("page_size", OpenApiTypes.INT, description=f"At most {MOST}; usually {USUAL}."),
+            *PAGING,
         ],
         responses={200: ApprovalPageSerializer, 400: RefusalSerializer},
     )
     def get(self, request: Request) -> Response:
         """What waits, oldest first; what was decided, newest first. Care agents get their own."""
         query = request.query_params
-        size = query.get("page_size", str(USUAL))
-        if not (size.isascii() and size.isdigit() and 0 < int(size[:9]) <= MOST):
-            raise DeskError(f"page_size is a number from 1 to {MOST}.")
         state = query.get("state", Approval.State.PENDING)
-        page = read_approvals(agent=_agent(request), state=state, after=query.get("after", ""), limit=int(size))
-        following = query.copy()
-        following["after"] = page.next
-        address = request.build_absolute_uri(f"{request.path}?{following.urlencode()}") if page.next else None
-        return Response({"results": ApprovalSerializer(page.entries, many=True).data, "next": address})
+        page = read_approvals(agent=agent_of(request), state=state, after=query.get("after", ""), limit=page_size(request))
+        return Response({"results": ApprovalSerializer(page.entries, many=True).data, "next": next_address(request, page.next)})
 
 
 class ApprovalApproveView(APIView):
@@ -82,7 +66,7 @@ class ApprovalApproveView(APIView):
     @extend_schema(
         operation_id="approvals_approve",
         request=ApproveSerializer,
-        responses={200: ApprovalSerializer, **_REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
+        responses={200: ApprovalSerializer, **REFUSALS, 409: AlreadyAnsweredSerializer, 503: RefusalSerializer},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Approve it, as it is or with your `text`. 409 `already_decided` if it does not wait any more.
@@ -90,26 +74,24 @@ class ApprovalApproveView(APIView):
         Every check of a reply is made again and its refusals are given here; the draft then still waits. 409 `already_answered`: the
         mention was answered meanwhile; to send it as well, name the `answer_seen` given there.
         """
-        given = ApproveSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        return _answer(service.approve_reply(approval_id=pk, agent=_agent(request), **given.validated_data))
+        given = read_body(ApproveSerializer(data=request.data))
+        return _answer(service.approve_reply(approval_id=pk, agent=agent_of(request), **given))
 
 
 class ApprovalDeclineView(APIView):
     """Sends a draft back to its author."""
 
-    @extend_schema(operation_id="approvals_decline", request=DeclineSerializer, responses={200: ApprovalSerializer, **_REFUSALS})
+    @extend_schema(operation_id="approvals_decline", request=DeclineSerializer, responses={200: ApprovalSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Decline it. Its text is its author's draft again. 409 `already_decided` if it does not wait any more."""
-        given = DeclineSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        return _answer(service.decline_reply(approval_id=pk, agent=_agent(request), **given.validated_data))
+        given = read_body(DeclineSerializer(data=request.data))
+        return _answer(service.decline_reply(approval_id=pk, agent=agent_of(request), **given))
 
 
 class ApprovalWithdrawView(APIView):
     """Takes one's own draft back."""
 
-    @extend_schema(operation_id="approvals_withdraw", request=None, responses={200: ApprovalSerializer, **_REFUSALS})
+    @extend_schema(operation_id="approvals_withdraw", request=None, responses={200: ApprovalSerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         """Take your draft back before a lead decides. 409 `already_decided` if one did."""
-        return _answer(service.withdraw_reply(approval_id=pk, agent=_agent(request)))
+        return _answer(service.withdraw_reply(approval_id=pk, agent=agent_of(request)))

@@ -1,0 +1,1 @@
+"""The REST doors of engagement, one module for each thing that is worked with."""
