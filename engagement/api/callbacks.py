@@ -18,11 +18,11 @@ from engagement.serializers import RefusalSerializer
 from engagement.services.callbacks import read_queue
 from engagement.services.calls import begin_call, end_call, show_number
 from engagement.services.notices import decide_notice
-from engagement.services.outbound import PURPOSES, send_notice
+from engagement.services.outbound import send_notice
 from engagement.services.reach import read_reach
 from engagement.services.verification import enter_code, read_verifications, send_verification_code
-from profiles.models import Medium, Profile
-from socialdesk.lib.errors import NotFound
+from profiles.models import SCOPES, Medium, Profile
+from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.paging import NewestFirst
 
 _KEY = OpenApiParameter(
@@ -82,7 +82,7 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
 
 class NewNoticeSerializer(serializers.Serializer[Any]):
     medium = serializers.ChoiceField(choices=[Medium.SMS.value, Medium.EMAIL.value])
-    purpose = serializers.ChoiceField(choices=PURPOSES, help_text="What the customer's consent must have been given for.")
+    purpose = serializers.ChoiceField(choices=SCOPES, help_text="What the customer's consent must have been given for.")
     text = serializers.CharField(trim_whitespace=False)
     subject = serializers.CharField(default="", allow_blank=True, max_length=200, help_text="Of an e-mail.")
     conversation = serializers.IntegerField(default=None, allow_null=True, help_text="The conversation that it belongs to.")
@@ -202,9 +202,12 @@ class ProfileNoticesView(APIView):
             raise NotFound("There is no such profile.")
         given = read_body(NewNoticeSerializer(data=request.data))
         about = given.pop("conversation")
+        conversation = find_conversation(about, "author") if about is not None else None
+        if conversation is not None and conversation.author.profile_id != profile.pk:
+            raise DeskError("This conversation is with somebody else.")
         notice = send_notice(
             profile=profile,
-            conversation=find_conversation(about, "author") if about is not None else None,
+            conversation=conversation,
             agent=agent_of(request),
             request_key=request.headers.get("Idempotency-Key", ""),
             **given,

@@ -17,7 +17,7 @@ from django.db.models import Q
 from engagement.models import Company, Notice
 from engagement.services.checks import check_may_answer
 from engagement.services.hours import customer_zones, next_loud
-from engagement.services.outbound import VERIFICATION
+from engagement.services.outbound import AT_ONCE, covers
 from engagement.services.queue import tell_notice_worker
 from engagement.services.wire import can_look, carry, look_for, means_stop
 from profiles.models import Agent
@@ -68,10 +68,11 @@ def _claim(notice_id: int, moment: datetime) -> Notice | None:
         if notice is None:
             return None
         waiting = Notice.objects.filter(pk=notice.pk, state=State.QUEUED, not_before=notice.not_before, attempts=notice.attempts)
-        if lock_permission(notice.consent_id) is None:
+        permission = lock_permission(notice.consent_id)
+        if permission is None or not covers(permission.consent, notice.purpose):
             waiting.update(state=State.REFUSED, finished_at=moment, error="The consent was taken back, or the contact is wrong.")
             return None
-        if notice.purpose != VERIFICATION:
+        if notice.purpose not in AT_ONCE:
             company = Company.current()
             later = next_loud(moment, customer_zones(notice.contact_point, company), company)
             if later > moment:

@@ -15,7 +15,7 @@ from engagement.services.hours import customer_zones, next_loud
 from engagement.services.queue import tell_notice_worker
 from engagement.services.wire import longest_text
 from listening.models import Conversation
-from profiles.models import SCOPES, Agent, Medium, Profile
+from profiles.models import SCOPES, STATUS_UPDATES, UNCONFIRMED, Agent, Consent, Medium, Profile
 from profiles.services.contacts import Permission, find_permission, lock_permission
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError
@@ -23,7 +23,9 @@ from socialdesk.lib.text import clean
 
 State = Notice.State
 VERIFICATION = "verification code"  # a purpose that any consent to the medium covers: the customer waits for it now
-PURPOSES = (*SCOPES, VERIFICATION)
+CONFIRMATION = "confirmation of the address"  # the one purpose that a consent covers which nobody has confirmed yet
+AT_ONCE = (VERIFICATION, CONFIRMATION)
+PURPOSES = (*SCOPES, *AT_ONCE)
 WEEK = timedelta(days=7)
 _COUNTED = (State.QUEUED, State.SENDING, State.SENT, State.UNCONFIRMED)
 _KEY_LENGTH = 64
@@ -57,7 +59,7 @@ def send_notice(
     """Put an e-mail or a text message into the outbox. In the customer's quiet hours it waits for their morning.
 
     `purpose` is one of PURPOSES; the consent must have been given for it. `request_key` names one order: the same one again gives the
-    same notice. A verification code is neither held nor counted: the customer waits for it. `subject` is for e-mail.
+    same notice. What is AT_ONCE is neither held nor counted: the customer waits for it. `subject` is for e-mail.
 
     Raises NoConsent, TooMany, and DeskError for what cannot be sent.
     """
@@ -71,14 +73,16 @@ def send_notice(
     moment = now or current_time()
 
     def write() -> Notice:
-        Profile.objects.select_for_update().get(pk=profile.pk)  # two orders at once are counted one after the other
+        # Two orders at once are counted one after the other. no_key: whoever refers to the profile meanwhile, with a lock that is
+        # waited for below, need not wait for this.
+        Profile.objects.select_for_update(no_key=True).get(pk=profile.pk)
         earlier = Notice.objects.filter(profile=profile, request_key=request_key).first() if request_key else None
         if earlier is not None:
             return earlier
         permission = _require_permission(profile, medium, purpose, contact_point_id)
         company = Company.current()
         not_before = moment
-        if purpose != VERIFICATION:
+        if purpose not in AT_ONCE:
             _check_frequency(profile, company, moment)
             not_before = next_loud(moment, customer_zones(permission.contact_point, company), company)
         notice = Notice.objects.create(
@@ -121,10 +125,10 @@ def _check_text(text: str, medium: str) -> str:
 
 
 def _require_permission(profile: Profile, medium: str, purpose: str, contact_point_id: int | None) -> Permission:
-    scope = "" if purpose == VERIFICATION else purpose
+    scope = {VERIFICATION: "", CONFIRMATION: UNCONFIRMED}.get(purpose, purpose)
     found = find_permission(profile=profile, medium=medium, scope=scope, contact_point=contact_point_id)
     permission = lock_permission(found.consent.pk) if found else None
-    if permission is None:
+    if permission is None or not covers(permission.consent, purpose):
         raise NoConsent(
             f"The customer has not agreed to {Medium(medium).label.lower()}s about this, or has given nowhere to send them."
             " Ask where they wrote."
@@ -132,7 +136,14 @@ def _require_permission(profile: Profile, medium: str, purpose: str, contact_poi
     return permission
 
 
+def covers(consent: Consent, purpose: str) -> bool:
+    """Whether a living consent was given for that purpose. It may change between the order and the sending: a confirmation widens it."""
+    if purpose == CONFIRMATION:
+        return consent.scope in (UNCONFIRMED, STATUS_UPDATES)
+    return consent.scope == purpose or (purpose == VERIFICATION and consent.scope != UNCONFIRMED)
+
+
 def _check_frequency(profile: Profile, company: Company, moment: datetime) -> None:
-    lately = Notice.objects.filter(profile=profile, created_at__gt=moment - WEEK, state__in=_COUNTED).exclude(purpose=VERIFICATION)
+    lately = Notice.objects.filter(profile=profile, created_at__gt=moment - WEEK, state__in=_COUNTED).exclude(purpose__in=AT_ONCE)
     if lately.count() >= company.outbound_per_week:
         raise TooMany(f"They have had {company.outbound_per_week} messages from us in a week; more are not sent. Answer where they write.")

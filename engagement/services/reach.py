@@ -10,7 +10,7 @@ from engagement.models import Verification
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.verification import read_verifications
 from listening.models import Conversation
-from profiles.models import Consent, ContactPoint
+from profiles.models import UNCONFIRMED, Consent, ContactPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Reach:
 
 def read_reach(conversation: Conversation) -> Reach:
     """At most six queries. The conversation's author should be loaded."""
-    alive = Prefetch("consents", queryset=Consent.objects.filter(revoked_at=None).order_by("-given_at"), to_attr="alive")
+    consents = Consent.objects.filter(revoked_at=None).exclude(scope=UNCONFIRMED)
+    alive = Prefetch("consents", queryset=consents.order_by("-given_at"), to_attr="alive")
     points = ContactPoint.objects.filter(profile=conversation.author.profile_id).prefetch_related(alive).order_by("-changed_at", "-pk")[:20]
     verifications = read_verifications(conversation)
     return Reach(

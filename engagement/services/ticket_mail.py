@@ -9,26 +9,29 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext
 
-from engagement.models import Company, Ticket, TicketSubscription, TicketUpdate
+from engagement.models import Company, Notice, Ticket, TicketSubscription, TicketUpdate
 from engagement.services.consent_texts import ConsentText
 from engagement.services.links import link_url
-from engagement.services.outbound import VERIFICATION, NoConsent, TooMany, send_notice
-from profiles.models import STATUS_UPDATES, ContactPoint, Medium, Profile
+from engagement.services.outbound import CONFIRMATION, NoConsent, TooMany, send_notice
+from profiles.models import STATUS_UPDATES, UNCONFIRMED, Consent, ContactPoint, Medium, Profile
 from profiles.services.contacts import record_consent, record_contact_point, verify_contact_point
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 
 MOST = 20  # addresses of one ticket
+_NOT_ARRIVED = (Notice.State.FAILED, Notice.State.REFUSED, Notice.State.UNCONFIRMED)
 
 
 def subscribe(*, ticket: Ticket, address: str, consent: ConsentText) -> TicketSubscription | None:
     """Ask the address whether it wants to hear of the ticket; None if it cannot be written to.
 
     An address that was given before is asked again with the same subscription. Whoever has the link never learns who else gave one.
+    The link stands in a public reply, so that anybody may give an address: until it is confirmed, the consent covers nothing but that mail.
     """
     profile = ticket.conversation.author.profile
     with transaction.atomic():
-        Profile.objects.select_for_update().get(pk=profile.pk)
+        # no_key: the conversation of a notice is looked at only when this commits, and whoever has it may wait for the profile.
+        Profile.objects.select_for_update(no_key=True).get(pk=profile.pk)
         if TicketSubscription.objects.filter(ticket=ticket).count() >= MOST:
             raise DeskError("So many addresses were given for this already that no more are taken.")
         point = record_contact_point(
@@ -45,7 +48,7 @@ def subscribe(*, ticket: Ticket, address: str, consent: ConsentText) -> TicketSu
                 text=consent.text,
                 text_version=consent.version,
                 language=consent.language,
-                scope=STATUS_UPDATES,
+                scope=UNCONFIRMED,
                 evidence={"link": ticket.link_id},
             ),
             token=secrets.token_urlsafe(24),
@@ -57,12 +60,13 @@ def subscribe(*, ticket: Ticket, address: str, consent: ConsentText) -> TicketSu
 
 
 def confirm(*, ticket: Ticket, token: str) -> bool:
-    """They pressed the button in their mailbox: the address is theirs. True also for a second press."""
+    """They pressed the button in their mailbox: the address is theirs, and may have the news. True also for a second press."""
     subscription = TicketSubscription.objects.filter(ticket=ticket, token=token[:40]).select_related("consent__contact_point").first()
     if subscription is None or subscription.consent.revoked_at is not None:
         return False
     with transaction.atomic():
         if TicketSubscription.objects.filter(pk=subscription.pk, confirmed_at=None).update(confirmed_at=now()):
+            Consent.objects.filter(pk=subscription.consent_id, scope=UNCONFIRMED).update(scope=STATUS_UPDATES)
             verify_contact_point(contact_point=subscription.consent.contact_point, how="confirmed by e-mail", by=None)
     return True
 
@@ -90,7 +94,10 @@ def _ask(subscription: TicketSubscription, language: str) -> None:
             "ticket": ticket.name,
             "url": url,
         }
-    _send(subscription, heading, text, purpose=VERIFICATION, key=f"ticket-confirm-{subscription.pk}")
+    # One that did not arrive is sent again when they ask again; of one that is under way a second press makes no other.
+    lost = Notice.objects.filter(consent=subscription.consent_id, purpose=CONFIRMATION, state__in=_NOT_ARRIVED).count()
+    key = f"ticket-confirm-{subscription.pk}" + (f"-{lost}" if lost else "")
+    _send(subscription, heading, text, purpose=CONFIRMATION, key=key)
 
 
 def _send(subscription: TicketSubscription, subject: str, text: str, *, purpose: str, key: str) -> None:

@@ -21,6 +21,8 @@ STATUS_UPDATES = "status updates"
 REMINDERS = "appointment reminders"
 OFFERS = "offers"
 SCOPES = (THIS_MATTER, STATUS_UPDATES, REMINDERS, OFFERS)
+# Somebody who has the link of a ticket asked for mail, and may not be the customer: it covers the mail that asks them to confirm it.
+UNCONFIRMED = "status updates, unconfirmed"
 
 
 class ContactPoint(models.Model):

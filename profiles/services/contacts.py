@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from email_validator import EmailNotValidError, validate_email
 
-from profiles.models import REACHABLE, THIS_MATTER, Agent, Consent, ContactPoint, Medium, Profile
+from profiles.models import REACHABLE, THIS_MATTER, UNCONFIRMED, Agent, Consent, ContactPoint, Medium, Profile
 from profiles.services.phones import BadNumber, read_phone, write_e164
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError
@@ -144,13 +144,13 @@ def revoke_consent(*, consent: Consent, how: str, at: datetime | None = None) ->
 def find_permission(*, profile: Profile | int, medium: str, scope: str = "", contact_point: int | None = None) -> Permission | None:
     """Where and by which consent the person may be reached by `medium`, newest consent first; None: not at all.
 
-    Only a coordinate that the customer gave or that was verified counts. `scope` and `contact_point` (id) narrow it. One query.
+    Only a coordinate that the customer gave or that was verified counts. `scope` and `contact_point` (id) narrow it; without a scope
+    any counts that was confirmed. One query.
     """
     alive = Consent.objects.filter(
         profile=profile, medium=medium, revoked_at=None, contact_point__state__in=REACHABLE, contact_point__problem=""
     )
-    if scope:
-        alive = alive.filter(scope=scope)
+    alive = alive.filter(scope=scope) if scope else alive.exclude(scope=UNCONFIRMED)
     if contact_point is not None:
         alive = alive.filter(contact_point=contact_point)
     consent = alive.select_related("contact_point").order_by("-given_at", "-pk").first()

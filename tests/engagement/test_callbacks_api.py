@@ -80,6 +80,25 @@ def test_notice_is_ordered_once_and_only_with_consent(conversation: Conversation
     assert api.post("/api/profiles/999999/notices/", order, format="json").status_code == 404
 
 
+def test_programs_do_not_order_what_is_past_scope_hours_and_how_often(conversation: Conversation, api: Any) -> None:
+    give_consent(conversation.author.profile, Medium.EMAIL, scope="this matter")
+    path = f"/api/profiles/{conversation.author.profile_id}/notices/"
+    for purpose in ("verification code", "confirmation of the address", "status updates, unconfirmed"):
+        refused = api.post(path, {"medium": "email", "purpose": purpose, "text": "Buy more bikes"}, format="json")
+        assert (refused.status_code, list(refused.data)) == (400, ["purpose"])
+    assert not Notice.objects.exists()
+
+
+def test_notice_belongs_to_no_conversation_with_somebody_else(conversation: Conversation, api: Any) -> None:
+    give_consent(conversation.author.profile, Medium.EMAIL, scope="this matter")
+    path = f"/api/profiles/{conversation.author.profile_id}/notices/"
+    other = make_conversation(author="nils")
+    order = {"medium": "email", "purpose": "this matter", "text": "Hello"}
+    refused = api.post(path, {**order, "conversation": other.pk}, format="json")
+    assert (refused.status_code, "somebody else" in refused.data["detail"]) == (400, True)
+    assert api.post(path, {**order, "conversation": conversation.pk}, format="json").data["conversation"] == conversation.pk
+
+
 def test_unconfirmed_notice_is_decided(conversation: Conversation, api: Any) -> None:
     give_consent(conversation.author.profile, Medium.EMAIL, scope="this matter")
     path = f"/api/profiles/{conversation.author.profile_id}/notices/"
