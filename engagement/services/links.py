@@ -13,7 +13,7 @@ from django.db.models import F
 
 from engagement.models import Message, ShortLink
 from listening.models import Conversation
-from listening.services.conversations import record_customer_acted
+from listening.services.conversations import lock_conversation, record_customer_acted
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
@@ -101,6 +101,8 @@ def choose_to_stay(link: ShortLink) -> None:
     """The customer wants to go on in public: the conversation is ours to answer again."""
     moment = current_time()
     with transaction.atomic():
+        lock_conversation(link.conversation_id)  # before the link, as everything else behind a link does
+        link.refresh_from_db(fields=["target"])
         if link.target.get("chosen") == "stay" or not note_sent(link, at=moment):
             return
         link.target = {**link.target, "chosen": "stay"}

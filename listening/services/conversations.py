@@ -50,7 +50,8 @@ class Threaded(clocks.Clocked, Protocol):
 def lock_conversation(conversation_id: int) -> Conversation:
     """The conversation, locked until the transaction ends. Raises NotFound."""
     try:
-        return Conversation.objects.select_for_update().get(pk=conversation_id)
+        # no_key: rows that refer to it are checked when their transaction commits, in whichever order that took its locks.
+        return Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
     except Conversation.DoesNotExist:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.") from None
 
