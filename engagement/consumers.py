@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from typing import Any
 
@@ -28,11 +29,13 @@ from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.hub import Allowance
 
+logger = logging.getLogger(__name__)
 PREFIX = "/ws/chat/"
 NONSENSE = 4400  # close codes: not understood; no such link; too many connections; too long
 NO_LINK = 4404
 TOO_MANY = 4429
 TOO_LONG = 1009
+BROKEN = 1011  # a fault of ours: the browser connects again
 LONGEST_FRAME = 6 * LONGEST_LINE + 400  # a line whose every character is escaped, and its key
 MOST_CONNECTIONS = 8  # of one link in this process
 LOOK_SECONDS = 15.0  # the browser is here, and a hint may have been lost
@@ -81,7 +84,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
         said = _read(text_data)
         match said:
             case {"type": "hello", "key": str(key), "after": int(after), "language": str(language)} if self.session is None:
-                await self._greet(self.link, key, after, language)
+                if self.allowance.take(asyncio.get_running_loop().time()):
+                    await self._greet(self.link, key, after, language)
+                else:
+                    await self.close(TOO_MANY, "That was tried too often.")  # each key is looked up
             case {"type": "line", "text": str(text), "client_key": str(client_key)} if self.session is not None:
                 await self._take(self.session, text, client_key)
             case {"type": "typing"} if self.session is not None:
@@ -120,9 +126,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self._send({"type": "taken", "client_key": client_key})
 
     async def _look(self) -> None:
-        while True:
-            await self._tell_news(is_here=True)
-            await asyncio.sleep(LOOK_SECONDS)
+        """Until the socket closes. Nobody waits for this task: if it ended alone, the visitor would be taken for away while they look."""
+        try:
+            while True:
+                await self._tell_news(is_here=True)
+                await asyncio.sleep(LOOK_SECONDS)
+        except Exception as error:  # the database is away, say; the socket must not stay open without this
+            logger.warning("a visitor's chat cannot be read, so its socket is closed: %s", type(error).__name__)
+            await self.close(BROKEN, "Something broke on our side.")
 
     async def _tell_news(self, *, is_here: bool = False) -> None:
         if self.session is None or self.link is None:

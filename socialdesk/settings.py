@@ -188,6 +188,7 @@ CELERY_BEAT_SCHEDULE = {
     "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
     "sweep_chats": {"task": "engagement.tasks.sweep_chats", "schedule": 10.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
+    "look_for_follows": {"task": "engagement.tasks.look_for_follows", "schedule": 10.0},
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
     "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
@@ -201,7 +202,11 @@ CHANNEL_LAYERS: dict[str, Any] = {
     else {"BACKEND": "socialdesk.lib.memory_layer.MemoryLayer"}
 }
 CACHES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},  # pages do without it sooner than their readers do
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -12,8 +12,8 @@ from rest_framework.serializers import Serializer
 from engagement.serializers import RefusalSerializer
 from listening.models import Conversation
 from profiles.models import Agent
-from socialdesk.lib.errors import DeskError, NotFound
-from socialdesk.lib.paging import MOST
+from socialdesk.lib.errors import NotFound
+from socialdesk.lib.paging import MOST, read_page_size
 
 USUAL = 100
 PAGING = [
@@ -37,10 +37,7 @@ def read_body(serializer: Serializer[Any]) -> dict[str, Any]:
 
 def page_size(request: Request) -> int:
     """Raises DeskError for what is no number of rows."""
-    given = request.query_params.get("page_size", str(USUAL))
-    if not (given.isascii() and given.isdigit() and 0 < int(given[:9]) <= MOST):
-        raise DeskError(f"page_size is a number from 1 to {MOST}.")
-    return int(given)
+    return read_page_size(request, usual=USUAL)
 
 
 def next_address(request: Request, after: str) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from prometheus_client import Counter
+
+from socialdesk.lib.throttle import count, read_count
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Guessing:
 
 def is_held_off(address: str) -> bool:
     """Whether this address has tried too many wrong codes; it is not even looked up any more until its window ends."""
-    if int(cache.get(f"links:wrong:{address}", 0)) < MOST_WRONG:
+    if read_count(f"links:wrong:{address}") < MOST_WRONG:
         return False
     _HELD_OFF.inc()
     return True
@@ -50,13 +51,8 @@ def note_wrong(address: str) -> None:
 
 
 def read_guessing() -> Guessing:
-    return Guessing(int(cache.get("links:wrong", 0)), int(cache.get("links:held_off", 0)))
+    return Guessing(read_count("links:wrong"), read_count("links:held_off"))
 
 
 def _count(key: str) -> int:
-    cache.add(key, 0, WINDOW)
-    try:
-        return cache.incr(key)
-    except ValueError:  # its window ended between the two
-        cache.set(key, 1, WINDOW)
-        return 1
+    return count(key, seconds=WINDOW)

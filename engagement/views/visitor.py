@@ -31,7 +31,8 @@ def visitor_view(view: View) -> View:
         with translation.override(choose_language(request)):
             if "\0" in request.path:
                 return HttpResponse(status=400)
-            request.POST = _without_nul(request.POST)  # type: ignore[assignment]  # in the stubs it cannot be changed
+            request.GET = _without_nul(request.GET)  # type: ignore[assignment]  # in the stubs they cannot be changed
+            request.POST = _without_nul(request.POST)  # type: ignore[assignment]
             response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
             response.headers["Referrer-Policy"] = "no-referrer"

@@ -37,23 +37,29 @@ def page_of(rows: QuerySet[Row], *, field: str, after: str, limit: int, oldest_f
     return page, write_key(getattr(page[-1], field), page[-1].pk) if len(found) > limit else ""
 
 
+def read_page_size(request: Request, *, usual: int = USUAL) -> int:
+    """How many rows were asked for with `page_size`. Raises DeskError for what is no number from 1 to MOST."""
+    given = request.query_params.get("page_size", str(usual))
+    if not (given.isascii() and given.isdecimal() and len(given) <= len(str(MOST)) and 1 <= int(given) <= MOST):
+        raise DeskError(f"page_size is a number from 1 to {MOST}.")
+    return int(given)
+
+
 class NewestFirst(BasePagination):
     """`{results, next}`: `next` is the address of the following page, null at the end. `page_size` up to 500."""
 
     field = "created_at"
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        size = request.query_params.get("page_size", str(USUAL))
-        if not size.isdecimal() or not 1 <= int(size[:9]) <= MOST:
-            raise DeskError(f"page_size must be a number from 1 to {MOST}.")
+        size = read_page_size(request)
         upto = Q()
         after = request.query_params.get("after", "")
         if after:
             at, pk = read_key(after)
             upto = Q(**{f"{self.field}__lte": at}) & (Q(**{f"{self.field}__lt": at}) | Q(pk__lt=pk))
-        rows = self.read(queryset, request, upto, int(size) + 1)
+        rows = self.read(queryset, request, upto, size + 1)
         self._next: str | None = None
-        if len(rows) > int(size):
+        if len(rows) > size:
             rows.pop()
             key = write_key(getattr(rows[-1], self.field), rows[-1].pk)
             self._next = replace_query_param(remove_query_param(request.build_absolute_uri(), "after"), "after", key)

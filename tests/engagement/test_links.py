@@ -10,11 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache.backends.base import BaseCache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
 from engagement.models import Hop, ShortLink, SurveyAnswer
 from engagement.services import links
@@ -22,10 +24,12 @@ from engagement.services.guessing import MOST_WRONG, read_guessing
 from engagement.services.offers import offer_link
 from engagement.services.send import send_reply
 from engagement.services.surveys import record_answer, survey_link
+from engagement.services.tickets import open_ticket
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.throttle import take
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_conversation
 
@@ -165,6 +169,47 @@ def test_guessing_is_held_off_and_told(conversation, sam, caplog):
     page = Client()
     page.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
     assert b"Somebody tries codes" in page.get("/links/").content
+
+
+class CacheAway(BaseCache):
+    """A Redis that does not answer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__({})
+
+    def _fail(self, *args: Any, **kwargs: Any) -> Any:
+        raise RedisError("connection refused")
+
+    add = get = set = incr = has_key = delete = touch = _fail
+
+    def clear(self) -> None:
+        pass
+
+
+def test_customers_pages_do_without_a_cache_that_is_away(settings, conversation, sam, caplog):
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.CacheAway"}}
+    link, callback = make(conversation, sam), make(conversation, sam, kind="callback")
+    client = visitor()
+    for _ in range(3):
+        assert client.get(f"/s/{link.code}").status_code == 200
+        assert client.post(f"/s/{callback.code}", {"step": "check"}).status_code == 400  # the form with what is wrong in it
+    for _ in range(MOST_WRONG + 1):
+        assert client.get(f"/s/{links.new_code()}").status_code == 404
+    assert client.get(f"/s/{link.code}").status_code == 200
+    assert (read_guessing().wrong, read_guessing().held_off) == (0, 0)
+    assert take("anything", limit=0, seconds=1)
+    assert caplog.text.count("the cache cannot be reached") == 1
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    assert client.get(f"/s/{link.code}").status_code == 200
+    assert caplog.text.count("the cache is back") == 1
+
+
+def test_a_character_that_no_database_keeps_is_left_out_of_the_address_too(conversation, sam):
+    ticket = open_ticket(conversation_id=conversation.pk, agent=sam)
+    client = visitor()
+    for query in ("k=%00", "k=a%00b", "lang=%00de"):
+        assert client.get(f"/s/{ticket.link.code}/confirm?{query}").status_code == 200
+        assert client.post(f"/s/{ticket.link.code}/confirm?{query}").status_code == 404
 
 
 def test_addresses_behind_a_proxy_are_told_apart_only_where_it_is_trusted(settings, conversation, sam):

@@ -169,7 +169,8 @@ def test_mentions_are_filtered(api):
     "query",
     [
         {"topic": "nothing"}, {"sentiment": "angry"}, {"network": "myspace"}, {"status": "lost"}, {"assignee": "nobody"}, {"since": "soon"},
-        {"page_size": "0"}, {"page_size": "501"}, {"page_size": "x"}, {"after": "x"}, {"after": "WyIyMDI2IiwgMV0"},
+        {"page_size": "0"}, {"page_size": "501"}, {"page_size": "0000000010000000"}, {"page_size": "٣"}, {"page_size": "x"},
+        {"after": "x"}, {"after": "WyIyMDI2IiwgMV0"},
     ],
 )  # fmt: skip
 def test_nonsense_filters_are_refused_with_a_reason(api, query):

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from django.db import connections
+from django.db import OperationalError, connections
 
 from engagement import consumers
 from engagement.models import ChatLine, ChatSession, ShortLink
@@ -192,6 +192,39 @@ async def test_a_flood_is_refused_with_words_and_ends_nothing(session: ChatSessi
     assert refused
     assert all("Wait a moment" in frame["words"] for frame in refused)
     assert await sync_to_async(ChatLine.objects.count)() == 61 - len(refused) <= 21
+    await phone.leave()
+
+
+async def test_a_database_that_is_away_closes_the_socket_so_that_the_browser_comes_back(
+    session: ChatSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "LOOK_SECONDS", 0.05)
+    phone = Phone(session.link.code)
+    await phone.greet(session.form_key)
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consumers, "read_lines", fail)
+        assert await phone.close_code() == 1011
+    await phone.leave()
+    again = Phone(session.link.code)
+    assert (await again.greet(session.form_key))["state"] == "waiting"
+    await again.leave()
+
+
+async def test_whoever_tries_keys_is_soon_shut_out(session: ChatSession) -> None:
+    phone = Phone(session.link.code)
+    assert await phone.open()
+    for number in range(30):
+        await phone.say(type="hello", key=f"{number:022}", after=0, language="en")
+    answers = 0
+    while (message := await phone.receive_output(timeout=5))["type"] == "websocket.send":
+        assert json.loads(message["text"]) == {"type": "unknown"}
+        answers += 1
+    assert (message["type"], message["code"]) == ("websocket.close", 4429)
+    assert answers < 25
     await phone.leave()
 
 
