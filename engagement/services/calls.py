@@ -58,14 +58,14 @@ def begin_call(*, callback_id: int, agent: Agent, now: datetime | None = None) -
         callback = _lock(callback_id)
         is_running = callback.state == State.CALLING and callback.calling_until is not None and callback.calling_until > moment
         if is_running and callback.agent_id == agent.pk:
+            _require_permission(callback)
             return callback
         if is_running:
             raise Conflict(f"{callback.agent.name if callback.agent else 'Somebody'} is calling already. Take the next one.")
         if not callback.is_open:
             raise Conflict(f"This call is over: {callback.get_state_display().lower()}. Take the next one.", state=callback.state)
         _check_hour(callback, moment)
-        if lock_permission(callback.consent_id) is None:
-            raise NoPermission("The customer took the permission back, or the number is wrong. Do not call; answer where they wrote.")
+        _require_permission(callback)
         _lose(callback, moment)
         free = Q(state=State.WAITING) | Q(state=State.CALLING, calling_until__lte=moment)
         changes = {"state": State.CALLING, "agent": agent, "calling_until": moment + CALL_LASTS, "attempts": callback.attempts + 1}
@@ -75,6 +75,12 @@ def begin_call(*, callback_id: int, agent: Agent, now: datetime | None = None) -
         callback.refresh_from_db()
         tell(callback)
     return callback
+
+
+def _require_permission(callback: CallbackRequest) -> None:
+    """Held until the transaction ends: it cannot be taken back meanwhile."""
+    if lock_permission(callback.consent_id) is None:
+        raise NoPermission("The customer took the permission back, or the number is wrong. Do not call; answer where they wrote.")
 
 
 def _check_hour(callback: CallbackRequest, moment: datetime) -> None:
@@ -89,14 +95,20 @@ def _check_hour(callback: CallbackRequest, moment: datetime) -> None:
 
 
 def show_number(*, callback_id: int, agent: Agent, now: datetime | None = None) -> str:
-    """The number to call, for the agent who calls. That it was seen is kept. Raises NotAllowed to everybody else."""
+    """The number to call, for the agent who calls. That it was seen is kept.
+
+    Raises NotAllowed to everybody else, and NoPermission if the customer took it back since the call was begun.
+    """
     check_may_answer(agent)
     moment = now or current_time()
     running = CallbackRequest.objects.filter(pk=callback_id, state=State.CALLING, agent=agent, calling_until__gt=moment)
-    callback = running.select_related("contact_point").first()
-    if callback is None:
-        raise NotAllowed("A number is shown to the agent who calls, while they do. Press “I call now” first.")
-    NumberView.objects.create(callback=callback, agent=agent, at=moment)
+    with transaction.atomic():
+        # The request before its consent, as everything else that locks both.
+        callback = running.select_for_update(of=("self",)).select_related("contact_point").first()
+        if callback is None:
+            raise NotAllowed("A number is shown to the agent who calls, while they do. Press “I call now” first.")
+        _require_permission(callback)
+        NumberView.objects.create(callback=callback, agent=agent, at=moment)
     return write_international(callback.contact_point.value)
 
 
