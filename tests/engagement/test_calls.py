@@ -79,6 +79,17 @@ def test_nobody_is_called_without_a_living_consent(callback: CallbackRequest, sa
     assert callback.state == "cancelled"
 
 
+def test_number_is_not_shown_any_more_once_the_consent_was_taken_back(callback: CallbackRequest, sam: Agent) -> None:
+    begin_call(callback_id=callback.pk, agent=sam)
+    revoke_consent(consent=callback.consent, how="STOP")
+    with pytest.raises(NoPermission):
+        show_number(callback_id=callback.pk, agent=sam)
+    with pytest.raises(NoPermission):
+        begin_call(callback_id=callback.pk, agent=sam)  # pressed again
+    assert not NumberView.objects.exists()
+    assert end_call(callback_id=callback.pk, agent=sam, outcome="declined").state == "cancelled"
+
+
 def test_nobody_is_called_on_a_number_that_was_found_wrong(callback: CallbackRequest, sam: Agent) -> None:
     mark_wrong(contact_point=callback.contact_point, problem="wrong number")
     with pytest.raises(NoPermission):
