@@ -259,6 +259,7 @@ ACCESS: dict[str, Rule] = {
 
 # What customers see. A domain that is kept for short links answers to nothing else.
 VISITORS = frozenset({"short_link", "short_link_step"})
+FOR_CUSTOMERS = VISITORS | {"help", "help_article", "help_vote", "unsubscribe"}
 
 
 def is_link_host(request: HttpRequest) -> bool:
