@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from socialdesk import health
 
+handler500 = "socialdesk.faults.answer_fault"
+
 urlpatterns = [
     path("", include("listening.urls")),
     path("", include("listening.pages_urls")),

@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +15,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from profiles.models import Agent
-from socialdesk.lib.errors import DeskError, Unavailable
+from socialdesk.lib.errors import DeskError
 
 View = Callable[..., HttpResponseBase]
 
@@ -32,14 +31,15 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def desk_view(view: View) -> View:
-    """A refusal becomes words; the same address answers whole or in part, so caches must know. Who may come here: socialdesk/access.py."""
+    """A refusal becomes words; the same address answers whole or in part, so caches must know.
+
+    Who may come here: socialdesk/access.py. What else breaks, a database that is away too, is answered by socialdesk/faults.py.
+    """
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             response = view(request, *args, **kwargs)
-        except OperationalError:
-            response = refuse(request, Unavailable("The database cannot be reached or cannot write. Nothing was changed; try again soon."))
         except DeskError as error:
             response = refuse(request, error)
         patch_vary_headers(response, ["HX-Request"])

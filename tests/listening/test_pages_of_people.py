@@ -183,7 +183,7 @@ def test_the_page_of_a_failure_needs_no_database_and_no_list_of_static_files() -
     assert "did not understand" in text_of(malformed)
 
 
-@pytest.mark.parametrize("template", ["404.html", "403.html", "403_csrf.html", "400.html", "500.html"])
+@pytest.mark.parametrize("template", ["404.html", "403.html", "403_csrf.html", "400.html", "500.html", "503.html"])
 def test_pages_for_errors_are_whole_pages_without_inline_styles_or_scripts(template: str) -> None:
     html = render_to_string(template)
     assert "</html>" in html
