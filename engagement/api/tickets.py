@@ -69,7 +69,7 @@ class TicketChangeSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(required=False, max_length=200)
     priority = serializers.ChoiceField(choices=Priority.choices, required=False)
     assignee = _Assignee(required=False, allow_null=True)
-    due_at = serializers.DateTimeField(required=False, allow_null=True)
+    due_at = serializers.DateTimeField(required=False)
     next_update_due = serializers.DateTimeField(required=False, allow_null=True)
     state = serializers.ChoiceField(choices=["in_progress", "waiting"], required=False)
 

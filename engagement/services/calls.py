@@ -15,7 +15,7 @@ from django.db.models import Q
 from engagement.models import CALLBACK_OPEN, CallAttempt, CallbackRequest, Company, Hop, NumberView
 from engagement.services.callbacks import due_after, tell
 from engagement.services.checks import check_may_answer
-from engagement.services.hops import finish_hop, note_activity
+from engagement.services.hops import finish_hop, goes_on, note_activity
 from engagement.services.hours import is_quiet
 from listening.models import ConversationEvent
 from listening.services.conversations import add_event, conversation_state, lock_conversation, reactivate, record_answer, save_conversation
@@ -169,8 +169,10 @@ def _try_later(callback: CallbackRequest, moment: datetime) -> None:
 def _note_reached(callback: CallbackRequest, agent: Agent, moment: datetime) -> None:
     note_activity(conversation=lock_conversation(callback.conversation_id), channel=Hop.Channel.CALLBACK, at=moment)
     record_answer(conversation_id=callback.conversation_id, agent=agent, at=moment, kind="callback")
-    hop = Hop.objects.filter(link=callback.link_id, state=Hop.State.BEGUN).first()
-    if hop is not None:
+    # A choice that led to a chat first has its link there; then the call is a hop of its own.
+    begun = Hop.objects.filter(conversation=callback.conversation_id, channel=Hop.Channel.CALLBACK, state=Hop.State.BEGUN)
+    hop = begun.filter(link=callback.link_id).first() or begun.filter(link=None).order_by("-pk").first()
+    if hop is not None and not goes_on(hop):  # they may have asked for another one
         finish_hop(hop_id=hop.pk, agent=agent)
 
 

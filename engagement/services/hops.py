@@ -14,7 +14,20 @@ from django.db.models import F, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext
 
-from engagement.models import OWING, Delivery, Draft, Hop, Message, ShortLink
+from engagement.models import (
+    CALLBACK_OPEN,
+    CHAT_OPEN,
+    OWING,
+    TICKET_OPEN,
+    CallbackRequest,
+    ChatSession,
+    Delivery,
+    Draft,
+    Hop,
+    Message,
+    ShortLink,
+    Ticket,
+)
 from engagement.services.drafts import save_draft
 from engagement.services.links import link_url
 from engagement.services.surveys import survey_link
@@ -76,14 +89,21 @@ def begin_hop(
 ) -> Hop:
     """The customer is in the other channel now, or we wrote to them there; call it on a locked conversation.
 
-    A hop that is under way in that channel goes on; an offer behind `link` begins; else a new one begins.
+    A hop that is under way in that channel goes on; an offer behind `link` begins; else a new one begins. What was done there, and goes on
+    before anybody came back, is under way again. Of a choice that is taken twice, each channel is a hop of its own.
     """
     known = Hop.objects.filter(conversation=conversation)
-    hop = known.filter(link=link).first() if link is not None else None
+    of_link = known.filter(link=link).first() if link is not None else None
+    hop = of_link if of_link is not None and (of_link.state == State.OFFERED or of_link.channel == channel) else None
     hop = hop or known.filter(channel=channel, state__in=OWING).order_by("-pk").first()
     if hop is None:
-        hop = Hop(conversation=conversation, channel=channel, reason=check_reason(reason), agent=agent, link=link, offered_at=at, task=task)
-    if hop.state not in OWING:
+        own_link = link if of_link is None else None
+        hop = Hop(
+            conversation=conversation, channel=channel, reason=check_reason(reason), agent=agent, link=own_link, offered_at=at, task=task
+        )
+    if hop.state == State.DONE:
+        hop.state, hop.done_at, hop.due_at = State.BEGUN, None, at + TIME_FOR[Channel(channel)]
+    elif hop.state not in OWING:
         hop.state, hop.channel, hop.begun_at = State.BEGUN, channel, at
         hop.done_at = hop.returned_at = hop.return_message = None
         hop.due_at = at + TIME_FOR[Channel(channel)]
@@ -111,17 +131,33 @@ def note_activity(*, conversation: Conversation, channel: str, at: datetime) -> 
 def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
     """What was to be done there is done: the named thank-you for the original thread stands in the agent's public draft (brief D24).
 
-    A draft that the agent has begun is kept. Raises Conflict if it is not under way.
+    A draft that the agent has begun is kept. Raises Conflict if it is not under way, or if the call, the chat or the ticket behind it is
+    not over: what ends it there ends the hop too.
     """
     with transaction.atomic():
         hop = _lock_hop(hop_id)
         if hop.state != State.BEGUN:
             raise Conflict("This is not under way any more. Reload the conversation to see what became of it.", state=hop.state)
+        if reason := goes_on(hop):
+            raise Conflict(reason)
         hop.state, hop.done_at = State.DONE, current_time()
         hop.save()
         _recount(hop.conversation)
         draft_thanks(hop.conversation, agent)
     return hop
+
+
+def goes_on(hop: Hop) -> str:
+    """Why what the hop is about is not over yet, as a sentence that says what ends it; "" if it is. One query at most."""
+    here = {"conversation": hop.conversation_id}
+    if hop.channel == Channel.TICKET and Ticket.objects.filter(any_of("state", TICKET_OPEN), **here).exists():
+        return "Its ticket is not solved yet. Solve the ticket: that ends this too."
+    if hop.channel == Channel.CHAT and ChatSession.objects.filter(any_of("state", CHAT_OPEN), **here).exists():
+        return "The chat goes on. End the chat: that ends this too."
+    of_link = {"link": hop.link_id} if hop.link_id is not None else here
+    if hop.channel == Channel.CALLBACK and CallbackRequest.objects.filter(any_of("state", CALLBACK_OPEN), **of_link).exists():
+        return "The customer still waits for the call. Note what came of it in the queue of callbacks: that ends this too."
+    return ""
 
 
 def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | None, at: datetime) -> None:

@@ -51,9 +51,11 @@ def open_ticket(
     reason: str = Hop.Reason.COMPLEX,
     at: datetime | None = None,
 ) -> Ticket:
-    """Make the conversation a ticket; the one that is open, if there is one. Without an agent it was the desk, for a customer.
+    """Make the conversation a ticket; the one that is not closed, if there is one. Without an agent it was the desk, for a customer who
+    wrote: what was solved is back at work then.
 
-    Raises DeskError for values that cannot be, Conflict (code `claimed`) under somebody else's claim.
+    It is due as its case is, counted from the conversation's own beginning (brief C1), unless `due_at` says otherwise. Raises DeskError
+    for values that cannot be, Conflict (code `claimed`) under somebody else's claim.
     """
     moment = at or current_time()
     _check_kind(kind)
@@ -63,6 +65,9 @@ def open_ticket(
         conversation = lock_conversation(conversation_id)
         known = Ticket.objects.filter(conversation=conversation).exclude(state=State.CLOSED).select_related("link").first()
         if known is not None:
+            if agent is None and known.state == State.SOLVED:
+                known.conversation = conversation
+                _back_to_work(known, moment)
             return known
         if agent is not None:
             require_claim(conversation, agent, now=moment)
@@ -78,7 +83,7 @@ def open_ticket(
             opened_by=agent,
             case_opened_at=conversation.opened_at,
             created_at=moment,
-            due_at=due_at or moment + TIME_TO_SOLVE,
+            due_at=due_at or conversation.opened_at + timedelta(seconds=conversation.parked_seconds) + TIME_TO_SOLVE,
             next_update_due=moment + TIME_TO_UPDATE,
         )
         begin_hop(conversation=conversation, channel=Hop.Channel.TICKET, reason=reason, agent=agent, at=moment, link=link)
@@ -136,6 +141,8 @@ def change_ticket(*, ticket_id: int, agent: Agent, **changes: Any) -> Ticket:
         _check_kind(changes["kind"])
     if "priority" in changes and changes["priority"] not in Priority.values:
         raise DeskError("There is no such priority.")
+    if "due_at" in changes and changes["due_at"] is None:
+        raise DeskError("Say by when it should be solved: by that the lists are in order.")
     if "title" in changes:
         changes["title"] = clean(str(changes["title"]), limit=LONGEST_TITLE).strip()
         if not changes["title"]:
@@ -189,22 +196,17 @@ def reopen_ticket(*, ticket_id: int, agent: Agent | None, text: str = "", form_k
             raise TicketChanged(f"{ticket.name} is {ticket.get_state_display().lower()}.", state=ticket.state)
         if Ticket.objects.filter(conversation=ticket.conversation).exclude(state=State.CLOSED).exclude(pk=ticket.pk).exists():
             raise Conflict("This conversation has a newer open ticket. Go on there.")
-        ticket.state, ticket.solved_at, ticket.closed_at = State.IN_PROGRESS, None, None
+        ticket.closed_at = None
         ticket.priority = min(ticket.priority + 1, Priority.URGENT)
         ticket.reopened += 1
-        ticket.next_update_due = moment + TIME_TO_UPDATE
         if agent is None:
             ticket.customer_says = "not_solved"
-        ticket.save()
+        _back_to_work(ticket, moment)
         audience = Audience.INTERNAL if agent else Audience.CUSTOMER
         _store(ticket, audience=audience, text=words or "Not solved.", agent=agent, at=moment, form_key=form_key)
         _raise_priority(ticket)
         if agent is None:
             record_customer_acted(conversation_id=ticket.conversation_id, at=moment)
-        conversation = lock_conversation(ticket.conversation_id)
-        begin_hop(
-            conversation=conversation, channel=Hop.Channel.TICKET, reason=Hop.Reason.COMPLEX, agent=agent, at=moment, link=ticket.link
-        )
         _tell(ticket)
     return ticket
 
@@ -236,9 +238,8 @@ def add_customers_words(*, ticket_id: int, text: str, form_key: str) -> TicketUp
         earlier = _same_press(ticket, form_key)
         if earlier is not None:
             return earlier
-        if ticket.state == State.WAITING:
-            ticket.state = State.IN_PROGRESS
-            ticket.save()
+        if ticket.state in (State.WAITING, State.SOLVED):
+            _back_to_work(ticket, moment)
         update = _store(ticket, audience=Audience.CUSTOMER, text=words, agent=None, at=moment, form_key=form_key)
         note_sent(ticket.link, at=moment)
         record_customer_acted(conversation_id=ticket.conversation_id, at=moment)
@@ -286,14 +287,24 @@ def _lock(ticket_id: int) -> Ticket:
     return ticket
 
 
+def _back_to_work(ticket: Ticket, moment: datetime) -> None:
+    """On a locked ticket. What was solved owes word again, and the return to the public thread once it is done."""
+    if ticket.state != State.WAITING:
+        ticket.next_update_due = moment + TIME_TO_UPDATE
+    ticket.state, ticket.solved_at = State.IN_PROGRESS, None
+    ticket.save()
+    conversation = lock_conversation(ticket.conversation_id)
+    begin_hop(conversation=conversation, channel=Hop.Channel.TICKET, reason=Hop.Reason.COMPLEX, agent=None, at=moment, link=ticket.link)
+
+
 def _store(ticket: Ticket, *, audience: str, text: str, agent: Agent | None, at: datetime, form_key: str) -> TicketUpdate:
     return TicketUpdate.objects.create(
-        ticket=ticket, audience=audience, text=text, agent=agent, state=ticket.state, form_key=form_key[:64], at=at
+        ticket=ticket, audience=audience, text=text, agent=agent, state=ticket.state, form_key=clean(form_key, limit=64), at=at
     )
 
 
 def _same_press(ticket: Ticket, form_key: str) -> TicketUpdate | None:
-    return TicketUpdate.objects.filter(ticket=ticket, form_key=form_key[:64]).first() if form_key else None
+    return TicketUpdate.objects.filter(ticket=ticket, form_key=clean(form_key, limit=64)).first() if form_key else None
 
 
 def _raise_priority(ticket: Ticket) -> None:

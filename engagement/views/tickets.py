@@ -20,7 +20,7 @@ from listening.views.numbers import read_number
 from listening.views.responses import agent_of, desk_view, done
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
-from socialdesk.lib.errors import DeskError
+from socialdesk.lib.errors import DeskError, NotFound
 
 VIEWS = [("open", "Open"), ("mine", "Mine"), ("overdue", "Late"), ("solved", "Solved"), ("closed", "Closed")]
 
@@ -40,6 +40,10 @@ def tickets(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @desk_view
 def ticket(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return _page(request, pk)
+
+
+def _page(request: HttpRequest, pk: int, *, status: int = 200, **more: Any) -> HttpResponseBase:
     found = service.find_ticket(pk)
     context = {
         "ticket": found,
@@ -51,8 +55,9 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponseBase:
         "form_key": uuid.uuid4().hex,
         "url": link_url(found.link),
         "moment": now(),
+        **more,
     }
-    return render(request, "engagement/ticket.html", context)
+    return render(request, "engagement/ticket.html", context, status=status)
 
 
 @require_POST
@@ -68,21 +73,29 @@ def conversation_ticket(request: HttpRequest, pk: int) -> HttpResponseBase:
         assignee=_assignee(form.get("assignee", "")),
         due_at=_moment(form.get("due_at", "")),
     )
-    return done(request, f"{found.name} is open.", did="linked", conversation=pk, ticket=found.pk, url=link_url(found.link))
+    state = "open" if found.is_open else found.get_state_display().lower()
+    return done(request, f"{found.name} is {state}.", did="linked", conversation=pk, ticket=found.pk, url=link_url(found.link))
 
 
 @require_POST
 @desk_view
 def ticket_update(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What is refused stands in the form again, with the reason above it."""
     form = request.POST
-    service.add_update(
-        ticket_id=pk,
-        agent=agent_of(request),
-        text=form.get("text", ""),
-        audience=form.get("audience", ""),
-        next_update_due=_moment(form.get("next_update_due", "")),
-        form_key=form.get("form_key", ""),
-    )
+    try:
+        service.add_update(
+            ticket_id=pk,
+            agent=agent_of(request),
+            text=form.get("text", ""),
+            audience=form.get("audience", ""),
+            next_update_due=_moment(form.get("next_update_due", "")),
+            form_key=form.get("form_key", ""),
+        )
+    except NotFound:
+        raise
+    except DeskError as refusal:
+        typed = {name: form.get(name, "") for name in ("text", "audience", "next_update_due")}
+        return _page(request, pk, status=refusal.status, refusal=refusal, typed=typed, form_key=form.get("form_key", ""))
     return done(request, "Added.", did="ticket_updated", ticket=pk)
 
 

@@ -12,16 +12,21 @@ from rest_framework.test import APIClient
 
 from engagement.models import Draft, Hop, Message, ShortLink
 from engagement.services import hops
+from engagement.services.calls import begin_call, end_call
+from engagement.services.chat import accept_chat, end_chat
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.links import link_url
 from engagement.services.offers import offer_link
 from engagement.services.send import NotAcknowledged, send_direct_message, send_reply
+from engagement.services.tickets import open_ticket
 from listening.feed import count_views
 from listening.models import Conversation, ConversationEvent
 from listening.services.conversations import ReturnOwed, lock_conversation, reopen_conversation, resolve_conversation
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
+from tests.engagement.calls import ask_for_call, open_day
+from tests.engagement.chats import begin, make_link, put_on_duty
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent
 
@@ -221,6 +226,48 @@ def test_offer_owes_nothing_until_it_is_followed(desk: Desk, sam: Agent) -> None
     assert (hop.state, hop.channel, hop.reason) == ("begun", "callback", "complex")
     with pytest.raises(ReturnOwed):
         resolve_conversation(conversation_id=conversation.pk, agent=sam)
+
+
+@pytest.mark.parametrize("first", ["chat", "call"])
+def test_a_choice_that_is_taken_twice_owes_for_each(desk: Desk, sam: Agent, first: str) -> None:
+    open_day()
+    put_on_duty(sam)
+    conversation = desk.conversation()
+    answer(conversation, sam)
+    link = make_link(conversation, kind="choice")
+    for what in (first, "call" if first == "chat" else "chat"):
+        if what == "chat":
+            session = begin(link)
+        else:
+            callback = ask_for_call(conversation, link=link)
+    assert owed(conversation) == 2
+    accept_chat(chat_id=session.pk, agent=sam)
+    end_chat(session_id=session.pk, agent=sam)
+    answer(conversation, sam, "Thank you for the chat", seen=1)
+    assert owed(conversation) == 1
+    with pytest.raises(ReturnOwed):
+        resolve_conversation(conversation_id=conversation.pk, agent=sam)
+    begin_call(callback_id=callback.pk, agent=sam)
+    end_call(callback_id=callback.pk, agent=sam, outcome="reached")
+    assert [hop.state for hop in Hop.objects.filter(channel="callback").exclude(state="offered")] == ["done"]
+    answer(conversation, sam, "Thank you for the call", seen=2)
+    assert owed(conversation) == 0
+
+
+def test_nothing_is_done_there_while_it_goes_on(desk: Desk, sam: Agent) -> None:
+    open_day()
+    put_on_duty(sam)
+    conversation = desk.conversation()
+    session = begin(make_link(conversation))
+    ask_for_call(conversation)
+    open_ticket(conversation_id=conversation.pk, agent=sam)
+    assert owed(conversation) == 3
+    for hop in Hop.objects.filter(conversation=conversation, state="begun"):
+        with pytest.raises(Conflict, match=r"that ends this too"):
+            hops.finish_hop(hop_id=hop.pk, agent=sam)
+    end_chat(session_id=session.pk, agent=None)
+    hop = Hop.objects.get(channel="chat")
+    assert (hop.state if hop.state == "done" else hops.finish_hop(hop_id=hop.pk, agent=sam).state) == "done"
 
 
 def test_every_return_that_is_owed_is_listed_until_it_is_paid_or_waived(desk: Desk, sam: Agent) -> None:
