@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST
 
 from engagement.services import chat
 from engagement.services.chat_duty import note_here, note_read, read_bar
-from listening.views.actions import read_assignee
 from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.models import Agent
 from socialdesk.lib.errors import DeskError
 
 
@@ -54,7 +54,7 @@ def chat_typing(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk_view
 def chat_transfer(request: HttpRequest, pk: int) -> HttpResponseBase:
-    to = read_assignee(request.POST)
+    to = Agent.objects.filter(pk__in=read_numbers([request.POST.get("to", "")]), is_active=True).first()
     if to is None:
         raise DeskError("Choose the colleague who takes the chat.")
     session = chat.transfer_chat(chat_id=pk, agent=agent_of(request), to=to)
