@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = "pytest" in sys.modules
 
 DATA_DIR = Path(
-    env.text("SOCIALDESK_DATA", str(BASE_DIR / "data"), "folder for the database, media and the generated secret key")
+    env.text("SOCIALDESK_DATA", str(BASE_DIR / "data"), "folder for the database, the practice network and the generated secret key")
 ).resolve()
 DATABASE_URL = env.text("DATABASE_URL", "", "PostgreSQL address; without it the desk keeps an SQLite file in its data folder")
 REDIS_URL = env.text("REDIS_URL", "", "Redis address; without it queue, live feed and cache live in the one process")
@@ -32,12 +32,14 @@ EMBEDDED = not REDIS_URL
 
 DEBUG = env.flag("SOCIALDESK_DEBUG", False, "Django's debug pages; never on a desk that others can reach")
 HTTPS = env.flag("SOCIALDESK_HTTPS", False, "the desk is reached over HTTPS: secure cookies, HSTS")
-ALLOWED_HOSTS = env.words("SOCIALDESK_HOSTS", "localhost,127.0.0.1,[::1]", "host names that the desk answers to, separated by commas")
+ALLOWED_HOSTS = env.words("SOCIALDESK_HOSTS", ",".join(env.LOCAL), "host names that the desk answers to, separated by commas")
 HOST = env.text("HOST", "127.0.0.1", "address that `manage.py desk` listens on")
 PORT = env.text("PORT", "8000", "its port")
-PUBLIC_URL = env.text("SOCIALDESK_URL", f"http://{HOST}:{PORT}", "address under which customers reach the desk").rstrip("/")
-LINK_URL = env.text("SOCIALDESK_LINK_URL", PUBLIC_URL, "address that short links begin with, where it is a domain of its own").rstrip("/")
-ALLOWED_HOSTS += sorted({urlsplit(url).hostname or "localhost" for url in (PUBLIC_URL, LINK_URL)} - {*ALLOWED_HOSTS, "0.0.0.0"})  # noqa: S104
+PUBLIC_URL = env.address(
+    "SOCIALDESK_URL", env.reached_at(HOST, PORT, ALLOWED_HOSTS, https=HTTPS), "address under which customers reach the desk"
+)
+LINK_URL = env.address("SOCIALDESK_LINK_URL", PUBLIC_URL, "address that short links begin with, where it is a domain of its own")
+ALLOWED_HOSTS += sorted({urlsplit(url).hostname or "localhost" for url in (PUBLIC_URL, LINK_URL)} - {*ALLOWED_HOSTS})
 TRUSTED_PROXIES = int(env.number("SOCIALDESK_PROXIES", 0, "how many proxies of your own pass requests on to the desk"))
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and "*" not in host]
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "UTC", "time zone of the desk, for hours and days on its pages")
