@@ -9,6 +9,7 @@ from engagement.api import callbacks, compliments, links, messages, policy, temp
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", messages.ReplyView.as_view(), name="api_conversation_reply"),
     path("conversations/<int:pk>/direct_message/", messages.DirectMessageView.as_view(), name="api_conversation_direct_message"),
+    path("conversations/<int:pk>/ask_follow/", messages.AskFollowView.as_view(), name="api_conversation_ask_follow"),
     path("conversations/<int:pk>/note/", messages.NoteView.as_view(), name="api_conversation_note"),
     path("conversations/<int:pk>/messages/", messages.ConversationMessagesView.as_view(), name="api_conversation_messages"),
     path("conversations/<int:pk>/ticket/", tickets.ConversationTicketView.as_view(), name="api_conversation_ticket"),

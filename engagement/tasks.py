@@ -10,6 +10,7 @@ from engagement.services import (
     chat_sweep,
     delivery,
     digest,
+    follow,
     marks,
     notices,
     permissions,
@@ -55,6 +56,11 @@ def sweep_verifications() -> None:
 @shared_task
 def alert_overdue_tickets() -> None:
     tickets.alert_overdue()
+
+
+@shared_task
+def look_for_follows() -> None:
+    follow.look_for_follows()
 
 
 @shared_task

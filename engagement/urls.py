@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement.views import conversation, guard, messages
+from engagement.views import conversation, follow, guard, messages
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
     path("conversations/<int:pk>/send/", messages.send, name="send"),
     path("conversations/<int:pk>/draft/", messages.draft, name="draft"),
     path("conversations/<int:pk>/check/", guard.draft_check, name="draft_check"),
+    path("conversations/<int:pk>/ask_follow/", follow.conversation_ask_follow, name="conversation_ask_follow"),
     path("messages/<int:pk>/undo/", messages.delivery_undo, name="delivery_undo"),
     path("messages/<int:pk>/decide/", messages.delivery_decide, name="delivery_decide"),
 ]

@@ -71,6 +71,7 @@ ACCESS: dict[str, Rule] = {
     "delivery_decide": Rule(write=SENDERS),
     "outbox": Rule(EVERYBODY),
     # Moves to other channels
+    "conversation_ask_follow": Rule(write=CARE),
     "conversation_link": Rule(write=CARE),
     "conversation_waive": Rule(write=WORKERS),
     "hop_done": Rule(write=CARE),
@@ -188,6 +189,7 @@ ACCESS: dict[str, Rule] = {
     "api_conversation-reopen": Rule(write=WORKERS),
     "api_conversation_reply": Rule(write=CARE),
     "api_conversation_direct_message": Rule(write=CARE),
+    "api_conversation_ask_follow": Rule(write=CARE),
     "api_conversation_note": Rule(write=EVERYBODY),
     "api_conversation_messages": Rule(EVERYBODY),
     "api_conversation_acknowledge": Rule(write=CARE),

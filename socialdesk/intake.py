@@ -15,6 +15,7 @@ from zlib import crc32
 
 from django.db import IntegrityError, connection, transaction
 
+from engagement.services.follow import note_followed
 from engagement.services.hops import settle_returns
 from engagement.services.marks import mark_conversations
 from engagement.services.messages import receive_messages
@@ -115,6 +116,8 @@ def _take_in(
         # A deletion too, or it would miss the post that another batch stores at this moment, and that one the deletion.
         _lock_authors(authors + [(post.network, post.author) for post in accepted if post.deleted])
         handles = find_or_create_handles(authors=authors, now=received_at)
+        known = [handles[network, author.external_id] for network, author in authors if author.follows_us]
+        followers = [handle.id for handle in known if not handle.is_new]
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
         if outcome.answered:
             settle_returns(outcome.answered)
@@ -134,6 +137,8 @@ def _take_in(
             result.seen += len(messages)
             result.stored += received.stored
             result.duplicate += received.duplicate
+        if followers:
+            note_followed(authors=followers)
         _record(result, filtered_by=dict(outcome.filtered), source=source, cursor=cursor, received_at=received_at)
         if outcome.new_mentions or outcome.changed_conversations:
             live.publish(live.MentionsStored(ids=outcome.new_mentions, conversations=sorted(set(outcome.changed_conversations))))

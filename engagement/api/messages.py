@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,6 +28,7 @@ from engagement.serializers import (
 )
 from engagement.services import delivery
 from engagement.services.approvals import submit_reply
+from engagement.services.follow_requests import ask_to_follow
 from engagement.services.outbox import read_outbox
 from engagement.services.send import add_note, send_direct_message
 from listening.models import Conversation
@@ -109,6 +112,41 @@ class DirectMessageView(APIView):
         key = request.headers.get("Idempotency-Key", "")
         message = send_direct_message(conversation_id=pk, agent=agent_of(request), request_key=key, **given)
         return _answer(message, status.HTTP_201_CREATED)
+
+
+class AskFollowSerializer(serializers.Serializer[Any]):
+    answer_seen = serializers.IntegerField(default=0, min_value=0, help_text="As in a reply: the last answer that was read and accepted.")
+
+
+class AskFollowView(APIView):
+    """The public request to follow us, where a network lets us write in private only to followers."""
+
+    @extend_schema(
+        operation_id="conversations_ask_follow",
+        parameters=[_KEY],
+        request=AskFollowSerializer,
+        responses={
+            201: MessageSerializer,
+            200: MessageSerializer,
+            202: WaitingSerializer,
+            **REFUSALS,
+            409: AlreadyAnsweredSerializer,
+            503: RefusalSerializer,
+        },
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Ask the author in public to follow us, in the desk's own words, and wait: `follow.came` says on `/ws/desk/` that they do.
+
+        200 with the earlier request if they were asked already, in whichever conversation. 202 `waiting_for_approval`: a lead has to read
+        it first. 409 `no_follow_needed`: they can be written to in private. 409 `already_answered` as for a reply.
+        """
+        given = read_body(AskFollowSerializer(data=request.data))
+        key = request.headers.get("Idempotency-Key", "")
+        asked = ask_to_follow(conversation_id=pk, agent=agent_of(request), request_key=key, **given)
+        if asked.message is None:
+            waiting = {"code": "waiting_for_approval", "detail": "A lead reads it first.", "approval": asked.approval}
+            return Response(WaitingSerializer(waiting).data, status=status.HTTP_202_ACCEPTED)
+        return _answer(asked.message, status.HTTP_201_CREATED if asked.is_new else status.HTTP_200_OK)
 
 
 class NoteView(APIView):

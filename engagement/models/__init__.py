@@ -11,6 +11,7 @@ from engagement.models.compliment import Compliment, ComplimentEvent
 from engagement.models.delivery import DELIVERY_WAITING, TROUBLED, UNFINISHED, Delivery
 from engagement.models.digest import PraiseDigest
 from engagement.models.draft import Draft
+from engagement.models.follow import FollowRequest
 from engagement.models.hop import OWING, Hop
 from engagement.models.message import SHARES, Message
 from engagement.models.notice import Notice
@@ -54,6 +55,7 @@ __all__ = [
     "Delivery",
     "Draft",
     "EngagementRule",
+    "FollowRequest",
     "Hop",
     "Message",
     "MustAnswer",

@@ -14,6 +14,7 @@ class Purpose(models.TextChoices):
     ANSWER = "answer", "Answer"
     ACKNOWLEDGE = "acknowledge", "Acknowledge"
     OFFER_CHOICE = "offer_choice", "Offer a choice"
+    ASK_TO_FOLLOW = "ask_to_follow", "Ask to follow us"
     THANK_YOU = "thank_you", "Thank you"
     CLOSING = "closing", "Closing line"
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from engagement.models import Approval, Message, TemplateVariant
+from engagement.models import Approval, FollowRequest, Message, TemplateVariant
 from engagement.services import checks
 from engagement.services.answers import add_up_seen, answers_in, sum_up_seen, was_seen
 from engagement.services.bubbles import Bubble
@@ -76,6 +76,7 @@ def submit_reply(
     promise: Promised | None = None,
     request_key: str = "",
     hold: float | None = None,
+    is_typed: bool = True,
 ) -> Message | Approval:
     """Send a public reply, or where a lead has to read it first, lay it before them. Otherwise as `send_reply`; the same press of Send
     gives the same message or approval. Raises DraftWaits."""
@@ -93,6 +94,7 @@ def submit_reply(
             promise=promise,
             request_key=request_key,
             hold=hold,
+            is_typed=is_typed,
         )
     except ApprovalNeeded as needed:
         try:
@@ -105,7 +107,7 @@ def submit_reply(
                 answer_seen=answer_seen,
                 variant_id=variant_id,
                 request_key=request_key,
-                is_typed=promise is None,
+                is_typed=is_typed and promise is None,
             )
         except IntegrityError:
             # The same press came twice at once, or there is a draft of theirs already: now it can be seen.
@@ -199,6 +201,7 @@ def approve_reply(*, approval_id: int, agent: Agent, text: str | None = None, an
             is_approved=True,
         )
         _move(approval, State.APPROVED, by=agent, message=message, final_text=message.text, note=_tidy_note(note))
+        FollowRequest.objects.filter(approval=approval).update(message=message, asked_at=message.created_at, look_at=message.created_at)
     return approval
 
 

@@ -7,11 +7,11 @@ import unicodedata
 from engagement.models import Message
 from engagement.services.live_codes import live_codes
 from listening.models import Conversation, NetworkAccount
-from profiles.models import Agent, Handle
+from profiles.models import Agent
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, Unavailable
 from socialdesk.lib.text import MAX_TEXT, clean, length
 from socialdesk.networks import registry
-from socialdesk.networks.base import Capabilities, NetworkError
+from socialdesk.networks.base import Capabilities
 
 MAX_NOTE = 20_000  # characters of an internal note
 
@@ -116,23 +116,6 @@ def must_follow_first(conversation: Conversation) -> bool:
         return False
     incoming = Message.objects.filter(conversation__author_id=conversation.author_id, kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
     return not incoming.exists()
-
-
-def ask_whether_followed(conversation_id: int) -> None:
-    """Where the desk believes that the author does not follow us, ask the network: a follow does not come with a post.
-
-    Calls the network, so never inside a transaction. If it does not answer, what is believed stays.
-    """
-    conversation = Conversation.objects.select_related("author").filter(pk=conversation_id).first()
-    if conversation is None or not must_follow_first(conversation):
-        return
-    try:
-        account = speaking_account(conversation)
-        follows = registry.publisher_for(account.config).follows_us(conversation.author.external_id)
-    except (NetworkError, AccountUnusable, registry.NoConnector):
-        return
-    if follows:
-        Handle.objects.filter(pk=conversation.author_id).update(follows_us=True)
 
 
 def check_note_text(text: str) -> str:

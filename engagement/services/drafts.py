@@ -34,9 +34,9 @@ def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:
 def give_back(*, agent: Agent, message: Message) -> None:
     """The text of a message that was not sent becomes the agent's draft again.
 
-    Nobody typed a repost, a quote, an acknowledgement by one key, or what the desk itself says for marketing.
+    Nobody typed a repost, a quote, an acknowledgement or a request to follow us by one key, or what the desk itself says for marketing.
     """
-    by_key = hasattr(message, "promise") and message.promise.by_key
+    by_key = (hasattr(message, "promise") and message.promise.by_key) or hasattr(message, "follow_request")
     if message.kind in SHARES or by_key or not agent.may_answer:
         return
     give_back_text(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=message.text)

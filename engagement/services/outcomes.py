@@ -134,11 +134,11 @@ def _record_arrival(message: Message, *, at: datetime) -> None:
 def _settle_hops(message: Message, *, at: datetime) -> None:
     """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there.
 
-    An acknowledgement pays nothing: that we are on it is no word of how it ended. In the transaction of its receipt.
+    An acknowledgement pays nothing, nor does a request to follow us: that is no word of how it ended. In the transaction of its receipt.
     """
     if message.kind == Message.Kind.DIRECT_MESSAGE:
         note_activity(conversation=lock_conversation(message.conversation_id), channel=Hop.Channel.DIRECT_MESSAGE, at=at)
-    elif not hasattr(message, "promise"):
+    elif not (hasattr(message, "promise") or hasattr(message, "follow_request")):
         pay_returns(conversation_id=message.conversation_id, written_at=message.created_at, at=at, message=message)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from engagement.models import Audience, Purpose, Template, TemplateVariant, TemplateWord
+from engagement.services.checks import capabilities_of
 from engagement.services.filling import Filled, company_name, fill, values_for
 from engagement.services.templates import find_wordings, languages_for
 from listening.models import Conversation, ConversationTopic, Sentiment, Status
@@ -49,6 +50,8 @@ def rank_templates(
     wordings = find_wordings(conversation, audience=audience)
     if purpose:
         wordings = {pk: variant for pk, variant in wordings.items() if variant.template.purpose == purpose}
+    if not capabilities_of(conversation.network).follow_first:
+        wordings = {pk: variant for pk, variant in wordings.items() if variant.template.purpose != Purpose.ASK_TO_FOLLOW}
     own_topics, topics_of = _read_topics(conversation, wordings)
     shared = _shared_words(conversation, wordings)
     own_language = languages_for(conversation)[0]

@@ -14,6 +14,7 @@ from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import save_draft
+from engagement.services.follow import ask_whether_followed
 from engagement.services.guarding import Guarded, check_answer, refuse_blocked
 from engagement.services.hops import begin_hop
 from engagement.services.links import note_carried
@@ -58,6 +59,7 @@ def send_reply(
     request_key: str = "",
     hold: float | None = None,
     is_approved: bool = False,
+    is_typed: bool = True,
 ) -> Message:
     """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself; in a
     heated thread it may be held back for longer.
@@ -65,7 +67,8 @@ def send_reply(
     `mention_id` is the post that it answers (None: the customer's newest one). `answer_seen` is the number of that post's last answer
     that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
     acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
-    press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so.
+    press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so. `is_typed`: the text is
+    the agent's own, whose draft ends with it.
 
     Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
     AccountUnusable, Guarded and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot
@@ -95,7 +98,8 @@ def send_reply(
         record_use(message=message, variant_id=variant_id)
         if promised is not None:
             _make_promise(message, promised, by_key=promise is not None)
-        if promise is None and not message.is_closing_line:  # which nobody typed: what they did type is still their draft
+        # What nobody typed leaves the draft that they did type.
+        if is_typed and promise is None and not message.is_closing_line:
             _forget_draft(message, agent)
         _put_in_outbox(message, moment, max(seconds, verdict.hold), verdict.hold_reason)
         return message
@@ -203,7 +207,7 @@ def send_direct_message(
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
     moment = current_time()
-    checks.ask_whether_followed(conversation_id)
+    ask_whether_followed(conversation_id)
     findings = check_answer(conversation_id=conversation_id, kind=Kind.DIRECT_MESSAGE, text=text)
 
     def write() -> Message:

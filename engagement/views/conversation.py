@@ -24,6 +24,7 @@ from engagement.services.chat_duty import list_colleagues
 from engagement.services.chat_state import LONGEST_LINE
 from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
+from engagement.services.follow import FollowState, read_follow, related_of
 from engagement.services.hops import read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
@@ -46,6 +47,13 @@ LINK_KINDS = [
     (ShortLink.Kind.CHAT, "Chat"),
     (ShortLink.Kind.SURVEY, "Survey: how did we do?"),
 ]
+_FOLLOW_NEXT = {
+    "": "",
+    "locked": "Ask them in public to follow us; the desk tells you when they do.",
+    "reading": "A lead reads our request first.",
+    "asked": "They were asked; this opens as soon as they do.",
+    "came": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Praise:
 
 
 def find_conversation(pk: int) -> Conversation:
-    related = ("author__profile", "account", "assignee", "claimed_by", "last_mention")
+    related = ("author__profile", "account", "assignee", "claimed_by", "last_mention", *related_of("author"))
     is_acknowledged = ExpressionWrapper(acknowledged(), output_field=BooleanField())
     conversation = Conversation.objects.select_related(*related).annotate(is_acknowledged=is_acknowledged).filter(pk=pk).first()
     if conversation is None:
@@ -128,13 +136,19 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     outlook = read_outlook(found, agent=agent, thread=None if before else thread)
     hops = read_hops(found)
     is_acknowledged: bool = found.is_acknowledged  # type: ignore[attr-defined]  # annotated
-    doors = open_doors(agent, found, thread, hops, outlook, is_acknowledged=is_acknowledged, refused=refused, kind=kind)
+    wrote_privately = any(bubble.kind == "direct_message" and not bubble.is_ours for bubble in thread)
+    follow = read_follow(found, wrote_privately=wrote_privately)
+    doors = open_doors(agent, found, hops, outlook, follow, is_acknowledged=is_acknowledged, refused=refused, kind=kind)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
         "thread": thread,
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
+        "follow": follow,
+        "may_ask_follow": follow.step == "locked" and not doors[0].obstacle,
+        # Once they were written to, that they follow is no news.
+        "follow_is_news": follow.step == "came" and not any(hop.channel == Hop.Channel.DIRECT_MESSAGE for hop in hops),
         "answers": last_answers(thread),
         "outlook": outlook,
         "closing_key": uuid.uuid4().hex,
@@ -199,9 +213,9 @@ def _first_door(agent: Agent, found: Conversation) -> str:
 def open_doors(
     agent: Agent,
     found: Conversation,
-    thread: Sequence[Bubble],
     hops: Sequence[Hop],
     outlook: Outlook,
+    follow: FollowState,
     *,
     is_acknowledged: bool,
     refused: DeskError | None = None,
@@ -212,19 +226,17 @@ def open_doors(
     abilities = checks.capabilities_of(found.network)
     who = found.author.display_name or f"@{found.author.username}"
     account_obstacle = _account_obstacle(found)
-    wrote_privately = any(bubble.kind == "direct_message" and not bubble.is_ours for bubble in thread)
 
     def obstacle(able: bool, refusal: str) -> str:
         if not agent.may_answer:
             return "Your role reads and notes; answering customers is for care agents and their leads."
         return account_obstacle if able else refusal
 
-    must_follow = abilities.follow_first and found.author.follows_us is False and not wrote_privately
     network = network_label(found.network)
     if not abilities.direct_message:
         private_refusal = f"{network} takes no private messages from this desk."
     else:
-        private_refusal = f"{who} does not follow us, and {network} takes private messages only for followers. Ask publicly to follow us."
+        private_refusal = f"{who} does not follow us, and {network} takes private messages only for followers. {_FOLLOW_NEXT[follow.step]}"
     doors = [
         Door(
             kind=Kind.REPLY,
@@ -249,7 +261,7 @@ def open_doors(
             text=drafts.get(Kind.DIRECT_MESSAGE, ""),
             limit=abilities.max_message_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.direct_message and not must_follow, private_refusal),
+            obstacle=obstacle(abilities.direct_message and not follow.is_locked, private_refusal),
             needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
             needs_waiver=not is_acknowledged,
         ),

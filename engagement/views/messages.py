@@ -105,6 +105,8 @@ def delivery_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     undone = delivery.undo_delivery(message_id=pk, agent=agent_of(request))
     if hasattr(undone.message, "promise") and undone.message.promise.by_key:
         return _tell(request, "Taken back. Nothing is promised.", undone.message, "taken_back")
+    if hasattr(undone.message, "follow_request"):
+        return _tell(request, "Taken back. They are not asked to follow.", undone.message, "taken_back")
     return _tell(request, "Taken back. The text is your draft again.", undone.message, "undone")
 
 

@@ -129,6 +129,8 @@ class ConversationEvent(models.Model):
         HOPPED = "hopped", "moved to another channel"
         RETURNED = "returned", "came back to the public thread"
         WAIVED = "waived", "return waived"
+        ASKED_TO_FOLLOW = "asked_to_follow", "asked to follow us"
+        FOLLOWED = "followed", "follows us"
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)

@@ -16,6 +16,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
     chat.changed           chats: [{conversation, chat, state, agent}]
     chat.typed             chats: [{conversation, chat, doing}], doing is typing or idle
+    follow.came            follows: [{conversation, who, agent}], agent is who asked them to follow us
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -93,6 +94,10 @@ def _chats(events: list[Body]) -> Body:
     return {"chats": _last_of(events, "chat")}
 
 
+def _follow_came(events: list[Body]) -> Body:
+    return {"follows": _last_of(events, "conversation", "agent")}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -111,4 +116,5 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "approvals.changed": _approvals_changed,
     "chat.changed": _chats,
     "chat.typed": _chats,
+    "follow.came": _follow_came,
 }

@@ -158,6 +158,16 @@ class ChatTyped(Event):
     type: str = field(default="chat.typed", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class FollowCame(Event):
+    """Somebody who was asked to follow us does; `who` is their user name, `agent` who asked them, or None."""
+
+    conversation: int
+    who: str
+    agent: int | None
+    type: str = field(default="follow.came", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))
