@@ -113,8 +113,10 @@ export function update(fresh) {
     const text = textOf(form);
     const obstacle = form.querySelector(`#obstacle-${form.dataset.writing}`);
     const newObstacle = now.querySelector(`#obstacle-${form.dataset.writing}`);
+    const hadFocus = obstacle?.contains(document.activeElement);
     obstacle?.remove();
     if (newObstacle) form.querySelector(".promise").after(newObstacle);
+    if (hadFocus) (newObstacle?.querySelector("button") ?? text).focus({ preventScroll: true });
     if (!text.value.trim() || text.value === text.defaultValue) {
       if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) text.value = text.defaultValue = textOf(now).value;
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;

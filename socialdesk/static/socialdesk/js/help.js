@@ -16,6 +16,7 @@ const GROUPS = {
     ["s", "snooze"],
     ["t", "make it a ticket"],
     ["w", "we are on it: acknowledge in public, with a promise"],
+    ["u", "ask in public to follow us, where private needs it"],
     ["l", "link to a callback, a chat or a choice"],
     ["v", "contacts, calls and verification"],
     ["f", "forward praise; Enter does it without a note"],
