@@ -292,6 +292,7 @@ class Storm:
         for state, token, external_id, conversation in Delivery.objects.order_by("message_id").values_list(*columns):
             if state in ("failed", "unconfirmed"):
                 listed += 1
+                lost += state == "failed" and token in places  # it stands there, and its author was told to write it again
                 continue
             sent += state == "sent"
             lost += state != "sent" or external_id != str(places.get(token))

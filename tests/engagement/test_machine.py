@@ -210,6 +210,14 @@ class Answers(RuleBasedStateMachine):
                 assert count == 0
 
     @invariant()
+    def nothing_private_is_public_and_nothing_public_private(self) -> None:
+        wrong = {"direct_message": "post", "reply": "message"}
+        for message in Message.objects.exclude(kind="note").select_related("delivery"):
+            found = self.desk.world.store.row(f"SELECT count(*) AS n FROM {wrong[message.kind]} WHERE token = ?", (message.delivery.token,))
+            assert found is not None
+            assert found["n"] == 0
+
+    @invariant()
     def each_post_has_at_most_one_answer_of_the_desk(self) -> None:
         for mention in self.mentions:
             assert len([post for post in self.desk.answers(mention) if post.token]) <= 1
