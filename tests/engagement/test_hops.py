@@ -27,7 +27,7 @@ from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
 from tests.engagement.calls import ask_for_call, open_day
 from tests.engagement.chats import begin, make_link, put_on_duty
-from tests.engagement.desk import Desk, work
+from tests.engagement.desk import Desk, work, work_off
 from tests.factories import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,26 @@ def test_waiver_of_the_acknowledgement_is_kept(desk: Desk, sam: Agent) -> None:
     conversation = follower(desk)
     go_private(conversation, sam, waiver="  They asked on the phone ")
     assert Hop.objects.get().acknowledge_waiver.strip() == "They asked on the phone"
+
+
+def test_a_private_draft_leaves_through_no_public_door(desk: Desk, sam: Agent) -> None:
+    conversation = follower(desk)
+    secret = "The code of your door is 4711"
+    client = Client()
+    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    where = f"/conversations/{conversation.pk}"
+    assert client.post(f"{where}/draft/", {"kind": "direct_message", "text": secret}).status_code == 204
+    for kind in ("", "public", "Reply", "direct_message ", "note\0"):
+        assert client.post(f"{where}/send/", {"kind": kind, "text": secret}, headers={"HX-Request": "true"}).status_code == 409
+    assert not Message.objects.exists()
+    client.post(f"{where}/acknowledge/", headers={"HX-Request": "true"})
+    sent = {"kind": "direct_message", "text": secret, "reason": "personal_details", "waiver": "they asked"}
+    assert client.post(f"{where}/send/", sent, headers={"HX-Request": "true"}).status_code == 204
+    work_off()
+    assert [message.text for message in Message.objects.filter(kind="direct_message")] == [secret]
+    rows = desk.world.store.rows
+    assert not any(secret in row["text"] for row in rows("SELECT text FROM post"))
+    assert sum(secret in row["text"] for row in rows("SELECT text FROM message")) == 1
 
 
 def test_who_wrote_in_private_first_needs_no_public_word(desk: Desk, sam: Agent) -> None:
