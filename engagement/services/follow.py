@@ -155,8 +155,9 @@ def note_followed(*, authors: Collection[int] | None = None, now: datetime | Non
     """
     came = FollowRequest.objects.filter(followed_at=None, author__follows_us=True, message__delivery__state__in=_OUT)
     came = came.filter(look_at__isnull=False) if authors is None else came.filter(author__in=authors)
-    found = list(came.order_by("look_at", "pk").values_list("pk", "conversation_id")[:1000])
-    return sum(_note_followed(pk, conversation_id, now or current_time()) for pk, conversation_id in found)
+    found = came.order_by("look_at", "pk").values_list("conversation_id", "pk")[:1000]
+    # By conversation: whoever locks several in one transaction, as intake does, locks them in the order of their ids.
+    return sum(_note_followed(pk, conversation_id, now or current_time()) for conversation_id, pk in sorted(found))
 
 
 def _note_followed(request_id: int, conversation_id: int, moment: datetime) -> bool:
