@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,6 +19,7 @@ from engagement.services.links import note_sent
 from engagement.services.markdown import plain_start, render_markdown
 from engagement.services.templates import FALLBACK_LANGUAGE
 from engagement.views.visitor import LANGUAGES, visitor_page, visitor_view
+from socialdesk.access import is_link_host
 from socialdesk.lib.address import client_address
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
@@ -88,6 +90,8 @@ def _show(request: HttpRequest, article: Article, text: ArticleText, *, vote_url
         "text": text,
         "body": render_markdown(text.body),
         "languages": written,
+        # A domain for short links alone answers with no other page.
+        "help_url": f"{settings.PUBLIC_URL}{reverse('help')}" if is_link_host(request) else reverse("help"),
         "vote_url": f"{vote_url}?lang={text.language}" if text.language in LANGUAGES else vote_url,
         "longest_words": LONGEST_WORDS,
         **more,

@@ -174,7 +174,11 @@ def test_two_agents_ring_accept_and_pass_on(windows: Windows, desk: Desk, sam: A
 
     sams.locator("summary", has_text="Pass on").click()
     sams.get_by_role("button", name="Ana").click()
-    expect(sams.get_by_role("textbox", name="Chat")).to_have_count(0)
+    expect(sams.get_by_role("button", name="Send in chat")).to_be_disabled()
+    expect(field).to_have_value("half a thought")
+    field.clear()
+    field.blur()
+    expect(field).to_have_count(0)
     expect(anas.get_by_role("textbox", name="Chat")).to_be_visible()
     assert ChatSession.objects.get().agent == ana
     anas.get_by_role("button", name="Pause").click()

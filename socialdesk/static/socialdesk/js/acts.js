@@ -7,11 +7,15 @@ const pane = document.getElementById("conversation");
 const KIND = { r: "reply", m: "direct_message", n: "note" };
 const LABEL = { 1: "negative", 2: "neutral", 3: "positive" };
 
-let last = null; // the card that had the focus
+let last = null; // the conversation that was meant last: of the card that had the focus, or the open one
 let typedAhead = null; // what was typed while the text field was still on its way
 
+// Once another one is open or worked in, what had the focus before is not meant any more.
 document.addEventListener("focusin", ({ target }) => {
-  last = target.closest?.("[data-card]")?.dataset.card ?? last;
+  last = target.closest?.("[data-card]")?.dataset.card ?? (pane.contains(target) ? openId() : null) ?? last;
+});
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  if (target === pane) last = openId() ?? last;
 });
 
 export const openId = () => pane.querySelector("[data-conversation]")?.dataset.conversation;

@@ -3,6 +3,7 @@
 import { announce, fetchPart, tick, toast } from "desk/page";
 import { connect } from "desk/live";
 import { tell } from "desk/praise";
+import { differs, twinOf } from "desk/renew";
 
 const board = () => document.querySelector("[data-board]");
 const entries = () => [...document.querySelectorAll("[data-compliment]")].filter((entry) => entry.offsetParent);
@@ -30,24 +31,19 @@ async function bringUpToDate() {
   }
   const fresh = template.content.querySelector("[data-board]");
   const old = board();
-  if (!fresh || plain(fresh) === plain(old)) return;
+  if (!fresh || !differs(old, fresh)) return;
   for (const { dataset } of old.querySelectorAll("[data-keep][open]")) {
     fresh.querySelector(`[data-keep="${dataset.keep}"]`)?.setAttribute("open", "");
   }
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const id = current()?.dataset.compliment;
-  const key = document.activeElement?.dataset.key;
   old.replaceWith(fresh);
   window.htmx.process(fresh);
   tick(fresh);
+  if (!focused) return;
   const entry = id && fresh.querySelector(`[data-compliment="${id}"]`);
-  if (entry) ((key && entry.querySelector(`[data-key="${key}"]`)) ?? entry.querySelector("a")).focus({ preventScroll: true });
-}
-
-/** What the board says, without the times, which are kept right here. */
-function plain(part) {
-  const copy = part.cloneNode(true);
-  copy.querySelectorAll("[data-ago]").forEach((time) => time.replaceChildren());
-  return copy.textContent.replace(/\s+/g, " ");
+  const same = entry ? (twinOf(focused, entry) ?? entry.querySelector("a")) : twinOf(focused, fresh);
+  (same ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
 document.addEventListener("live", ({ detail }) => {
@@ -67,12 +63,13 @@ document.addEventListener("desk:done", ({ detail }) => {
   announce(detail.words);
   refresh();
 });
-document.addEventListener("htmx:responseError", refresh); // refused: what was shown may be old
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => xhr.status >= 400 && refresh()); // refused: what was shown may be old
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, textarea, select");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.keys === "off") return;
   const key = event.key.toLowerCase();
+  if (event.repeat && key !== "j" && key !== "k") return; // held: only the way through the list goes on
   if (key === "j" || key === "k") {
     const all = entries();
     const next = all[current() ? all.indexOf(current()) + (key === "j" ? 1 : -1) : 0];

@@ -43,7 +43,11 @@ async function finish({ words, ids, refused }) {
     const box = feed.cardOf(id)?.querySelector(".card-check");
     if (box) box.checked = false;
   }
-  for (let from = 0; from < ids.length; from += AT_ONCE) await feed.leave(ids.slice(from, from + AT_ONCE));
+  let next = null;
+  for (let from = 0; from < ids.length; from += AT_ONCE) next = (await feed.leave(ids.slice(from, from + AT_ONCE))) ?? next;
+  if (form().contains(document.activeElement) || document.activeElement === document.body) {
+    feed.focusCard([next, feed.cardOf(ids[0]), feed.cards()[0]].find((card) => card?.isConnected));
+  }
   count();
   form().querySelector("[data-bulk-count]").textContent = words;
   form().querySelector(".bulk-results")?.remove();

@@ -1,6 +1,7 @@
 // The queue of calls: fetched again when somebody asks for one or takes one. What has the focus keeps it.
 
 import { fetchPart, tick } from "desk/page";
+import { differs, twinOf } from "desk/renew";
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const AGAIN = 5_000; // milliseconds before a lost connection is tried again
@@ -14,11 +15,11 @@ async function refresh() {
   }
   const old = document.querySelector("[data-callbacks]");
   const fresh = template.content.querySelector("[data-callbacks]");
-  const focused = old.contains(document.activeElement) ? document.activeElement.closest("form, a") : null;
-  const address = focused?.action ?? focused?.href;
+  if (!differs(old, fresh)) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
   old.replaceWith(fresh);
   tick(fresh);
-  if (address) [...fresh.querySelectorAll("form, a")].find((one) => (one.action ?? one.href) === address)?.querySelector("button")?.focus();
+  if (focused) (twinOf(focused, fresh) ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
 function connect(isAgain) {

@@ -4,6 +4,7 @@ import { announce, reasonOf, toast } from "desk/page";
 
 const TYPING_EVERY = 4_000;
 const TYPING_SHOWN = 6_000;
+const OVER = "This chat is over for you. Your text stands here to copy.";
 const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
 let strip = null;
@@ -24,7 +25,7 @@ function bindForm(form) {
   text.value = sessionStorage.getItem(kept(form)) ?? text.value;
   text.addEventListener("input", () => {
     sessionStorage.setItem(kept(form), text.value);
-    if (Date.now() - saidTypingAt < TYPING_EVERY) return;
+    if (isOver(form) || Date.now() - saidTypingAt < TYPING_EVERY) return;
     saidTypingAt = Date.now();
     post(form.dataset.typingUrl, form).catch(() => null); // a hint: nobody misses it
   });
@@ -42,6 +43,10 @@ function bindForm(form) {
 /** Sends what stands there. The field is free for the next line at once; what is refused comes back into it. */
 async function send(form, said = form.elements.text.value, key = newKey()) {
   if (!said.trim()) return;
+  if (isOver(form)) {
+    announce(OVER);
+    return;
+  }
   const text = form.elements.text;
   text.value = "";
   sessionStorage.removeItem(kept(form));
@@ -68,18 +73,45 @@ function post(url, form, fields = {}) {
 export function update(fresh) {
   showTyping();
   const [old, now] = [writing(), writing(fresh)];
-  if (old?.dataset.chatWriting === now?.dataset.chatWriting) return;
+  if (now) {
+    if (!old || isOver(old) || old.dataset.chatWriting !== now.dataset.chatWriting) change(old, now);
+  } else if (old?.contains(document.activeElement) || old?.elements.text.value.trim()) {
+    if (!isOver(old)) close(old); // no line vanishes under the hands, and its next letters become no commands
+  } else {
+    old?.remove();
+  }
+}
+
+function change(old, now) {
+  const said = old?.elements.text.value;
+  const hadFocus = old?.contains(document.activeElement);
   old?.remove();
-  if (!now) return;
   strip.append(now);
   bindForm(now);
+  if (said) {
+    now.elements.text.value = said;
+    sessionStorage.removeItem(kept(old));
+    sessionStorage.setItem(kept(now), said);
+  }
+  if (hadFocus) now.elements.text.focus({ preventScroll: true });
+}
+
+const isOver = (form) => form.matches("[data-is-over]");
+
+function close(form) {
+  form.dataset.isOver = "";
+  form.querySelector(".promise").textContent = OVER;
+  if (document.activeElement === form.querySelector(".send")) form.elements.text.focus({ preventScroll: true });
+  form.querySelector(".send").disabled = true;
+  form.addEventListener("focusout", () => form.elements.text.value.trim() || form.remove());
+  announce(OVER);
 }
 
 /** The key `h`: accept the chat that waits here, else write in ours. */
 export function goTo() {
   const accept = strip?.querySelector('[data-act="accept_chat"]');
   if (accept) accept.click();
-  else if (writing()) writing().elements.text.focus();
+  else if (writing() && !isOver(writing())) writing().elements.text.focus();
   else announce("No chat goes on here.");
 }
 

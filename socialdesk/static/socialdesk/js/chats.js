@@ -1,6 +1,7 @@
 // The bar of live chats beside the views: who waits, which are mine and unread; it also tells the server that this desk is open.
 
 import { announce, tick } from "desk/page";
+import { twinOf } from "desk/renew";
 
 const HERE_EVERY = 20_000; // the server takes an agent for gone after a minute
 const GATHER = 150; // milliseconds in which frames are gathered into one question
@@ -32,7 +33,7 @@ function show(html) {
   bar.innerHTML = html;
   window.htmx.process(bar);
   shown();
-  if (focused) (bar.querySelector(`[data-act="${focused.dataset.act}"]`) ?? bar.querySelector("a, button")).focus({ preventScroll: true });
+  if (focused) (twinOf(focused, bar) ?? bar.querySelector("a, button")).focus({ preventScroll: true });
 }
 
 function shown() {

@@ -1,6 +1,8 @@
 // The composer: one text for each door, counted as the network counts, kept here at once and on the server soon after.
 
 import { length } from "desk/length";
+import { announce } from "desk/page";
+import { keepValues } from "desk/renew";
 
 const SAVE_AFTER = 700;
 const TYPING_EVERY = 5_000;
@@ -12,10 +14,12 @@ let sayDoing = () => {};
 let saidTypingAt = 0;
 const timers = new Map();
 const saving = new Map(); // name of a draft -> its last request
+const sent = new WeakMap(); // form -> the text that was sent with it last
 
 const forms = () => [...composer.querySelectorAll("[data-writing]")];
 const formOf = (kind) => composer.querySelector(`[data-writing="${kind}"]`);
 const textOf = (form) => form.querySelector("textarea");
+const doorOf = (form) => composer.querySelector(`[data-door="${form.dataset.writing}"]`);
 // Of the form and not of what is open: a text may be saved after the next conversation was opened.
 const nameOf = (form) => `draft ${agent} ${form.dataset.draftUrl} ${form.dataset.writing}`;
 
@@ -35,6 +39,7 @@ export function bind(element, id, say) {
     }
     measure(form);
     form.addEventListener("input", () => typed(form));
+    form.addEventListener("submit", () => sent.set(form, textOf(form).value));
     if (form.elements.variant) form.addEventListener("focusin", () => import("desk/templates"), { once: true });
     form.querySelector("[data-templates]")?.addEventListener("click", () => import("desk/templates").then(({ open }) => open(textOf(form))));
     form.addEventListener("keydown", (event) => {
@@ -68,7 +73,7 @@ function measure(form) {
   if (!text && form.elements.variant) form.elements.variant.value = ""; // nothing is left of the template
   const send = form.querySelector(".send");
   send.disabled = over || form.querySelector(`#obstacle-${form.dataset.writing}`) !== null;
-  composer.querySelector(`[data-door="${form.dataset.writing}"]`).parentElement.querySelector("[data-has-draft]").hidden = !text;
+  doorOf(form).parentElement.querySelector("[data-has-draft]").hidden = !text;
 }
 
 /** Everything that is typed is on the server, or was tried to be. */
@@ -117,7 +122,10 @@ export function update(fresh) {
     obstacle?.remove();
     if (newObstacle) form.querySelector(".promise").after(newObstacle);
     if (hadFocus) (newObstacle?.querySelector("button") ?? text).focus({ preventScroll: true });
-    if (!text.value.trim() || text.value === text.defaultValue) {
+    text.setAttribute("aria-describedby", textOf(now).getAttribute("aria-describedby"));
+    // Who was told that somebody answered already decides by the button there.
+    const mayFollow = !form.querySelector('[data-refusal="already_answered"]');
+    if (mayFollow && (!text.value.trim() || text.value === text.defaultValue)) {
       if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) text.value = text.defaultValue = textOf(now).value;
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
     }
@@ -126,13 +134,21 @@ export function update(fresh) {
   }
 }
 
-/** What a private message is asked for: kept while somebody is choosing there. */
+/** What a private message is asked for: kept while somebody is choosing there, and so is what they chose. */
 function swapWhy(form, now) {
   const why = form.querySelector("[data-hop-why]");
   const fresh = now.querySelector("[data-hop-why]");
   if (!why || why.contains(document.activeElement)) return;
   const names = (part) => [...part.querySelectorAll("[name]")].map((field) => field.name).join();
-  if (names(why) !== names(fresh)) why.replaceWith(fresh);
+  if (names(why) === names(fresh)) return;
+  keepValues(why, fresh, "name");
+  why.replaceWith(fresh);
+}
+
+/** An answer that comes late moves neither the door nor the focus of somebody who types elsewhere by now. */
+function isTypedOutside(form) {
+  const active = document.activeElement;
+  return active.matches("textarea, select, input:not([type=checkbox], [type=radio])") && !form.contains(active);
 }
 
 /** A text was not sent: it is a draft again, before what was typed since. `fresh` is the pane as the server has it. */
@@ -142,7 +158,8 @@ export function giveBack(kind, fresh, { opens = true } = {}) {
   const unsaved = localStorage.getItem(nameOf(form)) ?? "";
   if (!text) return;
   textOf(form).value = textOf(form).defaultValue = text.includes(unsaved) ? text : `${text}\n\n${unsaved}`;
-  if (opens) composer.querySelector(`[data-door="${kind}"]`).checked = true;
+  if (opens && !isTypedOutside(form)) doorOf(form).checked = true;
+  else if (opens) announce(`The text is a draft again: ${textOf(form).ariaLabel}.`);
   measure(form);
   saveSoon(form); // an older text may still be on its way to the server
 }
@@ -152,11 +169,15 @@ export function insert(address) {
   const open = composer.querySelector("[data-door]:checked").dataset.door;
   const form = formOf(open === "note" ? "reply" : open);
   const field = textOf(form);
-  composer.querySelector(`[data-door="${form.dataset.writing}"]`).checked = true;
   const place = field.value.indexOf("{link}"); // a template says where it belongs
   const [start, end] = place < 0 ? [field.selectionEnd, field.selectionEnd] : [place, place + "{link}".length];
   const gap = /\S$/.test(field.value.slice(0, start)) ? " " : "";
-  field.focus();
+  if (isTypedOutside(form)) {
+    announce(`The link stands in the draft: ${field.ariaLabel}.`);
+  } else {
+    doorOf(form).checked = true;
+    field.focus();
+  }
   field.setRangeText(`${gap}${address}`, start, end, "end");
   typed(form);
 }
@@ -165,6 +186,13 @@ document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-insert]");
   if (button) insert(button.dataset.insert);
 });
+
+/** What was typed between the sending and the answer to it: the next text. */
+function typedSince(form) {
+  const text = textOf(form).value;
+  const before = sent.get(form) ?? text;
+  return text.startsWith(before) ? text.slice(before.length).trimStart() : text;
+}
 
 /** A message left: its text goes, before anything else is typed. An acknowledgement leaves the text and has been seen by who pressed it. */
 document.addEventListener("desk:done", ({ detail }) => {
@@ -175,10 +203,13 @@ document.addEventListener("desk:done", ({ detail }) => {
   localStorage.removeItem(name);
   if (detail.conversation !== conversation) return; // the next one was opened meanwhile
   const form = formOf(detail.kind);
-  textOf(form).value = textOf(form).defaultValue = "";
+  const since = typedSince(form);
+  textOf(form).value = textOf(form).defaultValue = since;
+  if (since) localStorage.setItem(name, since);
   form.querySelector(".refusal").replaceChildren();
   form.elements.request_key.value = newKey();
   measure(form);
   save(form); // the draft that was on its way while it was sent must not come back
-  document.getElementById("thread-title").focus({ preventScroll: true });
+  const active = document.activeElement;
+  if (active === document.body || (form.contains(active) && !since)) document.getElementById("thread-title").focus({ preventScroll: true });
 });

@@ -92,6 +92,9 @@ document.addEventListener("live", ({ detail }) => {
   });
 });
 document.addEventListener("live:catch-up", () => root() && refresh());
+// A refusal says that what is shown is old; what changed while a menu was open in its part follows when that is closed.
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => xhr.status === 409 && root() && refresh());
+pane.addEventListener("toggle", ({ target }) => !target.open && target.closest("[data-behind]") && refresh(), { capture: true });
 document.addEventListener("desk:done", ({ detail }) => {
   if (!root() || detail.conversation !== openId()) return;
   if (["queued", "waiting", "noted"].includes(detail.did)) say(); // not typing any more

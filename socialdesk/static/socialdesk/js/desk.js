@@ -35,7 +35,6 @@ const frames = {
     document.querySelector("[data-troubled-count]").textContent = troubled;
   },
   "approvals.changed": (frame) => import("desk/approvals").then((approvals) => approvals.tell(frame, Number(feed.desk.dataset.agent))),
-  "follow.came": ({ follows }) => import("desk/follow").then((follow) => follow.tell(follows, Number(feed.desk.dataset.agent))),
   counts: ({ views, mine }) => {
     feed.showCounts({ ...views, mine });
     // Saved searches are each person's own, so that no frame carries their counts.
@@ -64,8 +63,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
-function closeMenus(except = null) {
+function closeMenus(except) {
   for (const menu of document.querySelectorAll("details[data-dropdown][open]")) if (!menu.contains(except)) menu.open = false;
+}
+
+function close(menu) {
+  const hadFocus = menu.contains(document.activeElement);
+  menu.open = false;
+  if (hadFocus) menu.querySelector("summary").focus({ preventScroll: true });
 }
 
 // What stands in some menus is fetched each time that they open.
@@ -124,9 +129,10 @@ function showPlace() {
   announce(`${title}: ${feed.cards().length} conversations shown`);
 }
 
-document.addEventListener("desk:done", async ({ detail }) => {
+document.addEventListener("desk:done", async ({ target, detail }) => {
   const { conversation, did, words } = detail;
-  closeMenus();
+  const menu = target.closest?.("details[data-dropdown]"); // that asked; what somebody does in another goes on
+  if (menu) close(menu);
   if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
   else if (did === "said") toast(words);
   else announce(words);

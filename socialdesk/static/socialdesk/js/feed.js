@@ -44,6 +44,7 @@ export function replace(old, card) {
   card.classList.toggle("is-open", old.classList.contains("is-open"));
   card.classList.toggle("has-news", old.classList.contains("has-news") || at(card) > at(old));
   card.querySelector(".card-check").checked = old.querySelector(".card-check").checked;
+  if (old.querySelector(".card-link[aria-current]")) card.querySelector(".card-link").setAttribute("aria-current", "true");
   old.replaceWith(card);
   text.style.blockSize = `${height}px`; // what stands below it must not move
   text.style.setProperty("-webkit-line-clamp", Math.max(1, Math.round(height / LINE)));

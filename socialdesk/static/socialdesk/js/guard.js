@@ -70,13 +70,15 @@ function show(form, text, findings) {
   for (const { start, end, advice } of findings) reasons.set(advice, (reasons.get(advice) ?? new Set()).add(quote(text, start, end)));
   const lines = [...reasons].map(([advice, words]) => {
     const line = document.createElement("p");
-    line.append(Object.assign(document.createElement("bdi"), { textContent: [...words].join(" ") }), ` ${advice}`);
+    const quoted = Object.assign(document.createElement("bdi"), { textContent: [...words].join(" "), ariaLive: "off" });
+    line.append(quoted, ` ${advice}`);
     return line;
   });
   const mayMove = form.dataset.writing === "reply" && findings.some(({ kind, blocks }) => blocks && !NOT_PRIVATELY.has(kind));
   if (mayMove) lines.push(form.querySelector("[data-private-way]").content.cloneNode(true));
   const said = [...reasons.keys()].join();
-  if (said !== area.dataset.said) area.replaceChildren(...lines); // what was said is not said again with every letter
+  if (said !== area.dataset.said) area.replaceChildren(...lines);
+  else area.querySelectorAll("bdi").forEach((quoted, at) => (quoted.textContent = lines[at].firstChild.textContent)); // not said again with every letter
   area.dataset.said = said;
 }
 

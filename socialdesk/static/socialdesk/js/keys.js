@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { i: "tickets", t: "trends", k: "topics", o: "outbox", v: "approvals", l: "rules", f: "compliments" };
+const PLACES = { i: "tickets", t: "trends", k: "topics", x: "outbox", v: "approvals", l: "rules", f: "compliments" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
@@ -23,11 +23,12 @@ export function press(event) {
     return;
   }
   const typing = event.target.closest("textarea, select, input:not([type=checkbox], [type=radio]), [contenteditable]");
-  if (key === "Escape") back(typing);
+  if (key === "Escape") event.repeat || back(typing);
   else if (!typing && document.documentElement.dataset.keys !== "off") single(event, key);
 }
 
 function single(event, key) {
+  if (event.repeat && key !== "j" && key !== "k") return; // held: only the way through the list goes on
   const awaited = letterUntil > Date.now();
   letterUntil = 0;
   if (key === "Enter" && event.target !== document.body) return; // it presses what has the focus
@@ -53,7 +54,6 @@ const acts = {
   t: () => open("ticket"),
   v: () => open("reach"),
   w: () => act("acknowledge"),
-  u: () => act("ask_follow"),
   f: () => open("forward"),
   h: () => import("desk/chat").then((chat) => chat.goTo()),
   r: write,
@@ -89,7 +89,7 @@ function go(key) {
 /** Esc steps back: out of a menu, out of the text, out of the conversation. What was typed stays. */
 function back(typing) {
   const menu = document.querySelector("details[data-dropdown][open]");
-    if (menu) {
+  if (menu) {
     menu.open = false;
     menu.querySelector("summary").focus();
   } else if (typing && inPane()) {

@@ -3,6 +3,7 @@
 import { announce } from "desk/page";
 
 const SIGN_IN = 4401; // the server's close code
+const SIGNED_OUT = "You are signed out. Sign in again in another tab, then press Try now; what you typed is kept.";
 const SETTLED = 3000; // milliseconds after which the page is no longer busy with itself
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds before each further try
 export const presence = new Map(); // "conversation agent" -> {agent, name, conversation, doing}
@@ -61,12 +62,14 @@ function receive(frame) {
 function lose({ code }) {
   greeted = false;
   emit("live:lost");
-  if (!wasLost) announce("The connection is lost. What you see may be old.");
+  const isNews = !wasLost;
   wasLost = true;
   if (code === SIGN_IN) {
-    say("You are signed out. Sign in again in another tab, then press Try now; what you typed is kept.");
+    say(SIGNED_OUT);
+    announce(SIGNED_OUT);
     return;
   }
+  if (isNews) announce("The connection is lost. What you see may be old.");
   const wait = WAITS[Math.min(tries, WAITS.length - 1)] * (0.8 + Math.random() * 0.4);
   tries += 1;
   retryAt = Date.now() + wait * 1000;

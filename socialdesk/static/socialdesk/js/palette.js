@@ -3,8 +3,8 @@
 import { run as runKey } from "desk/keys";
 
 const ACTS = [
-  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Ask to follow us", "u"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
-  ["Forward praise…", "f"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
+  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
+  ["Forward praise…", "f"], ["Chat…", "h"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
   ["Sentiment: negative", "1"], ["Sentiment: neutral", "2"], ["Sentiment: positive", "3"], ["Select for acting on many", "x"],
   ["Show what is new", "."], ["Search", "/"], ["Undo", "z"], ["Keys", "?"],
 ];
@@ -22,7 +22,7 @@ function read() {
     run: () => link.click(),
   }));
   const places = [...document.querySelectorAll(".places a, .more-places a:not(.only-small), [data-queue]")].map((link) => ({
-    name: `Open ${link.textContent.trim()}`,
+    name: `Open ${nameOf(link)}`,
     hint: "",
     run: () => link.click(),
   }));
@@ -32,6 +32,13 @@ function read() {
     run: () => button.click(),
   }));
   return [...acts, ...head, ...views, ...places];
+}
+
+/** What a link says, without its counts. */
+function nameOf(link) {
+  const copy = link.cloneNode(true);
+  copy.querySelectorAll(".badge, .count").forEach((part) => part.remove());
+  return copy.textContent.trim();
 }
 
 function build() {

@@ -1,13 +1,18 @@
 // Puts into the open conversation what is new in it: its parts and each bubble by its key. What is read or typed does not move.
 
 import { toast } from "desk/page";
+import { differs, keepValues, twinOf } from "desk/renew";
 
 const pane = document.getElementById("conversation");
 
 export function patch(fresh) {
+  renewTokens(fresh);
   for (const part of ["head", "hops", "policy", "chat", "profile"]) {
     const old = pane.querySelector(`[data-patch="${part}"]`);
-    if (!old.querySelector("details[open]")) swapKeepingFocus(old, fresh.querySelector(`[data-patch="${part}"]`));
+    const now = fresh.querySelector(`[data-patch="${part}"]`);
+    if (!differs(old, now)) delete old.dataset.behind;
+    else if (old.querySelector("details[open]")) old.dataset.behind = ""; // it follows once that is closed
+    else swap(old, now);
   }
   const list = pane.querySelector("[data-thread]");
   const known = new Map([...list.querySelectorAll("[data-bubble]")].map((bubble) => [bubble.dataset.bubble, bubble]));
@@ -15,21 +20,27 @@ export function patch(fresh) {
   for (const bubble of bubbles) {
     const old = known.get(bubble.dataset.bubble);
     if (!old) place(list, bubble);
-    else if (plain(old) !== plain(bubble)) swap(old, bubble);
+    else if (differs(old, bubble)) swap(old, bubble);
     known.delete(bubble.dataset.bubble);
   }
   const first = bubbles[0]?.dataset.bubble;
-  for (const [key, gone] of known) if (key === "none" || atOf(key) >= atOf(first)) gone.remove(); // older ones were fetched by hand
+  for (const [key, gone] of known) {
+    if (key !== "none" && atOf(key) < atOf(first)) continue; // older ones were fetched by hand
+    const hadFocus = gone.contains(document.activeElement);
+    gone.remove();
+    if (hadFocus) focusTitle();
+  }
 }
 
 const atOf = (key) => Number(key?.split("-")[0]);
+const focusTitle = () => pane.querySelector("#thread-title").focus({ preventScroll: true });
 
-/** What a bubble says, without what the browser did to it since. */
-function plain(bubble) {
-  const copy = bubble.cloneNode(true);
-  copy.querySelectorAll("[data-ago], .why-slot").forEach((part) => part.replaceChildren());
-  copy.querySelectorAll("details").forEach((details) => details.removeAttribute("open"));
-  return copy.textContent.replace(/\s+/g, " ") + copy.className.replace(/htmx-\S+/g, "").trim();
+/** Who signed in again in another tab has another token: what stays of the page asks with that one. */
+function renewTokens(fresh) {
+  const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  if (!token) return;
+  for (const input of document.querySelectorAll("[name=csrfmiddlewaretoken]")) input.value = token;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
 }
 
 function place(list, bubble) {
@@ -51,15 +62,13 @@ export function relay(part) {
 }
 
 function swap(old, now) {
-  if (!old || !now || old.outerHTML === now.outerHTML) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
   relay(old);
+  keepValues(old, now);
   old.replaceWith(now);
   window.htmx.process(now);
+  if (focused) (twinOf(focused, now) ?? pane.querySelector("#thread-title")).focus({ preventScroll: true });
 }
 
-function swapKeepingFocus(old, now) {
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  swap(old, now);
-  if (!focused || focused.isConnected) return;
-  (now.querySelector(`[data-act="${focused.dataset.act}"]`) ?? pane.querySelector("#thread-title")).focus();
-}
+// What was chosen or typed for something is not kept for the next time once it is done.
+document.addEventListener("desk:done", ({ target }) => target.closest?.("[data-patch] form")?.reset());

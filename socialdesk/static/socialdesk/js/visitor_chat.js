@@ -3,7 +3,8 @@
 const WAITS = [1, 2, 4, 8, 15]; // seconds before each further try
 const TYPING_EVERY = 3_000;
 const TYPING_SHOWN = 6_000;
-const NEVER_AGAIN = [4400, 4404];
+const NO_LINK = 4404; // the server's close code
+const NEVER_AGAIN = [4400, NO_LINK];
 
 const begin = document.querySelector("[data-chat-begin]");
 const list = document.querySelector("[data-lines]");
@@ -42,6 +43,7 @@ function live() {
   const pending = new Map(); // client key -> {text, item, isUnderWay}
   let socket = null;
   let greeted = false;
+  let wasGreeted = false;
   let tries = 0;
   let words = status.textContent;
   let typedAt = 0;
@@ -59,7 +61,10 @@ function live() {
     socket.addEventListener("close", ({ code: why }) => {
       greeted = false;
       for (const one of pending.values()) one.isUnderWay = false; // nobody knows whether they arrived; stored once they are either way
-      if (NEVER_AGAIN.includes(why)) return;
+      if (NEVER_AGAIN.includes(why)) {
+        giveUp(why);
+        return;
+      }
       if (tries) say(status, list.dataset.lost);
       setTimeout(connect, WAITS[Math.min(tries, WAITS.length - 1)] * 1000);
       tries += 1;
@@ -68,17 +73,14 @@ function live() {
 
   function hear(frame) {
     if (frame.type === "chat") {
-      greeted = true;
+      greeted = wasGreeted = true;
       tries = 0;
       words = frame.status;
       say(status, words);
       status.classList.toggle("good", frame.state === "active");
       for (const line of frame.lines) add(line);
-      if (["ended", "offline"].includes(frame.state)) {
-        const unsent = [...[...pending.values()].map((one) => one.text), field.value.trim()].filter(Boolean).join("\n");
-        if (unsent) sessionStorage.setItem(store, unsent);
-        location.replace(location.href.split("#")[0]);
-      } else resend();
+      if (["ended", "offline"].includes(frame.state)) lookAgain();
+      else resend();
     } else if (frame.type === "typing") {
       say(typing, list.dataset.typing);
       clearTimeout(timer);
@@ -95,6 +97,29 @@ function live() {
     } else if (frame.type === "unknown") {
       localStorage.removeItem(store);
     }
+  }
+
+  const unsent = () => [...[...pending.values()].map((one) => one.text), field.value.trim()].filter(Boolean).join("\n");
+
+  /** The page as it is now; what is not sent waits for a field there. */
+  function lookAgain() {
+    if (unsent()) sessionStorage.setItem(store, unsent());
+    location.replace(location.href.split("#")[0]);
+  }
+
+  /** The server wants no more of this page. Where the link is gone a new page would have no field: what was written stays here to copy. */
+  function giveUp(why) {
+    if (why !== NO_LINK || !unsent()) {
+      if (wasGreeted || pending.size) lookAgain();
+      return;
+    }
+    field.value = unsent();
+    for (const { item } of pending.values()) item.remove();
+    pending.clear();
+    say(typing, "");
+    say(status, list.dataset.gone);
+    status.classList.replace("good", "bad");
+    form.querySelector("button").disabled = true;
   }
 
   function say(element, text) {
@@ -136,6 +161,8 @@ function live() {
     }
   }
 
+  field.value ||= sessionStorage.getItem(store) ?? "";
+  sessionStorage.removeItem(store);
   form.addEventListener("submit", (event) => {
     if (!greeted && !tries) return; // not live yet: the form goes by itself
     event.preventDefault();
@@ -154,7 +181,7 @@ function live() {
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    form.requestSubmit();
+    if (!form.querySelector("button").disabled) form.requestSubmit();
   });
   field.addEventListener("input", () => {
     if (!greeted || Date.now() - typedAt < TYPING_EVERY) return;
