@@ -109,7 +109,7 @@ def test_customers_pages_are_accessible_and_fit(
 def test_targets_on_a_phone_are_big_enough(windows: Windows, conversation: Conversation) -> None:
     page = windows.open(None, f"/s/{callback_link(conversation).code}", **PHONE)
     for target in page.locator(
-        "main :is(button, select, textarea, input:not([type=hidden], [type=checkbox], #id_website), label.choice)"
+        "main :is(button, select, textarea, input:not([type=hidden], [type=checkbox], #website), label.choice)"
     ).all():
         box = target.bounding_box()
         assert box is not None
