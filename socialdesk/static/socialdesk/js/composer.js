@@ -2,7 +2,7 @@
 
 import { length } from "desk/length";
 import { announce } from "desk/page";
-import { keepValues } from "desk/renew";
+import { differs, keepValues } from "desk/renew";
 
 const SAVE_AFTER = 700;
 const TYPING_EVERY = 5_000;
@@ -119,8 +119,10 @@ export function update(fresh) {
     const obstacle = form.querySelector(`#obstacle-${form.dataset.writing}`);
     const newObstacle = now.querySelector(`#obstacle-${form.dataset.writing}`);
     const hadFocus = obstacle?.contains(document.activeElement);
-    obstacle?.remove();
-    if (newObstacle) form.querySelector(".promise").after(newObstacle);
+    if (!obstacle || !newObstacle || differs(obstacle, newObstacle)) {
+      obstacle?.remove();
+      if (newObstacle) form.querySelector(".promise").after(newObstacle);
+    }
     if (hadFocus) (newObstacle?.querySelector("button") ?? text).focus({ preventScroll: true });
     text.setAttribute("aria-describedby", textOf(now).getAttribute("aria-describedby"));
     // Who was told that somebody answered already decides by the button there.

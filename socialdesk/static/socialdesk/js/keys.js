@@ -54,6 +54,7 @@ const acts = {
   t: () => open("ticket"),
   v: () => open("reach"),
   w: () => act("acknowledge"),
+  u: () => act("ask_follow"),
   f: () => open("forward"),
   h: () => import("desk/chat").then((chat) => chat.goTo()),
   r: write,

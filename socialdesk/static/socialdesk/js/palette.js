@@ -3,7 +3,7 @@
 import { run as runKey } from "desk/keys";
 
 const ACTS = [
-  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
+  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Ask to follow us", "u"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
   ["Forward praise…", "f"], ["Chat…", "h"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
   ["Sentiment: negative", "1"], ["Sentiment: neutral", "2"], ["Sentiment: positive", "3"], ["Select for acting on many", "x"],
   ["Show what is new", "."], ["Search", "/"], ["Undo", "z"], ["Keys", "?"],
