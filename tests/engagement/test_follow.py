@@ -198,7 +198,7 @@ def test_twenty_presses_at_once_ask_once(desk: Desk, sam: Agent) -> None:
 def abilities(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Changes what the sandbox can do."""
 
-    def change(**changes: bool) -> None:
+    def change(**changes: Any) -> None:
         line_of_registry = registry.get("sandbox")
         changed = replace(line_of_registry, capabilities=replace(line_of_registry.capabilities, **changes))
         monkeypatch.setitem(registry.NETWORKS, "sandbox", changed)
