@@ -87,11 +87,10 @@ def test_answer_that_was_accepted_but_not_confirmed_is_not_sent_again_after_a_ki
 def test_stop_does_not_wait_for_a_slow_network_and_the_answer_goes_out_once(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.world.faults.set("slow", 1, seconds=30)
+    case.world.faults.set("slow", 1, seconds=600)
     case.reply(desk)
     wait_for(lambda: case.state(desk) == "inflight")
-    assert desk.stop() < 4
-    assert desk.process.returncode == 0
+    assert desk.stop() == 0
     case.world.faults.heal()
     wait_until_sent_once(case, start_desk())
 

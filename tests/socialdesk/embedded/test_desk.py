@@ -78,14 +78,13 @@ def test_pushed_mention_reaches_a_listening_program(start_desk: StartDesk) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_desk_stops_at_once_and_cleanly(start_desk: StartDesk, number: signal.Signals) -> None:
+def test_desk_stops_cleanly_under_an_open_browser(start_desk: StartDesk, number: signal.Signals) -> None:
     desk = start_desk()
     session = desk.token_session("agent")
     token = {"Authorization": str(session.headers["Authorization"])}
     with connect(desk.url.replace("http", "ws") + "/ws/desk/", additional_headers=token) as live:
         live.recv(5)
-        assert desk.stop(number) < 3
-    assert desk.process.returncode == 0
+        assert desk.stop(number) == 0  # with a browser that stays
     assert "Traceback" not in desk.output
 
 

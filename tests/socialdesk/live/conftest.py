@@ -14,6 +14,8 @@ from channels.layers import channel_layers
 from socialdesk.lib.hub import Connection, Hub, Viewer
 from socialdesk.lib.memory_layer import MemoryLayer
 
+GUARD = 30  # seconds after which a test that hangs is given up; how long something takes is no business of these tests
+
 
 class Browser:
     """The far end of a connection. `stuck` blocks its reading until it is cleared."""
@@ -31,7 +33,7 @@ class Browser:
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [frame for frame in self.frames if frame["type"] == kind]
 
-    async def wait_for(self, condition: Callable[[Browser], Any], timeout: float = 5) -> Any:
+    async def wait_for(self, condition: Callable[[Browser], Any], timeout: float = GUARD) -> Any:
         """The first true answer of `condition`."""
         async with asyncio.timeout(timeout):
             while not (answer := condition(self)):
