@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,9 +37,14 @@ VIEWS: dict[str, str] = {
     "resolved": "Resolved",
 }
 # Lists of what hangs on conversations, counted beside the views; by reverse accessors, for they are engagement's.
-QUEUES: dict[str, Q] = {
-    "callbacks": any_of("callbacks__state", ("waiting", "calling")),
-    "returns": any_of("hops__state", ("begun", "done")),
+# What is late depends on the moment.
+QUEUES: dict[str, Callable[[datetime], Q]] = {
+    "callbacks": lambda moment: any_of("callbacks__state", ("waiting", "calling")),
+    "returns": lambda moment: any_of("hops__state", ("begun", "done")),
+    "late_tickets": lambda moment: (
+        any_of("tickets__state", ("new", "in_progress", "waiting"))
+        & (Q(tickets__due_at__lt=moment) | Q(tickets__next_update_due__lt=moment))
+    ),
 }
 SORTS = {"newest": "Newest first", "due": "Due first"}
 MOST_COUNTED = 1000  # a count stops there and is shown as 999+: nobody decides by the difference, and it stays cheap
@@ -208,8 +213,9 @@ def count_views(
         if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
             continue
         counted[view] = in_view(view, agent)
+    moment = now()
     for queue, waiting in QUEUES.items():
-        counted[queue] = Conversation.objects.filter(waiting)
+        counted[queue] = Conversation.objects.filter(waiting(moment))
     for topic in Topic.objects.filter(is_active=True) if topics is None else topics:
         counted[f"topic:{topic.pk}"] = ConversationTopic.objects.filter(topic=topic, is_active=True)
     if agent is not None:

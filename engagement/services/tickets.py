@@ -257,7 +257,7 @@ def alert_overdue(*, now: datetime | None = None, limit: int = 200) -> int:
         with transaction.atomic():
             if Ticket.objects.filter(pk=ticket.pk, alerted_at=None, next_update_due__lt=moment).update(alerted_at=moment):
                 told += 1
-                _tell(ticket)
+                live.publish(live.TicketLate(ticket.conversation_id, ticket.pk, ticket.name, ticket.assignee_id))
     return told
 
 

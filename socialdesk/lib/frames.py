@@ -11,6 +11,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many
     ticket.changed         tickets: [{conversation, ticket, state}]
+    ticket.late            tickets: [{conversation, ticket, name, agent}], a promise to write ran out; agent has it, or null
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
     callbacks.changed      callbacks: [{callback, conversation, state}]
     approvals.changed      pending: how many drafts wait for a lead, approvals: [{approval, conversation, state, agent, by}]
@@ -73,7 +74,7 @@ def _sources_changed(events: list[Body]) -> Body:
     return {"troubled": events[-1]["troubled"]}
 
 
-def _ticket_changed(events: list[Body]) -> Body:
+def _tickets(events: list[Body]) -> Body:
     return {"tickets": _last_of(events, "ticket")}
 
 
@@ -111,7 +112,8 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,
     "link.changed": _link_changed,
-    "ticket.changed": _ticket_changed,
+    "ticket.changed": _tickets,
+    "ticket.late": _tickets,
     "callbacks.changed": _callbacks_changed,
     "approvals.changed": _approvals_changed,
     "chat.changed": _chats,

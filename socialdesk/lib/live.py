@@ -101,12 +101,23 @@ class CallbacksChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class TicketChanged(Event):
-    """A ticket was made, moved on or written in, or a promise to write in it is late."""
+    """A ticket was made, moved on or written in."""
 
     conversation: int
     ticket: int
     state: str
     type: str = field(default="ticket.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLate(Event):
+    """A promise to write in a ticket has run out. `name` is what people call it, `agent` who has it, or None."""
+
+    conversation: int
+    ticket: int
+    name: str
+    agent: int | None
+    type: str = field(default="ticket.late", init=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from engagement.services.links import link_url
 from engagement.services.offers import offer_link
 from engagement.services.send import send_reply
 from engagement.services.ticket_list import read_tickets
+from listening.feed import count_views
 from listening.models import Conversation, Priority
 from listening.services.conversations import ReturnOwed, resolve_conversation
 from profiles.models import Agent, ContactPoint
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed
+from socialdesk.lib.live import TicketLate
 from tests.engagement.chats import begin, make_link
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_author, make_conversation, make_post, push
@@ -302,6 +304,28 @@ def test_news_are_mailed_once_to_confirmed_addresses_only(conversation, sam):
     assert link_url(ticket.link) in news.text
     assert "Second news" not in news.text
     assert not mail.outbox, "a notice is sent by a worker, not while somebody waits"
+
+
+def test_late_tickets_are_counted_beside_the_views(sam: Agent, desk: Desk) -> None:
+    late, promised, done, fresh = (make(desk.conversation(author=author), sam) for author in ("ann", "ben", "cleo", "dora"))
+    assert count_views(sam)["late_tickets"] == 0
+    Ticket.objects.filter(pk__in=[late.pk, done.pk]).update(due_at=now() - timedelta(minutes=1))
+    Ticket.objects.filter(pk=promised.pk).update(next_update_due=now() - timedelta(minutes=1))
+    tickets.solve_ticket(ticket_id=done.pk, agent=sam)
+    assert count_views(sam)["late_tickets"] == 2
+    assert {ticket.pk for ticket in read_tickets(view="overdue", agent=sam).tickets} == {late.pk, promised.pk}
+    assert fresh.is_open
+
+
+def test_whoever_has_a_ticket_hears_of_a_broken_promise(
+    sam: Agent, conversation: Conversation, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    ticket = make(conversation, sam)
+    heard: list[Any] = []
+    monkeypatch.setattr("socialdesk.lib.live.send_now", heard.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        tickets.alert_overdue(now=now() + timedelta(days=2))
+    assert heard == [TicketLate(conversation.pk, ticket.pk, ticket.name, sam.pk)]
 
 
 def test_broken_promise_is_told_once(conversation, sam):
