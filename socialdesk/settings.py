@@ -179,6 +179,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
+    "tell_troubled": {"task": "socialdesk.tasks.tell_troubled", "schedule": 15.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
     "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},

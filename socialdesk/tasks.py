@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db import DatabaseError
 from django.db.models import Q
 
@@ -23,6 +24,7 @@ from socialdesk.visitors import play_visitors
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # after this a read is taken for dead and may be done again
 PAGES = 20  # at most so many pages in one go, so that one busy source does not hold a worker
+_TOLD = "how many sources are in trouble, as was told last"
 LONGEST_PAUSE = 900  # seconds between two tries of a source that fails
 
 
@@ -89,6 +91,15 @@ def _note_failure(source: Source, error: NetworkError) -> float:
     elif failures == 3:
         live.publish(live.SourcesChanged(troubled=accounts.count_troubled()))
     return error.retry_after or min(LONGEST_PAUSE, source.interval * 2 ** min(failures, 10))
+
+
+@shared_task
+def tell_troubled() -> None:
+    """Tell the open desks when more or fewer sources need a person than a moment ago: also by being late, which is told to nobody."""
+    troubled = accounts.count_troubled()
+    if cache.get(_TOLD) != troubled:
+        cache.set(_TOLD, troubled, timeout=None)
+        live.send_now(live.SourcesChanged(troubled=troubled))
 
 
 @shared_task

@@ -9,6 +9,7 @@ import pytest
 from listening.models import NetworkAccount, Source
 from listening.services.accounts import count_troubled, mark_connected, mark_revoked
 from socialdesk.lib.clock import now
+from socialdesk.tasks import tell_troubled
 from tests.factories import make_account
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +46,16 @@ def test_a_source_that_is_not_read_any_more_is_trouble():
     # As on a full disk: reading goes on, nothing can be stored, not even the failure.
     make_source(make_account(), last_read_at=now() - timedelta(minutes=2))
     assert count_troubled() == 1
+
+
+def test_open_desks_are_told_once_when_a_source_falls_behind_and_when_it_is_read_again(monkeypatch):
+    told = []
+    monkeypatch.setattr("socialdesk.lib.live.send_now", lambda event: told.append(event.troubled))
+    source = make_source(make_account())
+    for _ in range(2):
+        tell_troubled()
+    for last_read_at in (now() - timedelta(minutes=2), now()):
+        Source.objects.filter(pk=source.pk).update(last_read_at=last_read_at)
+        for _ in range(2):
+            tell_troubled()
+    assert told == [0, 1, 0]
