@@ -24,7 +24,7 @@ from socialdesk.visitors import play_visitors
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # after this a read is taken for dead and may be done again
 PAGES = 20  # at most so many pages in one go, so that one busy source does not hold a worker
-_TOLD = "how many sources are in trouble, as was told last"
+_TOLD = "sources:troubled"  # as was told last
 LONGEST_PAUSE = 900  # seconds between two tries of a source that fails
 
 
