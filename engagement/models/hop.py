@@ -69,6 +69,7 @@ class Hop(models.Model):
         indexes = [
             models.Index(fields=["conversation", "id"], name="hop_of_conversation"),
             models.Index(fields=["due_at", "id"], condition=any_of("state", OWING), name="hop_owing"),
+            models.Index(fields=["begun_at"], name="hop_begun"),  # what the figures are about
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from engagement.services.hop_figures import WINDOW, read_reasons, read_tone
 from engagement.services.hops import finish_hop, read_debts, waive_return
 from engagement.services.links import link_url, revoke_link
 from engagement.services.offers import offer_link
@@ -28,7 +29,14 @@ def conversation_link(request: HttpRequest, pk: int) -> HttpResponseBase:
 def returns(request: HttpRequest) -> HttpResponseBase:
     """What is still to come back to its public thread, the first due first, a page at a time by key."""
     debts, following = read_debts(after=request.GET.get("after", ""))
-    context = {"debts": debts, "next": following, "is_first": "after" not in request.GET}
+    context = {
+        "debts": debts,
+        "next": following,
+        "is_first": "after" not in request.GET,
+        "reasons": read_reasons(),
+        "tone": read_tone(),
+        "window": WINDOW.days,
+    }
     return render(request, "engagement/returns.html", context)
 
 

@@ -15,12 +15,13 @@ from engagement.services import hops
 from engagement.services.calls import begin_call, end_call
 from engagement.services.chat import accept_chat, end_chat
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
+from engagement.services.hop_figures import ToneChange, read_reasons, read_tone
 from engagement.services.links import link_url
 from engagement.services.offers import offer_link
 from engagement.services.send import NotAcknowledged, send_direct_message, send_reply
 from engagement.services.tickets import open_ticket
 from listening.feed import count_views
-from listening.models import Conversation, ConversationEvent
+from listening.models import Conversation, ConversationEvent, Mention
 from listening.services.conversations import ReturnOwed, lock_conversation, reopen_conversation, resolve_conversation
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
@@ -320,6 +321,36 @@ def test_every_return_that_is_owed_is_listed_until_it_is_paid_or_waived(desk: De
     hops.waive_return(conversation_id=conversations[2].pk, agent=sam, reason="They deleted their account")
     assert "Nothing is owed" in client.get("/returns/").content.decode()
     assert client.get("/returns/?after=nonsense").status_code == 400
+
+
+def test_figures_say_why_people_moved_how_many_came_back_and_how_their_tone_changed(desk: Desk, sam: Agent) -> None:
+    """Brief D3 (report by reason), D24 (sent rate), A24 (sentiment change across the conversation)."""
+    assert (read_reasons(), read_tone()) == ([], ToneChange(0, 0, 0))
+    kind, waived, owing = (follower(desk, author) for author in ("mara_k", "ben", "cleo"))
+    for conversation, reason in ((kind, "complex"), (waived, "complex"), (owing, "account")):
+        answer(conversation, sam)
+        go_private(conversation, sam, reason=reason)
+        work(now())
+    before = desk.conversation(author="mara_k").mentions.get(text__contains="invoice")
+    Mention.objects.filter(pk=before.pk).update(label="negative")
+    desk.mention("@tidewheel thank you so much, you are wonderful!", author="mara_k")
+    answer(kind, sam, "Sorted out, thank you!")
+    hops.waive_return(conversation_id=waived.pk, agent=sam, reason="They left")
+    by_reason = {
+        figures.reason: (figures.begun, figures.returned, figures.waived, figures.owing, figures.rate) for figures in read_reasons()
+    }
+    assert by_reason == {
+        "It takes more than a few sentences": (2, 1, 1, 0, 0.5),
+        "It is about their order or account": (1, 0, 0, 1, None),
+    }
+    assert read_tone() == ToneChange(better=1, same=0, worse=0)
+    assert read_reasons(now=now() + timedelta(days=31)) == []
+    client = Client()
+    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    page = " ".join(client.get("/returns/").content.decode().split())
+    assert "It takes more than a few sentences" in page
+    assert "50%" in page
+    assert "was kinder than the first in 1" in page
 
 
 def test_the_database_itself_keeps_a_debt_open(desk: Desk, sam: Agent) -> None:
