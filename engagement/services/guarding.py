@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any, cast, get_args
 
@@ -15,6 +16,7 @@ from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.text import MAX_TEXT
 from socialdesk.networks import registry
 
+logger = logging.getLogger(__name__)
 CHECKED = get_args(Audience)
 
 
@@ -51,9 +53,10 @@ def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]
 
 
 def refuse_blocked(findings: list[Finding]) -> None:
-    """Raises Guarded if one of the findings blocks."""
+    """Raises Guarded if one of the findings blocks. What it found is logged by its kind (brief B3); the text itself is not."""
     blocking = [finding for finding in findings if finding.blocks]
     if blocking:
+        logger.warning("a guard stopped a text: %s", ", ".join(sorted({finding.kind for finding in blocking})))
         raise Guarded(f"It was not sent. {blocking[0].advice}", findings=[describe_finding(finding) for finding in blocking])
 
 
