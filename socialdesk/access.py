@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +17,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from profiles.models import Agent, Role
+from socialdesk.lib.address import is_link_host
 
 EVERYBODY = frozenset(Role)
 CARE = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})  # write to customers
@@ -262,12 +261,6 @@ ACCESS: dict[str, Rule] = {
 # What customers see. A domain that is kept for short links answers to nothing else.
 VISITORS = frozenset({"short_link", "short_link_step"})
 FOR_CUSTOMERS = VISITORS | {"help", "help_article", "help_vote", "unsubscribe"}
-
-
-def is_link_host(request: HttpRequest) -> bool:
-    """Whether the request came to a domain that short links have for themselves."""
-    own = urlsplit(settings.LINK_URL).netloc
-    return own != urlsplit(settings.PUBLIC_URL).netloc and request.get_host() == own
 
 
 def find_rule(url_name: str | None) -> Rule:

@@ -19,8 +19,7 @@ from engagement.services.links import note_sent
 from engagement.services.markdown import plain_start, render_markdown
 from engagement.services.templates import FALLBACK_LANGUAGE
 from engagement.views.visitor import LANGUAGES, visitor_page, visitor_view
-from socialdesk.access import is_link_host
-from socialdesk.lib.address import client_address
+from socialdesk.lib.address import client_address, is_link_host
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean
 from socialdesk.lib.throttle import take

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -34,3 +35,9 @@ def _believed(given: str, forwarded: str) -> str:
     if address.version == 6 and address.ipv4_mapped is None:
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
     return str(address)
+
+
+def is_link_host(request: HttpRequest) -> bool:
+    """Whether the request came to a domain that short links have for themselves."""
+    own = urlsplit(settings.LINK_URL).netloc
+    return own != urlsplit(settings.PUBLIC_URL).netloc and request.get_host() == own
