@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 import pytest
-from django.apps import apps
 from django.core import mail
-from django.db import connection
 from rest_framework.test import APIClient
 
 from engagement.models import Company, Notice, Ticket, TicketSubscription
@@ -20,7 +15,7 @@ from engagement.services.ticket_mail import confirm, subscribe
 from engagement.services.tickets import add_update, open_ticket
 from engagement.services.verification import send_verification_code
 from listening.models import Conversation
-from profiles.models import SCOPES, STATUS_UPDATES, UNCONFIRMED, Agent, Consent, ContactPoint, Medium
+from profiles.models import SCOPES, STATUS_UPDATES, UNCONFIRMED, Agent, Consent, Medium
 from profiles.services.contacts import find_permission
 from tests.engagement.calls import give_consent, open_day
 from tests.factories import make_conversation
@@ -129,17 +124,3 @@ def test_a_second_press_makes_no_second_mail(ticket: Ticket, state: str) -> None
     Notice.objects.update(state=state, claim="somebody", claimed_until=Notice.objects.get().created_at)
     ask(ticket)
     assert Notice.objects.count() == 1
-
-
-def test_addresses_that_were_given_before_are_narrowed_until_they_are_confirmed(conversation: Conversation, ticket: Ticket) -> None:
-    confirmed, waiting = ask(ticket, "mara@example.com"), ask(ticket)
-    assert confirm(ticket=ticket, token=confirmed.token)
-    other = give_consent(conversation.author.profile, Medium.EMAIL, scope=STATUS_UPDATES)
-    Consent.objects.update(scope=STATUS_UPDATES)
-    Notice.objects.update(purpose=VERIFICATION)
-    migration: Any = import_module("engagement.migrations.0005_unconfirmed_addresses")
-    migration.narrow(apps, connection.schema_editor)
-    scopes = dict(Consent.objects.values_list("pk", "scope"))
-    assert scopes == {confirmed.consent_id: STATUS_UPDATES, waiting.consent_id: UNCONFIRMED, other.pk: STATUS_UPDATES}
-    assert set(Notice.objects.values_list("purpose", flat=True)) == {CONFIRMATION}
-    assert ContactPoint.objects.count() == 3

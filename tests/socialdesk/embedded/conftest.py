@@ -85,8 +85,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def prepared_empty(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
+    """The folder of a desk without the demo company that was started once."""
+    folder = tmp_path_factory.mktemp("prepared_empty") / "data"
+    shutil.copytree(prepared / "static", folder / "static")
+    desk = Desk(folder, DEMO="0")
+    try:
+        desk.wait_until_it_runs()
+        assert desk.stop() == 0
+    finally:
+        desk.process.kill()
+    return folder
+
+
 @pytest.fixture
-def start_desk(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Desk]]:
+def start_desk(tmp_path: Path, prepared: Path, prepared_empty: Path) -> Iterator[Callable[..., Desk]]:
     """Start a desk and wait until it serves, unless `wait` is False: a demo desk, with DEMO="0" an empty one. Starting again is
     on the same folder, `tmp_path / "data"`."""
     desks: list[Desk] = []
@@ -94,10 +108,7 @@ def start_desk(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Desk]]:
 
     def start(*, wait: bool = True, **environment: str) -> Desk:
         if not folder.exists():
-            if environment.get("DEMO") == "0":
-                shutil.copytree(prepared / "static", folder / "static")
-            else:
-                shutil.copytree(prepared, folder)
+            shutil.copytree(prepared_empty if environment.get("DEMO") == "0" else prepared, folder)
         desks.append(Desk(folder, **environment))
         if wait:
             desks[-1].wait_until_it_runs()
