@@ -237,6 +237,7 @@ class Debts(RuleBasedStateMachine):
 
 @pytest.mark.slow
 @pytest.mark.django_db
+@pytest.mark.timeout(600)
 def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path: Path) -> None:
     Debts.folder, Debts.django_settings, Debts.count, Debts.seen = tmp_path, settings, 0, set()
     run_state_machine_as_test(

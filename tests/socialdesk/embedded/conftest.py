@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -70,33 +71,38 @@ class Desk:
         self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a demo desk that was started once: migrating, compressing and casting the play take seconds. It keeps the agent's
-    token too, which takes a process to make."""
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    desk = Desk(folder)
-    try:
-        desk.wait_until_it_runs()
-        (folder / "token_of_agent").write_text(desk.command("create_token", "agent"))
-        assert desk.stop() == 0
-    finally:
-        desk.process.kill()
+def _prepare(folder: Path, **environment: str) -> Path:
+    """A folder of which a desk was started once: migrating, compressing and casting the play take seconds. Made by the first of the
+    workers who needs it. A demo desk's keeps the agent's token too, which takes a process to make."""
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "ready").exists():
+            return folder
+        desk = Desk(folder, **environment)
+        try:
+            desk.wait_until_it_runs()
+            if environment.get("DEMO") != "0":
+                (folder / "token_of_agent").write_text(desk.command("create_token", "agent"))
+            assert desk.stop() == 0
+        finally:
+            desk.process.kill()
+        (folder / "ready").touch()
     return folder
 
 
 @pytest.fixture(scope="session")
-def prepared_empty(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of a demo desk that was started once."""
+    base = tmp_path_factory.getbasetemp()
+    return _prepare((base if worker_id == "master" else base.parent) / "prepared")
+
+
+@pytest.fixture(scope="session")
+def prepared_empty(prepared: Path) -> Path:
     """The folder of a desk without the demo company that was started once."""
-    folder = tmp_path_factory.mktemp("prepared_empty") / "data"
-    shutil.copytree(prepared / "static", folder / "static")
-    desk = Desk(folder, DEMO="0")
-    try:
-        desk.wait_until_it_runs()
-        assert desk.stop() == 0
-    finally:
-        desk.process.kill()
-    return folder
+    folder = prepared.with_name("prepared_empty")
+    shutil.copytree(prepared / "static", folder / "static", dirs_exist_ok=True)
+    return _prepare(folder, DEMO="0")
 
 
 @pytest.fixture
