@@ -201,12 +201,12 @@ def reopen_ticket(*, ticket_id: int, agent: Agent | None, text: str = "", form_k
         ticket.reopened += 1
         if agent is None:
             ticket.customer_says = "not_solved"
-        _back_to_work(ticket, moment)
-        audience = Audience.INTERNAL if agent else Audience.CUSTOMER
-        _store(ticket, audience=audience, text=words or "Not solved.", agent=agent, at=moment, form_key=form_key)
         _raise_priority(ticket)
         if agent is None:
             record_customer_acted(conversation_id=ticket.conversation_id, at=moment)
+        _back_to_work(ticket, moment)  # the last to change the conversation: the one in hand does not know of the debt
+        audience = Audience.INTERNAL if agent else Audience.CUSTOMER
+        _store(ticket, audience=audience, text=words or "Not solved.", agent=agent, at=moment, form_key=form_key)
         _tell(ticket)
     return ticket
 

@@ -243,7 +243,7 @@ def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path
     run_state_machine_as_test(
         Debts,
         settings=hypothesis_settings(
-            max_examples=40, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+            max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
         ),
     )
     goes_on = {f"{channel} goes on" for channel in ("ticket", "chat", "callback")}

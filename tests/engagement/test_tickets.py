@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from engagement.models import Draft, Hop, Notice, Ticket, TicketSubscription, TicketUpdate
 from engagement.services import tickets
+from engagement.services.hops import waive_return
 from engagement.services.links import link_url
 from engagement.services.offers import offer_link
 from engagement.services.send import send_reply
@@ -181,6 +182,15 @@ def test_word_that_it_is_not_solved_owes_the_return_until_it_is(desk: Desk, sam:
     send_reply(conversation_id=conversation.pk, agent=sam, text="Thank you!", hold=0, answer_seen=1)
     work(now())
     assert owed(conversation) == 0
+
+
+def test_a_ticket_that_is_reopened_after_its_return_was_waived_owes_it_again(desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    ticket = make(conversation, sam)
+    waive_return(conversation_id=conversation.pk, agent=sam, reason="They left")
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    tickets.reopen_ticket(ticket_id=ticket.pk, agent=sam)
+    assert (owed(conversation), Hop.objects.get().state) == (1, "begun")
 
 
 def test_what_the_customer_adds_to_a_solved_ticket_brings_it_back(desk: Desk, sam: Agent) -> None:
