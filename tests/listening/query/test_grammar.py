@@ -127,9 +127,9 @@ def test_forty_parentheses_are_read_and_a_thousand_are_refused() -> None:
 @pytest.mark.parametrize("joint", [" ", " OR ", " -", ' "x y" OR '])
 def test_ten_kilobytes_of_query_are_read_in_under_a_second(joint: str) -> None:
     words = [f"word{n}" for n in range(10_000 // (len(joint) + 7))]
-    started = time.perf_counter()
+    started = time.process_time()
     query = parse(joint.join(words))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert query.matches(Doc(f"x y {joint.join(words).replace(' -', ' not')}"))
 
 
