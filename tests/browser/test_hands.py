@@ -121,6 +121,7 @@ def test_a_held_key_acts_once(windows: Windows, desk: Desk, sam: Agent) -> None:
 def test_every_key_stands_in_the_help_and_every_key_of_the_help_works(windows: Windows, desk: Desk) -> None:
     page = windows.open(make_agent(Role.LEAD))
     page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
     terms = page.locator("dialog.keys dt").all()
     listed = [" ".join(term.locator("kbd").all_text_contents()) for term in terms]
     after_g = {key.removeprefix("g ") for key in listed if key.startswith("g ")}
