@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Expression
 from django.db.models.fields import BooleanField
 
 from listening.models import Mention
@@ -20,6 +21,32 @@ WALKED = 8_000
 _FENCE = 10**9  # a limit that nobody reaches: PostgreSQL plans what is under it by itself, and so uses the index
 
 
+class _Holds(Expression):
+    """Whether a mention's full-text column holds all words. The column is PostgreSQL's alone (migration 0003), so no field stands for it.
+
+    It names its table as the query around it does: with the table's own name it would mean the outer query's row inside a subquery.
+    """
+
+    conditional = True
+
+    def __init__(self, words: str) -> None:
+        super().__init__(output_field=BooleanField())
+        self.words, self.alias = words, ""
+
+    def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> _Holds:
+        resolved: _Holds = self.copy()
+        resolved.alias = query.get_initial_alias()
+        return resolved
+
+    def relabeled_clone(self, change_map: Mapping[str, str]) -> _Holds:
+        clone: _Holds = self.copy()
+        clone.alias = change_map.get(self.alias, self.alias)
+        return clone
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str]]:
+        return f"{compiler.quote_name_unless_alias(self.alias)}.search @@ plainto_tsquery('simple', %s)", (self.words,)
+
+
 def matching_mentions(words: str) -> QuerySet[Mention]:
     """Mentions that hold all of `words`, whole, without regard to case and accents. Our own posts are left out."""
     wanted = _WORD.findall(fold_text(words))[:MOST_WORDS]
@@ -27,9 +54,7 @@ def matching_mentions(words: str) -> QuerySet[Mention]:
     if not wanted:
         return found.none()
     if connection.vendor == "postgresql":
-        # The column `search` is PostgreSQL's alone (migration 0003), so the model does not know it.
-        sql = '"listening_mention"."search" @@ plainto_tsquery(\'simple\', %s)'
-        return found.filter(RawSQL(sql, [" ".join(wanted)], BooleanField()))  # noqa: S611  the words are a parameter
+        return found.filter(_Holds(" ".join(wanted)))
     condition = Q()
     for word in wanted:
         condition &= Q(folded__contains=word)
