@@ -18,6 +18,7 @@ _WORD = re.compile(r"[^\W_]+(?:[_'’][^\W_]+)*", re.UNICODE)
 MOST_WORDS = 12
 # A common word is found soonest by walking the newest mentions, a rare one by the index. This many are walked first.
 WALKED = 8_000
+FARTHEST = 100_000  # and no more than this; a word of which these do not fill a page is rare enough for the index
 _FENCE = 10**9  # a limit that nobody reaches: PostgreSQL plans what is under it by itself, and so uses the index
 
 
@@ -64,19 +65,22 @@ def matching_mentions(words: str) -> QuerySet[Mention]:
 def newest_matching(found: QuerySet[Mention, Any], words: str, *, upto: Q, limit: int) -> list[Any]:
     """The newest `limit` of `found` at `upto` (where a page begins) that hold `words`; whole rows or what `found` selects.
 
-    Costs about the same however many mentions there are: first the newest WALKED are looked through, and only if they do not fill
-    the page, which means that the word is rare, the index is asked.
+    Costs about the same however many mentions there are: first the newest WALKED are looked through, then as many as the page should
+    need by what they held, up to FARTHEST; only if that does not fill it, which means that the word is rare, the index is asked.
     """
     newest = ("-posted_at", "-id")
     matching = matching_mentions(words)
     if connection.vendor != "postgresql":
         return list(found.filter(upto, pk__in=matching.values("pk")).order_by(*newest)[:limit])
-    edge = Mention.objects.filter(upto).order_by(*newest).values_list("posted_at", flat=True)[WALKED : WALKED + 1].first()
-    near = matching.filter(upto) if edge is None else matching.filter(upto, posted_at__gte=edge)
-    # The fence keeps the walk a walk: without it, the planner may prefer the index of the words even here.
-    rows = list(found.filter(pk__in=near.order_by(*newest).values("pk")[:_FENCE]).order_by(*newest)[:limit])
-    if len(rows) == limit or edge is None:
-        return rows
+    walked = WALKED
+    while walked <= FARTHEST:
+        edge = Mention.objects.filter(upto).order_by(*newest).values_list("posted_at", flat=True)[walked : walked + 1].first()
+        near = matching.filter(upto) if edge is None else matching.filter(upto, posted_at__gte=edge)
+        # The fence keeps the walk a walk: without it, the planner may prefer the index of the words even here.
+        rows = list(found.filter(pk__in=near.order_by(*newest).values("pk")[:_FENCE]).order_by(*newest)[:limit])
+        if len(rows) == limit or edge is None:
+            return rows
+        walked = max(2 * walked, 3 * walked * limit // (2 * max(1, len(rows))))
     return list(found.filter(pk__in=matching.filter(upto).values("pk")[:_FENCE]).order_by(*newest)[:limit])
 
 
