@@ -12,11 +12,12 @@ from typing import IO
 from celery.beat import Scheduler, Service
 from celery.worker import WorkController
 
-from engagement.models import Delivery
+from engagement.models import DELIVERY_WAITING, Delivery
 from engagement.services.delivery import sweep
 from listening.models import Source
 from socialdesk.celery import app
 from socialdesk.lib.clock import now
+from socialdesk.lib.conditions import any_of
 
 logger = logging.getLogger(__name__)
 QUEUES = "desk,delivery,intake"
@@ -101,5 +102,6 @@ running: Work | None = None  # asked by /readyz
 def resume() -> None:
     """Go on where the last run of this folder stopped, however it stopped: nobody else can still hold what it had begun."""
     Delivery.objects.filter(state=Delivery.State.INFLIGHT).update(claimed_until=now())
+    Delivery.objects.filter(any_of("state", DELIVERY_WAITING)).update(told_at=None)  # whoever was told of them forgot it
     Source.objects.exclude(polled_until=None).update(polled_until=None)
     sweep()

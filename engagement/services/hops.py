@@ -103,6 +103,7 @@ def begin_hop(
         )
     if hop.state == State.DONE:
         hop.state, hop.done_at, hop.due_at = State.BEGUN, None, at + TIME_FOR[Channel(channel)]
+        _take_back_thanks(conversation)
     elif hop.state not in OWING:
         hop.state, hop.channel, hop.begun_at = State.BEGUN, channel, at
         hop.done_at = hop.returned_at = hop.return_message = None
@@ -186,6 +187,13 @@ def draft_thanks(conversation: Conversation, agent: Agent) -> None:
     if not Draft.objects.filter(agent=agent, conversation=conversation, kind=public).exists():
         link = survey_link(conversation_id=conversation.pk, agent=agent)
         save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation, survey=link_url(link)))
+
+
+def _take_back_thanks(conversation: Conversation) -> None:
+    """Nobody is thanked for what is not over after all: drafts that stand as they were made go; what an agent wrote in them stays."""
+    surveys = ShortLink.objects.filter(conversation=conversation, kind=ShortLink.Kind.SURVEY)
+    made = [thanks_for(conversation, survey=link_url(survey)) for survey in surveys]
+    Draft.objects.filter(conversation=conversation, kind=Message.Kind.REPLY, text__in=made).delete()
 
 
 def thanks_for(conversation: Conversation, *, survey: str) -> str:

@@ -25,7 +25,7 @@ from engagement.services.chat_state import LONGEST_LINE
 from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.follow import FollowState, read_follow, related_of
-from engagement.services.hops import read_hops, read_plain_links
+from engagement.services.hops import goes_on, read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import read_thread
@@ -41,11 +41,11 @@ from socialdesk.lib.errors import DeskError, NotFound
 
 Kind = Message.Kind
 HOP_REASONS = [(value, words) for value, words in Hop.Reason.choices if value != Hop.Reason.PROGRAM]
-LINK_KINDS = [
-    (ShortLink.Kind.CHOICE, "Call, chat or stay here: their choice"),
-    (ShortLink.Kind.CALLBACK, "Callback form"),
-    (ShortLink.Kind.CHAT, "Chat"),
-    (ShortLink.Kind.SURVEY, "Survey: how did we do?"),
+LINK_KINDS = [  # and whether it leads elsewhere, which wants a reason
+    (ShortLink.Kind.CHOICE, "Call, chat or stay here: their choice", True),
+    (ShortLink.Kind.CALLBACK, "Callback form", True),
+    (ShortLink.Kind.CHAT, "Chat", True),
+    (ShortLink.Kind.SURVEY, "Survey: how did we do?", False),
 ]
 _FOLLOW_NEXT = {
     "": "",
@@ -157,7 +157,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "open_door": kind or _first_door(agent, found),
         "assignable": list_assignable(),
         "card": read_card(found.author.profile),
-        "hops": hops,
+        "hops": [(hop, goes_on(hop) if hop.state == Hop.State.BEGUN else "") for hop in hops],
         "links": read_plain_links(found),
         **_read_chat(agent, found),
         "hop_reasons": HOP_REASONS,

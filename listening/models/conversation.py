@@ -43,7 +43,8 @@ class Conversation(models.Model):
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     priority_reasons = models.JSONField(default=list)  # short sentences, strongest first
     snoozed_until = models.DateTimeField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=0, db_default=0)  # counts status changes; two agents resolving at once differ in it
+    # Moves with what one has to have read before resolving; two at once differ in it.
+    version = models.PositiveIntegerField(default=0, db_default=0)
 
     # What the list shows, so that one row is one card.
     # Without a constraint: the row is written before its mention, and SQLite would look through the whole table at each insert.

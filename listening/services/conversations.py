@@ -317,9 +317,8 @@ def note_answered(conversation: Threaded, *, at: datetime, written_since: int = 
     conversation.private_waiting = False
     if not conversation.is_active:
         return False
-    conversation.status = Status.WAITING
+    conversation.status = Status.WAITING  # the version stays: our own answer arriving is nothing that the agent would have to read first
     clocks.park(conversation, at=moment)
-    conversation.version += 1
     return True
 
 

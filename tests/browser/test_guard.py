@@ -37,6 +37,18 @@ def test_a_number_is_underlined_and_explained_while_it_is_typed(windows: Windows
     expect(reason).to_be_empty()
 
 
+def test_a_text_that_is_too_long_is_said_once_and_counted_on(windows: Windows, desk: Desk, sam: Agent) -> None:
+    page = open_reply(windows, desk, sam)
+    page.get_by_role("textbox", name="Public reply").fill("Sorry about that. " * 30)
+    line = page.locator("#guard-reply p")
+    expect(line).to_contain_text("characters too long")
+    before, said = line.inner_text(), line.element_handle()
+    page.keyboard.type("We look")
+    expect(line).not_to_have_text(before)
+    assert said is not None
+    assert said.evaluate("line => line.isConnected"), "a new line is read out again, with every letter"
+
+
 def test_the_underline_lies_below_its_words(windows: Windows, desk: Desk, sam: Agent) -> None:
     page = open_reply(windows, desk, sam, width=320, height=640)
     page.keyboard.type("We are sorry that it took so long. " * 4 + "We ring you on 07700 900412, promised.")

@@ -181,8 +181,9 @@ def test_a_slow_answer_takes_no_focus_and_no_letters(windows: Windows, desk: Des
     note = page.get_by_role("textbox", name="Note")
     for since in ("", "And more"):
         note.fill("Carrier confirms.")
+        expect(note).to_be_focused()
         with slow(page, "**/send/") as let_go:
-            page.keyboard.press("Control+Enter")
+            note.press("Control+Enter")
             if since:
                 note.press("End")
                 page.keyboard.type(f" {since}")
@@ -444,16 +445,25 @@ def test_what_could_not_be_sent_stays_when_the_link_is_gone(windows: Windows, de
     put_on_duty(sam)
     link = make_link(desk.conversation(author="mara_k"))
     phone = windows.open(None, "about:blank", width=320, height=640)
+    heard: list[str | bytes] = []
 
     def end_at_a_line(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()
         socket.on_message(lambda said: socket.close(code=4404) if '"line"' in str(said) else server.send(said))
+
+        def pass_on(said: str | bytes) -> None:
+            heard.append(said)
+            socket.send(said)
+
+        server.on_message(pass_on)
 
     phone.route_web_socket(re.compile("/ws/chat/"), end_at_a_line)
     phone.goto(f"/s/{link.code}")
     phone.get_by_label("Your message").fill("Hello")
     phone.get_by_role("button", name="Start the chat").click()
     expect(phone.locator("[data-status]")).to_contain_text("You are next")
+    while not heard:  # before the page is live its form goes by itself
+        phone.wait_for_timeout(20)
     phone.get_by_label("Your message").fill("Written in vain")
     phone.get_by_role("button", name="Send", exact=True).click()
     expect(phone.locator("[data-status]")).to_contain_text("This link does not work.")

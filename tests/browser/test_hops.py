@@ -83,14 +83,14 @@ class AtTheDesk:
         expect(self.page.locator("[data-delivery=sent]")).to_have_count(sent + 1)
         return text
 
-    def offer(self, words: str) -> str:
+    def offer(self, words: str, *, reason: str = "complex") -> str:
         """A link of that kind by the key l, into the public answer. Returns the address that stands in the post on the network."""
         self.press("r")
         self.page.keyboard.type(SORRY)
         self.press("Escape", "l")
         menu = self.page.locator("form.link-menu:visible")
         expect(menu.get_by_label("Why elsewhere")).to_be_focused()
-        menu.get_by_label("Why elsewhere").select_option("complex")
+        menu.get_by_label("Why elsewhere").select_option(reason)
         menu.get_by_role("button", name=words, exact=True).press("Enter")
         return self.send_link()
 
@@ -120,9 +120,6 @@ class AtTheDesk:
     def resolve(self) -> None:
         self._conversation.refresh_from_db()
         assert self._conversation.returns_owed == 0
-        # What is resolved is what is seen: the delivery has to stand there first.
-        seen = self.page.locator("form:has([data-act=resolve]) [name=version]")
-        expect(seen).to_have_value(str(self._conversation.version))
         self.press("e")
         wait_until(lambda: Conversation.objects.filter(pk=self._conversation.pk, status="resolved").exists())
 
@@ -382,7 +379,7 @@ def test_a_private_message_and_the_survey_of_its_thank_you(at_the_desk: AtTheDes
 
 @scripts_or_not
 def test_a_survey_that_the_agent_asks_for(at_the_desk: AtTheDesk, phone: Open) -> None:
-    survey = at_the_desk.offer("Survey: how did we do?")
+    survey = at_the_desk.offer("Survey: how did we do?", reason="")  # it leads nowhere else, so nobody asks why
     rate(phone(survey), survey)
     assert ShortLink.objects.get().message == Message.objects.get(text=f"{SORRY} {survey}")
     assert not Hop.objects.exists()

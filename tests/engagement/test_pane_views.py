@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from engagement.models import Delivery, Draft, Message
+from engagement.models import Delivery, Draft, Message, Ticket
 from engagement.services.send import add_note, send_reply
+from engagement.services.tickets import open_ticket
 from profiles.models import Agent, Role
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_conversation
@@ -62,6 +63,19 @@ def test_the_pane_alone_or_the_whole_desk(desk: Desk, sam: Agent) -> None:
     assert 'data-pane="conversation"' in whole
     assert 'data-title="Urgent"' in whole
     assert client.get("/conversations/999999/").status_code == 404
+
+
+def test_what_goes_on_elsewhere_says_what_ends_it_instead_of_offering_to_end_it(desk: Desk, sam: Agent) -> None:
+    client, conversation = client_of(sam), desk.conversation()
+    path = f"/conversations/{conversation.pk}/"
+    ticket = open_ticket(conversation_id=conversation.pk, agent=sam)
+    shown = markup(client.get(path, headers=FRAGMENT))
+    assert "Solve the ticket: that ends this too." in shown
+    assert "Done there: thank them here" not in shown
+    Ticket.objects.filter(pk=ticket.pk).update(state="solved")
+    shown = markup(client.get(path, headers=FRAGMENT))
+    assert "that ends this too" not in shown
+    assert "Done there: thank them here" in shown
 
 
 def test_what_was_written_in_private_is_not_answered_in_public_by_default(desk: Desk, sam: Agent) -> None:

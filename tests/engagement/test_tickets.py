@@ -172,7 +172,9 @@ def test_word_that_it_is_not_solved_owes_the_return_until_it_is(desk: Desk, sam:
     conversation = desk.conversation()
     ticket = make(conversation, sam)
     tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    assert Draft.objects.get().text.startswith(f"@{conversation.author.username} Thank you for sorting this out")
     visit(ticket, "again", {"text": "Still broken", "form_key": "k"})
+    assert not Draft.objects.exists()  # nobody is thanked for what goes on
     send_reply(conversation_id=conversation.pk, agent=sam, text="Sorry, we look at it again", hold=0)
     work(now())
     assert (owed(conversation), Hop.objects.get().state) == (1, "begun")
@@ -182,6 +184,14 @@ def test_word_that_it_is_not_solved_owes_the_return_until_it_is(desk: Desk, sam:
     send_reply(conversation_id=conversation.pk, agent=sam, text="Thank you!", hold=0, answer_seen=1)
     work(now())
     assert owed(conversation) == 0
+
+
+def test_what_an_agent_wrote_stays_when_a_ticket_comes_back(desk: Desk, sam: Agent) -> None:
+    ticket = make(desk.conversation(), sam)
+    tickets.solve_ticket(ticket_id=ticket.pk, agent=sam)
+    Draft.objects.update(text="Thank you for sorting this out with us, and sorry again")
+    visit(ticket, "again", {"text": "Still broken", "form_key": "k"})
+    assert Draft.objects.get().text == "Thank you for sorting this out with us, and sorry again"
 
 
 def test_a_ticket_that_is_reopened_after_its_return_was_waived_owes_it_again(desk: Desk, sam: Agent) -> None:

@@ -91,6 +91,13 @@ def test_resolving_what_changed_since_it_was_seen_is_refused():
         resolve_conversation(conversation_id=conversation.pk, agent=ana, version=seen)
 
 
+def test_an_answer_that_arrived_meanwhile_does_not_keep_its_agent_from_resolving():
+    conversation, ana = make_conversation(), make_agent()
+    seen = conversation.version
+    record_answer(conversation_id=conversation.pk, agent=ana, at=now(), kind="reply")
+    assert resolve_conversation(conversation_id=conversation.pk, agent=ana, version=seen).status == "resolved"
+
+
 def test_a_snoozed_conversation_wakes_at_its_time_to_the_same_agent():
     conversation, ana = make_conversation(), make_agent()
     claim_conversation(conversation_id=conversation.pk, agent=ana)

@@ -70,17 +70,26 @@ function show(form, text, findings) {
   for (const { start, end, advice } of findings) reasons.set(advice, (reasons.get(advice) ?? new Set()).add(quote(text, start, end)));
   const lines = [...reasons].map(([advice, words]) => {
     const line = document.createElement("p");
-    const quoted = Object.assign(document.createElement("bdi"), { textContent: [...words].join(" "), ariaLive: "off" });
-    line.append(quoted, ` ${advice}`);
+    const pieces = advice.split(/(\d+)/).map((piece, at) => (at % 2 ? changing("span", piece) : piece));
+    line.append(changing("bdi", [...words].join(" ")), " ", ...pieces);
     return line;
   });
   const mayMove = form.dataset.writing === "reply" && findings.some(({ kind, blocks }) => blocks && !NOT_PRIVATELY.has(kind));
   if (mayMove) lines.push(form.querySelector("[data-private-way]").content.cloneNode(true));
-  const said = [...reasons.keys()].join();
+  const said = [...reasons.keys()].join().replace(/\d+/g, "0");
   if (said !== area.dataset.said) area.replaceChildren(...lines);
-  else area.querySelectorAll("bdi").forEach((quoted, at) => (quoted.textContent = lines[at].firstChild.textContent)); // not said again with every letter
+  else area.querySelectorAll("[aria-live=off]").forEach((piece, at) => (piece.textContent = changingOf(lines)[at].textContent));
   area.dataset.said = said;
 }
+
+/** What may change with every letter, and is not said again for it. */
+function changing(tag, words) {
+  const piece = document.createElement(tag);
+  piece.setAttribute("aria-live", "off");
+  piece.textContent = words;
+  return piece;
+}
+const changingOf = (lines) => lines.flatMap((line) => [...line.querySelectorAll("[aria-live=off]")]);
 
 function underline(form, text, findings) {
   const layer = form.querySelector("[data-underlines]");
