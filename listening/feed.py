@@ -41,6 +41,7 @@ VIEWS: dict[str, str] = {
 QUEUES: dict[str, Callable[[datetime], Q]] = {
     "callbacks": lambda moment: any_of("callbacks__state", ("waiting", "calling")),
     "returns": lambda moment: any_of("hops__state", ("begun", "done")),
+    "not_sent": lambda moment: any_of("messages__delivery__state", ("failed", "unconfirmed", "awaiting_retry")),
     "late_tickets": lambda moment: (
         any_of("tickets__state", ("new", "in_progress", "waiting"))
         & (Q(tickets__due_at__lt=moment) | Q(tickets__next_update_due__lt=moment))

@@ -38,14 +38,13 @@ class TemplateUse(models.Model):
 
 
 class TemplateWord(models.Model):
-    """How often a template was used on a post that has this word. `word` is folded."""
+    """A template was used on a post that has this word. `word` is folded."""
 
     template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="words", db_index=False)
     word = models.CharField(max_length=40)
-    count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["word", "template"], name="template_word_once")]
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.count}"
+        return self.word

@@ -11,8 +11,6 @@ from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.conditions import any_of
 from socialdesk.lib.paging import page_of
 
-State = Delivery.State
-
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
@@ -39,8 +37,3 @@ def read_outbox(*, after: str = "", limit: int = 50, now: datetime | None = None
     page, following = page_of(rows, field="created_at", after=after, limit=limit)
     entries = [OutboxEntry(delivery.message, delivery, explain(delivery, now=moment)) for delivery in page]
     return OutboxPage(entries, following)
-
-
-def count_outbox(*, cap: int = 1000) -> int:
-    """How many messages wait for a person: failed or not known. `cap` means that many or more."""
-    return Delivery.objects.filter(any_of("state", (State.FAILED, State.UNCONFIRMED)))[:cap].count()

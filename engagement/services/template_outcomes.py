@@ -119,5 +119,4 @@ def _learn_words(use: TemplateUse) -> None:
     """The words of the post that was answered speak for this template from now on."""
     words = words_of(use.message.mention.text) if use.message.mention else []
     TemplateWord.objects.bulk_create([TemplateWord(template_id=use.template_id, word=word) for word in words], ignore_conflicts=True)
-    TemplateWord.objects.filter(template_id=use.template_id, word__in=words).update(count=F("count") + 1)
     use.is_learned = True

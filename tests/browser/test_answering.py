@@ -138,10 +138,13 @@ def test_what_failed_says_what_to_do_and_is_tried_again(windows: Windows, desk: 
     Delivery.objects.update(state="failed", error="The network is closed today", finished_at=delivery.created_at)
     page.reload()
     expect(page.locator("[data-delivery=failed]")).to_contain_text("The network is closed today.")
+    not_sent = page.locator("[data-count=not_sent]")
+    expect(not_sent).to_have_text("1")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("[data-delivery=queued]")).to_be_visible()
     deliver_now()
     expect(page.locator("[data-delivery=sent]")).to_be_visible()
+    expect(not_sent).to_have_text("0")
 
 
 def test_a_revoked_account_locks_the_composer_and_keeps_the_text(windows: Windows, desk: Desk, sam: Agent) -> None:

@@ -103,7 +103,7 @@ def test_what_is_for_its_topic_comes_first_and_says_so(desk: Desk, sam: Agent) -
 def test_words_of_posts_that_it_was_used_on_raise_it_the_more_the_rarer(desk: Desk, sam: Agent) -> None:
     plain, charger, both = (make_template(name, "answer", en=name) for name in ("Plain", "Charger", "Both"))
     for template, word in ((charger, "charger"), (charger, "blinks"), (both, "blinks"), (plain, "unrelated")):
-        TemplateWord.objects.create(template=template, word=word, count=1)
+        TemplateWord.objects.create(template=template, word=word)
     suggestions = ranked(desk.conversation("@tidewheel the charger blinks red"), sam)
     assert names(suggestions) == ["Charger", "Both", "Plain"]
     assert suggestions[0].reasons[0] == "used on posts with charger, blinks"
@@ -155,7 +155,7 @@ def test_ranking_costs_five_queries_however_many_templates_there_are(desk: Desk,
     few = count()
     for number in range(30):
         template = make_template(f"T{number}", "answer", *Topic.objects.all(), en="a", de="b")
-        TemplateWord.objects.create(template=template, word="battery", count=1)
+        TemplateWord.objects.create(template=template, word="battery")
     assert count() == few == 5
 
 

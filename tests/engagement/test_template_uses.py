@@ -212,7 +212,7 @@ def test_the_words_of_the_post_are_learned_once_it_was_sent(desk: Desk, sam: Age
     work(now())
     settle_uses()
     settle_uses()
-    assert dict(TemplateWord.objects.values_list("word", "count")) == {"battery": 1, "flat": 1}
+    assert sorted(TemplateWord.objects.values_list("word", flat=True)) == ["battery", "flat"]
 
 
 def test_the_sweep_takes_turns_and_costs_the_same_for_many(desk: Desk, sam: Agent, variant: TemplateVariant) -> None:
