@@ -1,6 +1,6 @@
 """Every page that people or customers see fits and satisfies axe: here those that no other test looks at, and a test that none is left out.
 
-Light and dark, wide and narrow are one load of each page: only style changes. That a page was shown is read from the rendered templates.
+That a page was shown is read from the rendered templates. The first tests are about looking itself.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as configured
 from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test.signals import template_rendered
 from django.urls import resolve
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from engagement.models import Hop, Ticket
 from engagement.services.consent_texts import consent_text
@@ -36,14 +35,34 @@ from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
 from tests.browser import test_approvals, test_callbacks, test_chatting, test_desk_pages, test_pages, test_praise, test_texts
 from tests.browser.conftest import Windows
+from tests.browser.looking import look
 from tests.engagement.calls import give_consent, open_day
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_post
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WIDTHS = (320, 1280)
 TEMPLATES = configured.BASE_DIR / "socialdesk" / "templates"
 LONG = "verylongword" * 8
+PHONE = {"width": 320, "height": 700}
+SOUND = """<!doctype html><html lang="en"><head><title>A page</title>
+<style>:root { color-scheme: light dark; background: canvas }</style></head>
+<body><main><h1>A page</h1><p>Some words. %s</p></main></body></html>"""
+DARK = "<style>@media (prefers-color-scheme: dark) { %s }</style>"
+ONLY_WIDE = "<style>@media (min-width: 1000px) { %s }</style>"
+# What a page may have wrong, and what is said of it.
+FAULTS = {
+    "no name": ("<button></button>", "light, 320: button-name: <button>"),
+    "no name where it is wide": (
+        "<style>button { display: none }</style>" + ONLY_WIDE % "button { display: block }" + "<button></button>",
+        "light, 1280: button-name: <button>",
+    ),
+    "pale in the dark": (DARK % "p { color: #444 }", "dark, 320: color-contrast: <p>"),
+    "a link like its words in the dark": (
+        DARK % "a { color: #ddd; text-decoration: none }" + "<a href='/'>A link</a>",
+        "dark, 320: link-in-text-block: <a",
+    ),
+    "too wide for a phone": ("<div style='width: 400px'>Words</div>", "a page is 88 pixels too wide at 320"),
+    "too wide where it is wide": (ONLY_WIDE % "main { width: 1300px }", "a page is 28 pixels too wide at 1280"),
+}
 
 # Customers' pages and the tests that look at them. "here" is held to what was rendered.
 CUSTOMERS: dict[str, Any] = {
@@ -93,19 +112,6 @@ def rendered() -> Iterator[set[str]]:
     template_rendered.connect(note)
     yield names
     template_rendered.disconnect(note)
-
-
-def look(page: Page, name: str) -> None:
-    """At every width it fits and axe finds nothing; in the dark only colours are others."""
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 700})
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{name} is {wide} pixels too wide at {width}"
-        for scheme, rules in (("light", {"type": "tag", "values": WCAG}), ("dark", {"type": "rule", "values": ["color-contrast"]})):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            found = Axe().run(page, options={"runOnly": rules}).response["violations"]
-            problems = [f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for rule in found for node in rule["nodes"]]
-            assert not problems, f"{name}, {scheme}, {width}: " + "\n".join(problems)
 
 
 def forget_refusals(windows: Windows) -> None:
@@ -164,6 +170,35 @@ def returns(desk: Desk, sam: Agent) -> None:
             waive_return(conversation_id=conversation.pk, agent=sam, reason="They left")
 
 
+@pytest.fixture
+def blank(chromium: Browser) -> Iterator[Page]:
+    with chromium.new_page(viewport={"width": 400, "height": 700}) as page:
+        yield page
+
+
+def test_a_sound_page_is_left_as_it_was(blank: Page) -> None:
+    blank.set_content(SOUND % "")
+    look(blank, "a page")
+    assert blank.viewport_size == {"width": 400, "height": 700}
+    assert not blank.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+
+
+@pytest.mark.parametrize(("fault", "said"), FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_is_said(blank: Page, fault: str, said: str) -> None:
+    blank.set_content(SOUND % fault)
+    with pytest.raises(AssertionError, match=said):
+        look(blank, "a page")
+
+
+def test_what_changes_is_looked_at_anew_and_only_the_part_that_is_asked_for(blank: Page) -> None:
+    blank.set_content(SOUND % "")
+    look(blank, "a page")
+    blank.locator("p").evaluate("words => words.innerHTML = '<button></button>'")
+    look(blank, "its heading", within="h1")
+    with pytest.raises(AssertionError, match="button-name"):
+        look(blank, "its words", within="p")
+
+
 def test_the_staffs_pages(windows: Windows, desk: Desk, mara: Conversation, sam: Agent, tickets: dict[str, Ticket], returns: None) -> None:
     admin = make_agent(Role.ADMIN, username="root")
     survey = offer_link(conversation_id=mara.pk, kind="survey", agent=sam)
@@ -180,7 +215,7 @@ def test_the_staffs_pages(windows: Windows, desk: Desk, mara: Conversation, sam:
         *("/templates/new/", "/articles/new/", "/rules/new/", f"/topics/{topic.pk}/"),
     ]
     assert {resolve(path.partition("?")[0]).url_name for path in paths} == {name for name, where in STAFF.items() if where == "here"}
-    page = windows.open(admin, "/tickets/")
+    page = windows.open(admin, "/tickets/", **PHONE)
     for path in paths:
         answer = page.goto(path)
         assert answer is not None
@@ -210,7 +245,7 @@ def send(page: Page, path: str, **fields: str) -> None:
 def test_customers_pages(
     windows: Windows, mara: Conversation, sam: Agent, tickets: dict[str, Ticket], rendered: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = windows.open(None, "about:blank", width=320)
+    page = windows.open(None, "about:blank", **PHONE)
     seen: set[str] = set()
 
     def see(template: str, name: str = "") -> None:
@@ -297,7 +332,7 @@ def breaking(error: Exception) -> Callable[..., Any]:
 
 
 def test_pages_of_errors(windows: Windows, sam: Agent, rendered: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    page = windows.open(sam, "/returns/")
+    page = windows.open(sam, "/returns/", **PHONE)
     seen: set[str] = set()
 
     def see(template: str) -> None:

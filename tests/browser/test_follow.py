@@ -5,23 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from engagement.models import Delivery
 from engagement.services.follow import look_for_follows
 from listening.models import Conversation
 from profiles.models import Agent
 from tests.browser.conftest import Windows, wait_until, wait_until_live
+from tests.browser.looking import look
 from tests.engagement.desk import Desk, work
 from tests.socialdesk.networks.sandbox.play import Clock, author, line, write_script
 
 TEXT = "Which invoice is it, please?"
-
-
-def audit(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.fixture
@@ -47,7 +42,7 @@ def test_one_press_asks_and_the_door_opens_while_the_agent_types(
     obstacle = page.locator("#obstacle-direct_message")
     expect(obstacle).to_contain_text("Ask them in public to follow us")
     expect(page.get_by_role("button", name="Send privately")).to_be_disabled()
-    audit(page)
+    look(page, "the door, locked", widths=[1280])
 
     ask = page.get_by_role("button", name="Ask them to follow")
     for _ in range(3):  # the way back from the text leads past why it is private, and why not in public first
@@ -59,7 +54,7 @@ def test_one_press_asks_and_the_door_opens_while_the_agent_types(
     expect(obstacle).to_contain_text("They were asked")
     expect(page.get_by_role("textbox", name="Private")).to_be_focused()
     page.keyboard.type(TEXT)
-    audit(page)
+    look(page, "the door, asked", widths=[1280])
 
     work(wait_until(lambda: Delivery.objects.filter(state="queued").first()).not_before)
     expect(page.locator("[data-delivery=sent]")).to_be_visible()
@@ -74,7 +69,7 @@ def test_one_press_asks_and_the_door_opens_while_the_agent_types(
     expect(page.get_by_role("button", name="Send privately")).to_be_enabled()
     expect(page.get_by_label("They have no public word from us yet")).to_have_count(0)
     expect(elsewhere.locator("#toasts")).not_to_contain_text("follows us now")
-    audit(page)
+    look(page, "the door, open", widths=[1280])
 
     page.get_by_label("Why in private").select_option("account")
     page.get_by_role("textbox", name="Private").press("Control+Enter")
