@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 SMALL, LARGE = 50_000, 1_000_000
 ROUNDS = 15
 
-# One conversation in three is active; a fifth of the mentions carry the commonest topic, one in two thousand the rarest.
+# One conversation in three is active; a fifth of the mentions carry the commonest topic. The rarest, and the rarest word, stand on three
+# hundred mentions however many there are: a full page of both sizes, and the more to look through for it.
 FILL = """
 INSERT INTO profiles_profile (id, name, language, stage, created_at)
   SELECT n, 'Person ' || n, '', 'prospect', now() FROM generate_series(1, {people}) n;
@@ -41,14 +42,14 @@ INSERT INTO listening_mention (id, network, external_id, author_id, conversation
     (ARRAY['negative', 'negative', 'neutral', 'positive', 'unsure'])[1 + n % 5], 0.8, 'bench'
   FROM generate_series(1, {size}) n,
     LATERAL (SELECT 'the bike number ' || n || ' is late again ' || (ARRAY['battery', 'brake', 'app', 'delivery', 'bill'])[1 + n % 5]
-      || CASE WHEN n % 2000 = 0 THEN ' zebra' ELSE '' END || CASE WHEN n % 50 = 0 THEN ' lantern' ELSE '' END AS text) t;
+      || CASE WHEN n % ({size} / 300) = 0 THEN ' zebra' ELSE '' END || CASE WHEN n % 50 = 0 THEN ' lantern' ELSE '' END AS text) t;
 INSERT INTO listening_mentiontopic (topic_id, mention_id, posted_at)
   SELECT t.id, m.id, m.posted_at FROM listening_mention m
-  JOIN listening_topic t ON m.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
+  JOIN listening_topic t ON m.id % (ARRAY[5,7,11,20,50,100,200,500,1000,{size} / 300])[t.id] = 0;
 INSERT INTO listening_conversationtopic (topic_id, conversation_id, is_active, activity_at)
   SELECT t.id, c.id, c.status IN ('new', 'open'), c.activity_at
   FROM listening_conversation c
-  JOIN listening_topic t ON c.id % (ARRAY[5,7,11,20,50,100,200,500,1000,2000])[t.id] = 0;
+  JOIN listening_topic t ON c.id % (ARRAY[5,7,11,20,50,100,200,500,1000,{size} / 300])[t.id] = 0;
 """
 
 PAGES = {
