@@ -1,4 +1,4 @@
-"""Drafts that ask for personal data where everybody reads the answer, and drafts that push people to the telephone.
+"""Drafts that ask for personal data where everybody reads the answer.
 
 A sentence asks if it names a datum of the reader's and requests it, unless it warns of telling it, speaks of what was or will be done
 with it, or says where else to tell it: in private, or on a form, in the app, on the way to the hub.
@@ -11,17 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from engagement.guards.reading import HIDDEN, Reading, find_links
+from engagement.guards.pointing import find_pointed_at
+from engagement.guards.reading import Reading, find_links
+from engagement.guards.sentences import blank, hide, sentences
+from engagement.guards.things import without_things
 from engagement.guards.vocabulary import LANGUAGES, source, words
 
-# A full stop behind “no.” or “tel.” ends no sentence.
-_END = re.compile(
-    r"(?<!\bno)(?<!\bnr)(?<!\btel)(?<!\bnum)(?<!\bref)(?<!\bkd)(?<!\bpls)(?<![.!?;])[.!?;]+(?=[\s\"')]|\Z)|\n+|(?<![!?])[!?]+"
-)
 _AFTER_COLON = re.compile(r":[^\w\x00]{1,3}(?:\w+ ){0,2}(?:\w+,? )?\Z")
 _BEGINNING = 25  # characters in which a question word makes a sentence a question, should its mark be missing
 _AROUND = 80  # characters beside a datum that say what is done with it
-_LONGEST = 800  # characters of a sentence
 _MOST_WORDS = 2  # beside the datum and courtesy in a sentence that is nothing but the datum: “Hi, order number please?”
 
 
@@ -45,6 +43,7 @@ class _Language:
     elsewhere: re.Pattern[str]
     public: re.Pattern[str]
     courtesy: re.Pattern[str]
+    unneeded: re.Pattern[str]
 
 
 @cache
@@ -70,39 +69,36 @@ def _language(name: str) -> _Language:
         elsewhere=words("elsewhere", name),
         public=words("in_public", name),
         courtesy=words("courtesy", name),
+        unneeded=words("unneeded", name),
     )
 
 
 def find_asked(reading: Reading, *, secrets_only: bool = False) -> list[tuple[int, int]]:
     """Where personal data is asked for; with `secrets_only` passwords, PINs and full card numbers, wherever they are asked for."""
-    sentences = list(_sentences(reading.hide(find_links(reading)).text))
+    in_order = list(sentences(reading.hide(find_links(reading)).text))
     found: list[tuple[int, int]] = []
-    for number, (at, sentence) in enumerate(sentences):
-        for language in map(_language, LANGUAGES):
-            data = (language.secret if secrets_only else language.datum).finditer(sentence)
-            asked = [match.span() for match in data]
-            if not asked:
-                continue
-            if not secrets_only:
-                beside = sentences[max(0, number - 1) : number] + sentences[number + 1 : number + 2]
-                if _has_other_way(language, sentence, asked, " \n ".join(text for _, text in beside)):
-                    continue
-            found += [(at + start, at + end) for start, end in _asked_in(language, sentence, asked)]
+    for number, (at, sentence) in enumerate(in_order):
+        for name in LANGUAGES:
+            language = _language(name)
+            if secrets_only:
+                data = [match.span() for match in language.secret.finditer(sentence)]
+                is_excused = False
+            else:
+                before, behind = (in_order[beside][1] if 0 <= beside < len(in_order) else "" for beside in (number - 1, number + 1))
+                data = without_things([match.span() for match in language.datum.finditer(sentence)], before, sentence, name)
+                found += find_pointed_at(in_order, number, name)
+                is_excused = bool(data) and (
+                    _has_other_way(language, sentence, data, f"{before} \n {behind}")
+                    or language.unneeded.match(behind.lstrip()) is not None
+                )
+            if data and not is_excused:
+                found += [(at + start, at + end) for start, end in _asked_in(language, sentence, data)]
     return found
 
 
-def _sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Where each begins, and its text. What goes on for ever is cut."""
-    at = 0
-    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
-        for start in range(at, end, _LONGEST):
-            yield start, text[start : min(start + _LONGEST, end)]
-        at = end
-
-
 def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    plain = _blank(language.statement, sentence)
-    besides = _hide(plain, data)
+    plain = blank(language.statement, sentence)
+    besides = blank(language.warning, hide(plain, data))  # “do not publish it” requests nothing
     is_request = (
         "?" in plain
         or language.question.search(plain[:_BEGINNING])
@@ -113,6 +109,8 @@ def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -
     warned = language.warning.search(plain)
     for start, end in data:
         if warned and warned.start() < start and not language.contrast.search(plain, warned.end(), start):
+            continue
+        if language.unneeded.match(sentence, end + 1):  # “your order number is not needed”
             continue
         if is_nothing_else or language.question.match(sentence, start):
             yield start, end
@@ -129,49 +127,28 @@ def _asked_in(language: _Language, sentence: str, data: list[tuple[int, int]]) -
 def _has_other_way(language: _Language, sentence: str, data: list[tuple[int, int]], around: str) -> bool:
     """Whether it is to be told in private, or elsewhere than in the answer."""
     in_public = language.public.search(sentence)
-    if language.private.search(_blank(language.not_private, sentence)):
+    if language.private.search(blank(language.not_private, sentence)):
         return True
     if in_public:
         return False
     # “Which number stands on the invoice?” asks, “your number stands on the invoice” does not.
     asks_which = any(language.question.search(sentence, max(0, start - _BEGINNING), start + 8) for start, _ in data)
-    return bool((not asks_which and language.elsewhere.search(sentence)) or language.private.search(_blank(language.not_private, around)))
+    return bool((not asks_which and language.elsewhere.search(sentence)) or language.private.search(blank(language.not_private, around)))
 
 
 def _is_nothing_else(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
     """“Hi, your order number?”"""
     if "?" not in sentence:
         return False
-    return len(re.findall(r"\w+", language.courtesy.sub(" ", _hide(sentence, data)))) <= _MOST_WORDS
+    return len(re.findall(r"\w+", language.courtesy.sub(" ", hide(sentence, data)))) <= _MOST_WORDS
 
 
 def _is_mere_list(language: _Language, sentence: str, data: list[tuple[int, int]]) -> bool:
     """“To find you: name, date of birth, postcode”, or an order in words that are not known: “fling us your order number!”"""
     before = sentence[: data[0][0]]
+    besides = hide(sentence, data)
     if _AFTER_COLON.search(before):
-        return True
-    besides = _hide(sentence, data)
+        return not words("finite").search(besides[data[-1][1] :])
     if re.search(r"\w", language.courtesy.sub(" ", besides[data[-1][1] :])):
         return False
     return not (words("finite").search(besides) or language.statement.search(besides) or language.handled_before.search(before))
-
-
-def _blank(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda match: HIDDEN * len(match.group()), text)
-
-
-def _hide(text: str, spans: list[tuple[int, int]]) -> str:
-    parts, at = [], 0
-    for start, end in spans:
-        parts += [text[at:start], HIDDEN * (end - start)]
-        at = end
-    return "".join([*parts, text[at:]])
-
-
-def find_push_to_call(reading: Reading) -> list[tuple[int, int]]:
-    """“Just call us”, where no other way is offered beside it."""
-    found = []
-    for at, sentence in _sentences(reading.text):
-        if not words("another_way").search(sentence):
-            found += [(at + match.start(), at + match.end()) for match in words("call_us").finditer(sentence)]
-    return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from engagement.guards import own
-from engagement.guards.asking import find_asked, find_push_to_call
+from engagement.guards.apart import ways_to_read
+from engagement.guards.asking import find_asked
 from engagement.guards.base import Audience, CompanyFacts, Finding, Place
+from engagement.guards.calling import find_push_to_call
 from engagement.guards.contacts import PublicContacts
 from engagement.guards.form import find_broken_links, find_variables, find_wrong_accounts
 from engagement.guards.harmless import hide_harmless, without_links
@@ -119,14 +121,16 @@ def _check_private(reading: Reading) -> Iterator[Finding]:
 def _check_own_patterns(reading: Reading, company: CompanyFacts) -> Iterator[Finding]:
     for entry in company.own_patterns:
         name = str(entry["name"])
+        readings = list(ways_to_read(reading, str(entry["pattern"])))
         try:
-            spans = own.find_all(str(entry["pattern"]), reading.text)
+            found = own.find_all(str(entry["pattern"]), *(way.text for way in readings))
         except (own.TooSlow, own.BadPattern):
             whole = (0, len(reading.original))
             yield Finding("number", *whole, f"The pattern “{name}” could not be tried on this text: ask an admin to simplify it.")
             continue
         advice = f"{name} leads to one customer: leave it out here, and say it in private."
-        yield from (Finding("number", *reading.span(start, end), advice) for start, end in spans)
+        for way, spans in zip(readings, found, strict=True):
+            yield from (Finding("number", *way.span(start, end), advice) for start, end in spans)
 
 
 def _findings(kind: str, reading: Reading, spans: Spans) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 
 import regex
@@ -48,12 +49,18 @@ def check_pattern(pattern: str) -> None:
         raise BadPattern("It takes too long on some texts. Avoid a repeat inside a repeat, as in (\\d+)+.") from None
 
 
-def find_all(pattern: str, text: str) -> list[tuple[int, int]]:
-    """Where `pattern` stands in `text`. Raises TooSlow, and BadPattern for one that was never checked."""
-    try:
-        return [match.span() for match in compile_pattern(pattern).finditer(text, timeout=SECONDS, concurrent=True) if match.group()]
-    except TimeoutError:
-        raise TooSlow(pattern) from None
+def find_all(pattern: str, *texts: str) -> list[list[tuple[int, int]]]:
+    """Where `pattern` stands in each of `texts`, all within one bound. Raises TooSlow, and BadPattern for one that was never checked."""
+    found, left = [], SECONDS
+    for text in texts:
+        begun = time.thread_time()
+        try:
+            matches = compile_pattern(pattern).finditer(text, timeout=max(left, 0.001), concurrent=True)
+            found.append([match.span() for match in matches if match.group()])
+        except TimeoutError:
+            raise TooSlow(pattern) from None
+        left -= time.thread_time() - begun
+    return found
 
 
 def _trials(pattern: str) -> list[str]:

@@ -63,12 +63,19 @@ class Reading:
 
     def closed_up(self) -> Reading:
         """The same with words that were written l e t t e r by letter put together."""
-        keep = [True] * len(self.text)
-        for match in _LETTER_BY_LETTER.finditer(self.text):
-            for at in range(match.start() + 1, match.end(), 2):
-                keep[at] = False
-        kept = [at for at, stays in enumerate(keep) if stays]
-        return Reading(self.original, "".join(self.text[at] for at in kept), [self.origin[at] for at in kept])
+        matches = _LETTER_BY_LETTER.finditer(self.text)
+        return self.joined((at, at + 1) for match in matches for at in range(match.start() + 1, match.end(), 2))
+
+    def joined(self, spans: Iterable[tuple[int, int]], joint: str = "") -> Reading:
+        """The same with `joint` in place of those parts of its text, in their order; none of them is its beginning."""
+        parts: list[str] = []
+        origin: list[int] = []
+        at = 0
+        for start, end in spans:
+            parts += [self.text[at:start], joint]
+            origin += [*self.origin[at:start], *[self.origin[start - 1]] * len(joint)]
+            at = end
+        return Reading(self.original, "".join([*parts, self.text[at:]]), [*origin, *self.origin[at:]])
 
 
 def read(text: str) -> Reading:

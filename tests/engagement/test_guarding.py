@@ -19,6 +19,7 @@ from engagement.services.send import add_note, send_direct_message, send_reply
 from listening.models import NetworkAccount
 from profiles.models import Agent, Role
 from tests.engagement.desk import Desk
+from tests.engagement.guards.company import TIDEWHEEL
 from tests.engagement.guards.measure import read_drafts, should_stop
 from tests.factories import make_account, make_agent
 
@@ -75,6 +76,7 @@ def test_a_reply_with_personal_data_is_refused_logged_and_kept_as_a_draft(desk: 
 
 
 def test_every_guarded_draft_of_the_set_is_refused_by_the_service(desk: Desk, sam: Agent) -> None:
+    Company.objects.create(pk=1, own_patterns=list(TIDEWHEEL.own_patterns), public_contacts=list(TIDEWHEEL.public_contacts))
     conversation = desk.conversation()
     drafts = [draft for draft in read_drafts() if should_stop(draft) and draft["audience"] == "public"]
     for draft in drafts[::15]:

@@ -1,15 +1,15 @@
-"""The guards against the labelled drafts: recall and precision on all, on those held back from tuning, and by language."""
+"""The guards against the labelled drafts: recall and precision on all, on those held back from tuning, by language, and of the flags."""
 
 from __future__ import annotations
 
 import pytest
 
 from socialdesk.networks import registry
-from tests.engagement.guards.company import check
-from tests.engagement.guards.measure import NEVER_STOPS, measure, read_drafts, should_stop
+from tests.engagement.guards.measure import NEVER_STOPS, find, measure, measure_flags, read_drafts, should_stop
 
 DRAFTS = read_drafts()
 RECALL, PRECISION = 0.98, 0.95
+AT_LEAST = {NEVER_STOPS: (0.95, 0.9)}  # recall and precision of flags, which stop nothing
 
 
 def test_the_set_is_large_balanced_and_in_five_languages():
@@ -25,25 +25,27 @@ def test_the_set_is_large_balanced_and_in_five_languages():
 
 @pytest.mark.parametrize(("group", "rates"), measure().items(), ids=lambda value: value if isinstance(value, str) else "")
 def test_few_are_missed_and_few_stopped_for_nothing(group, rates):
-    assert rates["recall"] >= RECALL, rates
-    assert rates["precision"] >= PRECISION, rates
+    recall, precision = AT_LEAST.get(group, (RECALL, PRECISION))
+    assert rates["recall"] >= recall, rates
+    assert rates["precision"] >= precision, rates
 
 
 def test_the_measure_notices_guards_that_stop_nothing_or_everything():
     assert measure(lambda draft: False)["all"]["recall"] == 0
     assert measure(lambda draft: True)["all"]["precision"] < PRECISION
+    assert measure_flags(lambda draft: False)["recall"] == 0
+    assert measure_flags(lambda draft: True)["precision"] < AT_LEAST[NEVER_STOPS][1]
 
 
 @pytest.mark.parametrize("draft", [draft for draft in DRAFTS if NEVER_STOPS in draft["kinds"]], ids=lambda draft: draft["text"][:40])
-def test_a_push_to_the_telephone_is_flagged_and_not_stopped(draft):
-    findings = check(draft["text"], network=draft["network"])
-    assert [(finding.kind, finding.blocks) for finding in findings] == [(NEVER_STOPS, False)]
+def test_a_push_to_the_telephone_is_not_stopped(draft):
+    assert should_stop(draft) or not any(finding.blocks for finding in find(draft))
 
 
 def test_the_kind_that_is_found_is_the_kind_that_is_there():
     others = []
     for draft in DRAFTS:
-        found = {finding.kind for finding in check(draft["text"], network=draft["network"], audience=draft["audience"])}
+        found = {finding.kind for finding in find(draft)}
         if draft["kinds"] and not found & set(draft["kinds"]):
             others.append((draft["text"], found))
     assert len(others) <= len(DRAFTS) / 100, others

@@ -12,7 +12,7 @@ from engagement.guards import check_draft
 from engagement.guards.base import Audience
 from engagement.guards.check import ADVICE
 from engagement.guards.reading import read
-from tests.engagement.guards.company import TIDEWHEEL, check, kinds
+from tests.engagement.guards.company import TIDEWHEEL, kinds
 from tests.engagement.guards.measure import read_drafts
 
 LARGEST = 100_000
@@ -124,15 +124,15 @@ def test_each_character_that_is_read_knows_where_it_stood(text: str) -> None:
 @settings(max_examples=300)
 def test_what_is_found_is_found_with_friendly_words_around_it(draft: dict[str, str], before: str, behind: str) -> None:
     text = draft["text"]
-    alone = {finding.kind for finding in check(text)}
-    around = {finding.kind for finding in check(f"{before}{text}{behind}")}
+    alone = set(kinds(text, company=TIDEWHEEL))
+    around = set(kinds(f"{before}{text}{behind}", company=TIDEWHEEL))
     assert alone <= around
 
 
 @given(draft=st.sampled_from([draft for draft in DRAFTS if not draft["kinds"]]), before=st.sampled_from(["Hello there. ", "🙂 "]))
 @settings(max_examples=200)
 def test_what_is_let_through_is_let_through_behind_a_greeting(draft: dict[str, str], before: str) -> None:
-    assert kinds(before + draft["text"], audience=draft["audience"]) == []
+    assert kinds(before + draft["text"], audience=draft["audience"], company=TIDEWHEEL) == []
 
 
 SEEDS = [
@@ -140,6 +140,18 @@ SEEDS = [
     *("٠", "🙂", "\u200b", ".", "?", "zero ", "zero y ", "iban ", "gb82 ", "4111 ", "order no. ", "order: ", "pin: ", "password "),
     *("born on ", "1.1. ", "12 main ", "strasse", "calle a ", "شارع ا ", "1 rue ", "am a 1, 12345 b ", "flat 1, "),
     *("send us your email. ", "your email ", "your email? ", "never post ", "we ", "call us ", "in the app ", "no need for a "),
+    *(
+        "rc 4 ",
+        "TW-1 ",
+        "station 12, ",
+        "20 bornes ",
+        "street 1 ",
+        "شارع 8 فيلا ",
+        "what number ",
+        "the number on the bike ",
+        "sticker number ",
+    ),
+    *("post it ", "number post it here ", "it. post it here. ", "if you post ", "please hotline ", "not here ", "we call ", "call +44 "),
     *("{{a ", "[name ", "%s ", "http:", "http://", "https://a ", "htp:/", "www.", "#a", "$1 ", "1 km ", "version 1 ", "12:30 ", "did you "),
 ]
 
