@@ -63,6 +63,14 @@ def _postgres_server() -> str:
     return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete").get_uri()
 
 
+def forget_at_a_crash() -> None:
+    """The PostgreSQL that this process starts waits for no disk: what tests store need not outlive the machine. Not for benchmarks."""
+    if not os.environ.get("DATABASE_URL"):
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            _execute(_postgres_server(), f"ALTER SYSTEM SET {setting} = off")
+        _execute(_postgres_server(), "SELECT pg_reload_conf()")
+
+
 def _execute(url: str, statement: str) -> None:
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 
-from tests.servers import postgres, redis
+from tests.servers import forget_at_a_crash, postgres, redis
 
 
 def main() -> int:
+    forget_at_a_crash()
     with postgres() as database, redis() as broker:
         print(f"on {database.split('@')[-1]} and {broker}", flush=True)
         return subprocess.call(sys.argv[1:], env={**os.environ, "DATABASE_URL": database, "REDIS_URL": broker})

@@ -23,6 +23,8 @@ _ENGLISH = re.compile(
     rf"(?:{source('streets_en')}|(?P<doubtful>{source('doubtful_en')}))(?!\w)"
 )
 _THE = re.compile(rf"{_BEGINS}\d{{1,4}}[a-h]? the (?P<kind>{source('doubtful_en')}|{source('streets_en')})(?!\w)")
+# “14 Cotham Brow, Bristol BS6 6AN”: with its postcode behind it a street needs no word for streets.
+_WITH_CODE = re.compile(rf"{_BEGINS}\d{{1,4}}[a-h]?,? (?P<name>{_NAME}(?:,? {_NAME}){{0,4}}),? {_BRITISH_CODE}")
 _GERMAN = re.compile(
     rf"(?<![\w-])(?:{_PART}[ -]){{0,3}}?(?P<street>[^\W\d]{{2,30}}(?:{source('endings_de')})|(?:{source('streets_de')}))"
     rf"\.? ?(?:nr\.? ?)?(?P<number>\d{{1,4}}{_LETTER}(?:-\d{{1,4}})?){_ENDS}"
@@ -65,7 +67,7 @@ _BOX = re.compile(rf"(?<!\w)(?:{source('boxes')})(?!\w)\.?:? ?(?:no\.? ?|nr\.? ?
 _FLAT = re.compile(rf"(?<!\w)(?:{source('flats')})\.? ?(?:no\.? ?)?\d{{1,4}}[a-h]?, ?\d{{1,4}}[a-h]? {_NAME}")
 _CODE = re.compile(rf"(?<!\w){_BRITISH_CODE}")
 _TOWN = re.compile(rf",? (?:{_TOWN_CODE} {_NAME}|(?:{_NAME},? )?{_BRITISH_CODE})")
-_OF_A_PLACE = re.compile(rf"(?<!\w)(?:{source('numbered_places')})\.?(?: (?:{source('marks')})\.?)? ?[#(]?\Z")
+_OF_A_PLACE = re.compile(rf"(?<!\w)(?:{source('numbered_places')})\.?(?: (?:{source('marks')})\.?)? ?#?\Z")
 _COUNTED_BEFORE = re.compile(rf"(?<!\w)\d{{1,4}} (?:\w+ )?(?:{source('counted')})(?!\w)[^.!?\n]*\Z")
 _NEAR = 40  # characters in which a postcode belongs to a street
 _BEFORE = 60  # characters in which a count or a place's name stands before a street
@@ -87,6 +89,9 @@ def _english(reading: Reading) -> Iterator[tuple[int, int]]:
     for match in _ENGLISH.finditer(reading.text):
         is_sure = not match["doubtful"] or _are_capital(reading, match.start("name"), match.start("doubtful"))
         if is_sure and not any(_is_small(reading, word.start()) for word in _not_names(match)) and not _is_a_places(match):
+            yield match.span()
+    for match in _WITH_CODE.finditer(reading.text):
+        if _are_capital(reading, match.start("name")) and not any(_not_names(match)) and not _is_a_places(match):
             yield match.span()
     for match in _THE.finditer(reading.text):
         if _are_capital(reading, match.start("kind")) and _CODE.search(reading.text, match.end(), match.end() + _NEAR):

@@ -160,18 +160,16 @@ SEEDS = [
 @pytest.mark.parametrize("seed", SEEDS, ids=repr)
 def test_eight_times_the_text_takes_about_eight_times_the_work(seed: str) -> None:
     """A step for each pair of characters would take sixty-four times, a step for each choice would not end."""
-    short, long = (_cheapest(seed * (size // len(seed)) + "!\x00") for size in (LARGEST // 32, LARGEST // 4))
-    assert long <= 24 * short + 0.05
+    texts = [seed * (size // len(seed)) + "!\x00" for size in (LARGEST // 64, LARGEST // 8)]
+    # Each try may be disturbed, not all of them.
+    assert any(long <= 24 * short + 0.02 for short, long in (map(_seconds, texts) for _ in range(3)))
 
 
-def _cheapest(text: str) -> float:
-    """Processor seconds of this thread."""
-    taken = []
-    for _ in range(2):
-        begun = time.thread_time()
-        check_draft(text=text, network="web", audience="public", company=TIDEWHEEL)
-        taken.append(time.thread_time() - begun)
-    return min(taken)
+def _seconds(text: str) -> float:
+    """Of this thread's processor time."""
+    begun = time.thread_time()
+    check_draft(text=text, network="web", audience="public", company=TIDEWHEEL)
+    return time.thread_time() - begun
 
 
 @pytest.mark.slow
