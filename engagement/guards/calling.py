@@ -11,15 +11,17 @@ from engagement.guards.vocabulary import LANGUAGES, words
 
 
 def find_push_to_call(reading: Reading) -> list[tuple[int, int]]:
-    """Where, once in a sentence. Not what is told of calls, what needs no call, or when the hotline is open."""
+    """Where first, if at all. Not what is told of calls, what needs no call, or when the hotline is open."""
     if words("goes_on_here").search(blank(words("not_here"), reading.text)):
         return []
-    found = []
     for at, sentence in sentences(reading.text):
-        if not words("another_way").search(sentence):
-            pushes = [match.span() for match in _pushes(blank(words("no_push"), sentence))]
-            found += [(at + start, at + end) for start, end in sorted(pushes)[:1]]
-    return found
+        if words("another_way").search(sentence):
+            continue
+        pushes = [match.span() for match in _pushes(blank(words("no_push"), sentence))]
+        if pushes:
+            start, end = min(pushes)
+            return [(at + start, at + end)]
+    return []
 
 
 def _pushes(sentence: str) -> Iterator[re.Match[str]]:

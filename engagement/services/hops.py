@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -53,6 +53,21 @@ TIME_FOR = {
     Channel.TICKET: timedelta(days=3),
 }
 LONGEST_WORDS = 300
+
+# What ends the task of a hop in channels where it has an end of its own.
+ENDED_BY = {
+    Channel.TICKET: "Its ticket is not solved yet. Solve the ticket: that ends this too.",
+    Channel.CHAT: "The chat goes on. End the chat: that ends this too.",
+    Channel.CALLBACK: "The customer still waits for the call. Note what came of it in the queue of callbacks: that ends this too.",
+}
+_HERE = {"conversation": OuterRef("conversation")}
+_CALLS = CallbackRequest.objects.filter(any_of("state", CALLBACK_OPEN))
+_IS_OPEN = (
+    Q(Exists(Ticket.objects.filter(any_of("state", TICKET_OPEN), **_HERE)), channel=Channel.TICKET)
+    | Q(Exists(ChatSession.objects.filter(any_of("state", CHAT_OPEN), **_HERE)), channel=Channel.CHAT)
+    | Q(Exists(_CALLS.filter(link=OuterRef("link"))), channel=Channel.CALLBACK)
+    | Q(Exists(_CALLS.filter(**_HERE)), channel=Channel.CALLBACK, link=None)
+)
 
 
 def check_reason(reason: str) -> str:
@@ -149,16 +164,12 @@ def finish_hop(*, hop_id: int, agent: Agent) -> Hop:
 
 
 def goes_on(hop: Hop) -> str:
-    """Why what the hop is about is not over yet, as a sentence that says what ends it; "" if it is. One query at most."""
-    here = {"conversation": hop.conversation_id}
-    if hop.channel == Channel.TICKET and Ticket.objects.filter(any_of("state", TICKET_OPEN), **here).exists():
-        return "Its ticket is not solved yet. Solve the ticket: that ends this too."
-    if hop.channel == Channel.CHAT and ChatSession.objects.filter(any_of("state", CHAT_OPEN), **here).exists():
-        return "The chat goes on. End the chat: that ends this too."
-    of_link = {"link": hop.link_id} if hop.link_id is not None else here
-    if hop.channel == Channel.CALLBACK and CallbackRequest.objects.filter(any_of("state", CALLBACK_OPEN), **of_link).exists():
-        return "The customer still waits for the call. Note what came of it in the queue of callbacks: that ends this too."
-    return ""
+    """Why what the hop is about is not over yet, as a sentence that says what ends it; "" if it is. Of one that `read_hops` read, no
+    query; else one."""
+    is_open = getattr(hop, "is_open", None)
+    if is_open is None:
+        is_open = Hop.objects.filter(_IS_OPEN, pk=hop.pk).exists()
+    return ENDED_BY[Channel(hop.channel)] if is_open else ""
 
 
 def finish_channel(*, conversation: Conversation, channel: str, agent: Agent | None, at: datetime) -> None:
@@ -269,9 +280,9 @@ def withdraw_begun(message: Message) -> None:
 
 
 def read_hops(conversation: Conversation) -> list[Hop]:
-    """The hops of a conversation that began, with their links, newest first; one query."""
+    """The hops of a conversation that began, with their links and whether they go on, newest first; one query."""
     begun = Hop.objects.filter(conversation=conversation).exclude(state=State.OFFERED)
-    return list(begun.select_related("link", "agent", "waived_by").order_by("-pk")[:20])
+    return list(begun.annotate(is_open=_IS_OPEN).select_related("link", "agent", "waived_by").order_by("-pk")[:20])
 
 
 def read_plain_links(conversation: Conversation) -> list[ShortLink]:

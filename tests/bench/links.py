@@ -18,8 +18,8 @@ ROUNDS, OF_A_ROUND = 9, 500
 def bench(guesses: int = GUESSES, many: int = MANY) -> dict[str, Any]:
     """`found` of so many random codes among `many` live links; queries of one resolve; its microseconds among FEW and among `many`.
 
-    The guesses are looked up as resolve_link does, by equality of the code, but AT_ONCE to a question; one by one they take a quarter
-    of an hour and find the same.
+    The guesses are looked up as resolve_link does, by equality of the code, but AT_ONCE to a question; one by one they did not
+    end in a quarter of an hour.
     """
     from engagement.models import ShortLink
     from engagement.services.links import new_code, resolve_link

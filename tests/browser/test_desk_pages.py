@@ -116,6 +116,27 @@ def test_the_desk_does_not_scroll_sideways(windows: Windows, conversation: Conve
         assert page.evaluate(SCROLLING_SIDEWAYS) == [], (width, path)
 
 
+@pytest.mark.parametrize("width", [320, 760, 1280])
+def test_every_menu_of_a_conversation_is_seen_whole(windows: Windows, conversation: Conversation, sam: Agent, width: int) -> None:
+    page = windows.open(sam, f"/conversations/{conversation.pk}/", width=width, height=800)
+    openers = page.locator(".thread-acts summary:visible")
+    for at in range(openers.count()):
+        openers.nth(at).click()
+        menu = page.locator(".thread-acts details[open] > .menu")
+        # What lies in its corners belongs to it: it is on the screen, and nothing lies over it or cuts it off.
+        seen = menu.evaluate(
+            """menu => {
+                const { left, right, top, bottom } = menu.getBoundingClientRect();
+                const corners = [[left + 8, top + 8], [right - 8, top + 8], [left + 8, bottom - 8], [right - 8, bottom - 8]];
+                return corners.map(([x, y]) => menu.contains(document.elementFromPoint(x, y)));
+            }"""
+        )
+        assert all(seen), f"{openers.nth(at).inner_text()}: {seen}"
+        page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+    assert openers.count() >= 6
+
+
 def test_one_pane_at_a_time_on_a_phone(windows: Windows, conversation: Conversation, sam: Agent) -> None:
     page = windows.open(sam, width=390, height=844, has_touch=True, is_mobile=True)
     expect(page.locator("#views")).to_be_hidden()

@@ -481,24 +481,3 @@ def test_an_article_on_a_domain_of_short_links_leads_to_all_articles(windows: Wi
     phone.get_by_role("link", name="All articles").click()
     expect(phone.get_by_role("heading", name="How can we help?")).to_be_visible()
     assert urlsplit(phone.url).hostname == "127.0.0.1"
-
-
-@pytest.mark.parametrize("width", [320, 760, 1280])
-def test_every_menu_of_a_conversation_is_seen_whole(windows: Windows, desk: Desk, sam: Agent, width: int) -> None:
-    page = windows.open(sam, f"/conversations/{desk.conversation().pk}/", width=width, height=800)
-    openers = page.locator(".thread-acts summary:visible")
-    for at in range(openers.count()):
-        openers.nth(at).click()
-        menu = page.locator(".thread-acts details[open] > .menu")
-        # What lies in its corners belongs to it: it is on the screen, and nothing lies over it or cuts it off.
-        seen = menu.evaluate(
-            """menu => {
-                const { left, right, top, bottom } = menu.getBoundingClientRect();
-                const corners = [[left + 8, top + 8], [right - 8, top + 8], [left + 8, bottom - 8], [right - 8, bottom - 8]];
-                return corners.map(([x, y]) => menu.contains(document.elementFromPoint(x, y)));
-            }"""
-        )
-        assert all(seen), f"{openers.nth(at).inner_text()}: {seen}"
-        page.keyboard.press("Escape")
-        expect(menu).to_have_count(0)
-    assert openers.count() >= 6

@@ -78,7 +78,7 @@ function show(form, text, findings) {
   if (mayMove) lines.push(form.querySelector("[data-private-way]").content.cloneNode(true));
   const said = [...reasons.keys()].join().replace(/\d+/g, "0");
   if (said !== area.dataset.said) area.replaceChildren(...lines);
-  else area.querySelectorAll("[aria-live=off]").forEach((piece, at) => (piece.textContent = changingOf(lines)[at].textContent));
+  else changingIn([area]).forEach((piece, at) => (piece.textContent = changingIn(lines)[at].textContent));
   area.dataset.said = said;
 }
 
@@ -89,7 +89,7 @@ function changing(tag, words) {
   piece.textContent = words;
   return piece;
 }
-const changingOf = (lines) => lines.flatMap((line) => [...line.querySelectorAll("[aria-live=off]")]);
+const changingIn = (elements) => elements.flatMap((element) => [...element.querySelectorAll("[aria-live=off]")]);
 
 function underline(form, text, findings) {
   const layer = form.querySelector("[data-underlines]");
