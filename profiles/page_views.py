@@ -6,12 +6,14 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from profiles.models import Profile
+from profiles.models import Handle
+from profiles.services.people import find_person
 from profiles.timeline import Entry, read_timeline
+from socialdesk.lib.errors import NotFound
 
 PAGE = 50
 SAME_MOMENT = 50  # entries of one moment that a page can end with; more of them would be cut
@@ -20,10 +22,13 @@ SAME_MOMENT = 50  # entries of one moment that a page can end with; more of them
 @require_safe
 def profile(request: HttpRequest, pk: int) -> HttpResponse:
     """The profile, and one page of its history. A fixed number of queries."""
-    found = Profile.objects.filter(pk=pk).first()
-    if found is None:
-        raise Http404("There is no such profile; it may have been merged into another one.")
-    handles = list(found.handles.order_by("first_seen_at", "pk"))
+    try:
+        found = find_person(pk)
+    except NotFound as error:
+        raise Http404(error.message) from None
+    if found.pk != pk:
+        return redirect("profile", found.pk)
+    handles = list(Handle.objects.filter(profile__person=found.pk).order_by("first_seen_at", "pk"))
     given = request.GET.get("before", "")
     entries, older = _read_page([handle.pk for handle in handles], _read_before(given))
     context = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from profiles.models.agent import Agent
 from profiles.models.profile import Profile
@@ -52,6 +53,8 @@ class ContactPoint(models.Model):
     verified_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [

@@ -15,6 +15,7 @@ class Handle(models.Model):
     display_name = models.CharField(max_length=200, blank=True)
     followers = models.PositiveBigIntegerField(default=0)
     url = models.URLField(max_length=1000, blank=True)
+    bio = models.CharField(max_length=1000, blank=True, default="", db_default="")  # what they say of themselves there
     follows_us = models.BooleanField(null=True)
     muted_at = models.DateTimeField(null=True, blank=True)  # what a muted handle posts is filtered at intake, and counted
     first_seen_at = models.DateTimeField()

@@ -1,8 +1,8 @@
-"""Looks people up by what programs and commands name them with."""
+"""Looks people up: staff by what programs and commands name them with, the public by any of the profiles that became one."""
 
 from __future__ import annotations
 
-from profiles.models import Agent
+from profiles.models import Agent, Profile
 from socialdesk.lib.errors import NotFound
 
 
@@ -15,3 +15,18 @@ def find_agent(name: str) -> Agent:
     if agent is None:
         raise NotFound(f"There is no active agent {name[:80]!r}.")
     return agent
+
+
+def find_person(pk: int) -> Profile:
+    """Who the profile `pk` stands for by now: itself, or whom it was merged into. Raises NotFound for none and for who was erased."""
+    found = Profile.objects.select_related("root").filter(pk=pk).first()
+    person = (found.root or found) if found else None
+    if person is None or person.erased_at:
+        raise NotFound("There is no such profile. It may have been erased.")
+    return person
+
+
+def members_of(person: Profile | int) -> list[int]:
+    """The ids of all profiles that are this person, their own among them. One query."""
+    pk = person if isinstance(person, int) else person.pk
+    return list(Profile.objects.filter(person=pk).values_list("pk", flat=True))

@@ -17,5 +17,5 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("listening", "0002_initial")]
+    dependencies = [("listening", "0001_initial")]
     operations = [migrations.RunPython(create, drop)]

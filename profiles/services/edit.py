@@ -1,0 +1,139 @@
+"""Edits of a profile's own fields: checked, versioned, with the source of each value, and never over what somebody else just wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+from django.db import transaction
+
+from profiles.models import Agent, Profile, Stage, StageChange
+from profiles.services.changes import note_change
+from profiles.services.terms import renew_terms
+from profiles.services.versions import keep_first_version, stamp
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError
+from socialdesk.lib.text import clean
+from socialdesk.networks.registry import NETWORKS
+
+TEXTS = {"name": 200, "company": 200, "language": 12, "time_zone": 64, "stage": 20, "preferred_channel": 20}
+EDITABLE = (*TEXTS, "owner")
+ALONE = ("direct_message", "chat", "phone", "sms", "email")
+FROM_AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an edit came to. `changed` names the fields whose value is another one now."""
+
+    profile: Profile
+    changed: list[str] = field(default_factory=list)
+
+
+def edit_profile(
+    *,
+    profile_id: int,
+    changes: Mapping[str, Any],
+    source: str,
+    agent: Agent | None,
+    seen: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Edit:
+    """Set `changes` ({field: value}, see EDITABLE; `owner` is an agent's id or None) as known from `source` at `at`.
+
+    `seen` holds what the editor saw in those fields before: where the value is another one by now, and not the wanted one, nothing is
+    changed and Conflict is raised with `conflicts` ([{field, yours, theirs, by, at}]). Raises DeskError for values that cannot be.
+    What changes nothing leaves no trace.
+    """
+    wanted = {name: _check(name, value) for name, value in changes.items()}
+    moment = at or current_time()
+    with transaction.atomic():
+        profile = Profile.objects.select_for_update(no_key=True).filter(pk=profile_id, erased_at=None).first()
+        if profile is None:
+            raise DeskError("There is no such profile. It may have been erased.")
+        if seen is not None:
+            _refuse_unseen(profile, wanted, {name: _check(name, value) for name, value in seen.items() if name in wanted})
+        changed = [name for name, value in wanted.items() if read_field(profile, name) != value]
+        if not changed:
+            return Edit(profile)
+        keep_first_version(profile, since=profile.created_at)
+        if "stage" in changed:
+            StageChange.objects.create(
+                profile=profile, before=profile.stage, after=wanted["stage"], at=moment, agent=agent, source=source[:200]
+            )
+        for name in changed:
+            setattr(profile, "owner_id" if name == "owner" else name, wanted[name])
+        save_version(profile, fields=changed, source=source, agent=agent, at=moment)
+        note_change(profile=profile, fields=changed, source=source, at=moment)
+        renew_terms(profile.pk)
+    return Edit(profile, changed)
+
+
+def read_field(profile: Profile, name: str) -> Any:
+    """The value of an editable field, the owner as an id."""
+    return profile.owner_id if name == "owner" else getattr(profile, name)
+
+
+def save_version(profile: Profile, *, fields: list[str], source: str, agent: Agent | None, at: datetime) -> None:
+    """Store a profile whose `fields` were set, with the version that it becomes and the source of each. Inside a transaction."""
+    for name in fields:
+        profile.sources[name] = {"at": at.isoformat(), "source": source[:200], "by": agent.pk if agent else None}
+    profile.version += 1
+    profile.changed_at = at
+    stamp(profile, source=source, agent=agent, at=at)
+    profile.save()
+
+
+def _check(name: str, value: Any) -> Any:
+    """The normal form of a field's value. Raises DeskError that says what it can be."""
+    if name == "owner":
+        if value in (None, ""):
+            return None
+        if not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal() and len(value) < 12)):
+            raise DeskError("The owner is named by the id of an agent.")
+        if not Agent.objects.filter(pk=int(value), is_active=True).exists():
+            raise DeskError("The owner must be an active agent. Choose another one.")
+        return int(value)
+    if name not in TEXTS:
+        raise DeskError(f"There is no field {name[:40]!r}. Fields: {', '.join(EDITABLE)}.")
+    text = " ".join(clean(str(value or "")).split())
+    if len(text) > TEXTS[name]:
+        raise DeskError(f"The {name.replace('_', ' ')} has {len(text)} characters; {TEXTS[name]} are the most.")
+    if name == "stage" and text not in Stage.values:
+        raise DeskError(f"The stage is one of {', '.join(Stage.values)}.")
+    if name == "time_zone" and text and text not in available_timezones():
+        raise DeskError("The time zone is a name such as Europe/Berlin.")
+    if name == "language" and text:
+        return _check_language(text)
+    if name == "preferred_channel" and text and text not in channel_keys():
+        raise DeskError(f"The preferred channel is one of {', '.join(sorted(channel_keys()))}.")
+    return text
+
+
+def _check_language(text: str) -> str:
+    try:
+        Locale.parse(text.replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        raise DeskError("The language is a code such as de or pt-BR.") from None
+    return text
+
+
+def channel_keys() -> set[str]:
+    """What a preferred channel can be: a network where one answers in public, or one of the ways to somebody alone."""
+    return {*ALONE, *NETWORKS}
+
+
+def _refuse_unseen(profile: Profile, wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+    conflicts = []
+    for name, before in seen.items():
+        theirs = read_field(profile, name)
+        if theirs not in (before, wanted[name]):
+            last = profile.sources.get(name, {})
+            conflicts.append({"field": name, "yours": wanted[name], "theirs": theirs, "by": last.get("by"), "at": last.get("at", "")})
+    if conflicts:
+        names = ", ".join(conflict["field"].replace("_", " ") for conflict in conflicts)
+        raise Conflict(f"Somebody changed this meanwhile: {names}. Look at both and choose.", conflicts=conflicts)
