@@ -7,7 +7,9 @@ numbers, and whatever becomes visible later gets later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from django.db import transaction
@@ -17,6 +19,8 @@ from socialdesk.lib.clock import now as current_time
 
 _COUNTER = "profile_events"
 AT_ONCE = 1000
+_GATHERED_KINDS = (ProfileEvent.Kind.CREATED, ProfileEvent.Kind.CHANGED)
+_gathered: ContextVar[dict[int, ProfileEvent] | None] = ContextVar("gathered", default=None)
 
 
 def note_change(
@@ -32,9 +36,28 @@ def note_change(
 
     Field names are those of a record (services/records.py): name, company, emails, phones, tags, custom:<key>, ...
     """
-    return ProfileEvent.objects.create(
-        profile=profile, other=other, kind=kind, fields=sorted(set(fields)), source=source[:200], at=at or current_time()
-    )
+    event = ProfileEvent(profile=profile, other=other, kind=kind, fields=sorted(set(fields)), source=source[:200], at=at or current_time())
+    gathered = _gathered.get()
+    if gathered is None or kind not in _GATHERED_KINDS:
+        event.save()
+        return event
+    first = gathered.setdefault(profile.pk, event)
+    if first is not event:
+        first.fields = sorted({*first.fields, *event.fields})
+        first.kind = ProfileEvent.Kind.CREATED if ProfileEvent.Kind.CREATED in (first.kind, kind) else first.kind
+    return first
+
+
+@contextmanager
+def as_one_change() -> Iterator[None]:
+    """What is noted of a person inside is one event, written at the end: who takes over a whole record tells of it once."""
+    token = _gathered.set({})
+    try:
+        yield
+        for event in (_gathered.get() or {}).values():
+            event.save()
+    finally:
+        _gathered.reset(token)
 
 
 def number_events() -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -49,28 +49,44 @@ def edit_profile(
     changed and Conflict is raised with `conflicts` ([{field, yours, theirs, by, at}]). Raises DeskError for values that cannot be.
     What changes nothing leaves no trace.
     """
-    wanted = {name: _check(name, value) for name, value in changes.items()}
+    wanted = {name: check_value(name, value) for name, value in changes.items()}
     moment = at or current_time()
     with transaction.atomic():
         profile = Profile.objects.select_for_update(no_key=True).filter(pk=profile_id, erased_at=None).first()
         if profile is None:
             raise DeskError("There is no such profile. It may have been erased.")
         if seen is not None:
-            _refuse_unseen(profile, wanted, {name: _check(name, value) for name, value in seen.items() if name in wanted})
+            _refuse_unseen(profile, wanted, {name: check_value(name, value) for name, value in seen.items() if name in wanted})
         changed = [name for name, value in wanted.items() if read_field(profile, name) != value]
         if not changed:
             return Edit(profile)
         keep_first_version(profile, since=profile.created_at)
-        if "stage" in changed:
-            StageChange.objects.create(
-                profile=profile, before=profile.stage, after=wanted["stage"], at=moment, agent=agent, source=source[:200]
-            )
-        for name in changed:
-            setattr(profile, "owner_id" if name == "owner" else name, wanted[name])
-        save_version(profile, fields=changed, source=source, agent=agent, at=moment)
+        set_fields(profile, {name: wanted[name] for name in changed}, source=source, agent=agent, at=moment)
         note_change(profile=profile, fields=changed, source=source, at=moment)
         renew_terms(profile.pk)
     return Edit(profile, changed)
+
+
+def set_fields(
+    profile: Profile,
+    values: Mapping[str, Any],
+    *,
+    source: str,
+    agent: Agent | None,
+    at: datetime,
+    since: Mapping[str, datetime] | None = None,
+    also: Iterable[str] = (),
+) -> None:
+    """Store `values`, checked and other than what stands there, in a profile that is locked or new. Inside a transaction; notes no change.
+
+    `since` says when each was set where it is from, if that was not now; `also` names what else was set in the row already.
+    """
+    before = profile.stage
+    for name, value in values.items():
+        setattr(profile, "owner_id" if name == "owner" else name, value)
+    save_version(profile, fields=[*values, *also], source=source, agent=agent, at=at, since=since)
+    if "stage" in values:
+        StageChange.objects.create(profile=profile, before=before, after=profile.stage, at=at, agent=agent, source=source[:200])
 
 
 def read_field(profile: Profile, name: str) -> Any:
@@ -78,17 +94,34 @@ def read_field(profile: Profile, name: str) -> Any:
     return profile.owner_id if name == "owner" else getattr(profile, name)
 
 
-def save_version(profile: Profile, *, fields: list[str], source: str, agent: Agent | None, at: datetime) -> None:
-    """Store a profile whose `fields` were set, with the version that it becomes and the source of each. Inside a transaction."""
+def save_version(
+    profile: Profile,
+    *,
+    fields: list[str],
+    source: str,
+    agent: Agent | None,
+    at: datetime,
+    since: Mapping[str, datetime] | None = None,
+) -> None:
+    """Store a profile whose `fields` were set, with the version that it becomes and the source of each. Inside a transaction.
+
+    A later value never has an earlier time than what it replaces, whatever another system's clock said: so it counts as later there too.
+    """
     for name in fields:
-        profile.sources[name] = {"at": at.isoformat(), "source": source[:200], "by": agent.pk if agent else None}
+        moment = (since or {}).get(name, at)
+        last = profile.sources.get(name, {}).get("at")
+        before = datetime.fromisoformat(last) if last else None
+        # The same time comes from elsewhere only: that was decided by the values, and must be decided alike the next time.
+        if before and (moment < before or (moment == before and name not in (since or {}))):
+            moment = before + timedelta(microseconds=1)
+        profile.sources[name] = {"at": moment.isoformat(), "source": source[:200], "by": agent.pk if agent else None}
     profile.version += 1
     profile.changed_at = at
     stamp(profile, source=source, agent=agent, at=at)
     profile.save()
 
 
-def _check(name: str, value: Any) -> Any:
+def check_value(name: str, value: Any) -> Any:
     """The normal form of a field's value. Raises DeskError that says what it can be."""
     if name == "owner":
         if value in (None, ""):
