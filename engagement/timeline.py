@@ -1,18 +1,17 @@
-"""Engagement's parts of a profile's history: messages, calls, chats, notices, tickets and surveys."""
+"""Engagement's parts of a person's history: messages, calls, chats, notices, tickets and surveys."""
 
 from __future__ import annotations
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
-from engagement.models import CallbackRequest, ChatLine, ChatSession, Message, Notice, SurveyAnswer, TicketUpdate
+from engagement.models import CallAttempt, CallbackRequest, ChatLine, ChatSession, Message, Notice, SurveyAnswer, TicketUpdate
 from engagement.services.bubbles import author_of
-from profiles.models import Handle
-from profiles.timeline import Entry, Part
+from profiles.timeline import Entry, Part, Subject
 
 
-def _messages(handle_ids: list[int]) -> QuerySet[Message]:
-    return Message.objects.filter(conversation__author_id__in=handle_ids).select_related("agent", "author")
+def _messages(subject: Subject) -> QuerySet[Message]:
+    return Message.objects.filter(conversation__author_id__in=subject.handles).select_related("agent", "author")
 
 
 def _of_message(message: Message) -> Entry:
@@ -23,11 +22,12 @@ def _of_message(message: Message) -> Entry:
         text=message.text,
         url=reverse("conversation", args=[message.conversation_id]),
         who=author_of(message),
+        is_ours=not message.is_incoming,
     )
 
 
-def _callbacks(handle_ids: list[int]) -> QuerySet[CallbackRequest]:
-    return CallbackRequest.objects.filter(conversation__author_id__in=handle_ids)
+def _callbacks(subject: Subject) -> QuerySet[CallbackRequest]:
+    return CallbackRequest.objects.filter(profile__in=subject.profiles)
 
 
 def _of_callback(callback: CallbackRequest) -> Entry:
@@ -40,9 +40,28 @@ def _of_callback(callback: CallbackRequest) -> Entry:
     )
 
 
-def _chats(handle_ids: list[int]) -> QuerySet[ChatSession]:
+def _calls(subject: Subject) -> QuerySet[CallAttempt]:
+    return CallAttempt.objects.filter(callback__profile__in=subject.profiles).select_related("callback", "agent")
+
+
+def _of_call(call: CallAttempt) -> Entry:
+    outcome = call.get_outcome_display() if call.outcome else "Under way"
+    return Entry(
+        at=call.begun_at,
+        kind="call",
+        key=str(call.pk),
+        text=f"{outcome}. {call.note}".strip(),
+        url=reverse("conversation", args=[call.callback.conversation_id]),
+        who=call.agent.name if call.agent else "",
+        is_ours=True,
+    )
+
+
+def _chats(subject: Subject) -> QuerySet[ChatSession]:
     first = Subquery(ChatLine.objects.filter(session=OuterRef("pk"), number=1).values("text"))
-    return ChatSession.objects.filter(conversation__author_id__in=handle_ids).select_related("conversation__author").annotate(first=first)
+    return (
+        ChatSession.objects.filter(conversation__author_id__in=subject.handles).select_related("conversation__author").annotate(first=first)
+    )
 
 
 def _of_chat(chat: ChatSession) -> Entry:
@@ -51,30 +70,30 @@ def _of_chat(chat: ChatSession) -> Entry:
         at=chat.started_at,
         kind="chat",
         key=str(chat.pk),
-        text=chat.first,  # type: ignore[attr-defined]  # annotated
+        text=chat.first or "",  # type: ignore[attr-defined]  # annotated
         url=reverse("conversation", args=[chat.conversation_id]),
         who=chat.conversation.author.display_name or f"@{chat.conversation.author.username}",
     )
 
 
-def _notices(handle_ids: list[int]) -> QuerySet[Notice]:
-    # By a subquery: a person with two handles has each notice once.
-    return Notice.objects.filter(profile__in=Handle.objects.filter(pk__in=handle_ids).values("profile")).select_related("agent")
+def _notices(subject: Subject) -> QuerySet[Notice]:
+    return Notice.objects.filter(profile__in=subject.profiles).select_related("agent")
 
 
 def _of_notice(notice: Notice) -> Entry:
     return Entry(
         at=notice.created_at,
-        kind=notice.get_medium_display().lower(),
+        kind=notice.medium,
         key=str(notice.pk),
         text=notice.text,
         url=reverse("conversation", args=[notice.conversation_id]) if notice.conversation_id else "",
         who=notice.agent.name if notice.agent else "",
+        is_ours=True,
     )
 
 
-def _ticket_updates(handle_ids: list[int]) -> QuerySet[TicketUpdate]:
-    return TicketUpdate.objects.filter(ticket__conversation__author_id__in=handle_ids).select_related("ticket", "agent")
+def _ticket_updates(subject: Subject) -> QuerySet[TicketUpdate]:
+    return TicketUpdate.objects.filter(ticket__conversation__author_id__in=subject.handles).select_related("ticket", "agent")
 
 
 def _of_ticket_update(update: TicketUpdate) -> Entry:
@@ -85,11 +104,12 @@ def _of_ticket_update(update: TicketUpdate) -> Entry:
         text=f"{update.ticket.name} ({update.get_audience_display().partition(':')[0].lower()}): {update.text}",
         url=reverse("ticket", args=[update.ticket_id]),
         who=update.agent.name if update.agent else "",
+        is_ours=update.audience != TicketUpdate.Audience.CUSTOMER,
     )
 
 
-def _survey_answers(handle_ids: list[int]) -> QuerySet[SurveyAnswer]:
-    return SurveyAnswer.objects.filter(conversation__author_id__in=handle_ids)
+def _survey_answers(subject: Subject) -> QuerySet[SurveyAnswer]:
+    return SurveyAnswer.objects.filter(conversation__author_id__in=subject.handles)
 
 
 def _of_survey(answer: SurveyAnswer) -> Entry:
@@ -103,10 +123,11 @@ def _of_survey(answer: SurveyAnswer) -> Entry:
 
 
 PARTS = {
-    "messages": Part(_messages, "created_at", _of_message, is_rare=False),
-    "callbacks": Part(_callbacks, "created_at", _of_callback),
-    "chats": Part(_chats, "started_at", _of_chat),
-    "notices": Part(_notices, "created_at", _of_notice),
-    "tickets": Part(_ticket_updates, "at", _of_ticket_update),
-    "surveys": Part(_survey_answers, "at", _of_survey),
+    "messages": Part(_messages, "created_at", _of_message, tuple(Message.Kind.values), kind_field="kind", is_rare=False),
+    "callbacks": Part(_callbacks, "created_at", _of_callback, ("callback",)),
+    "calls": Part(_calls, "begun_at", _of_call, ("call",)),
+    "chats": Part(_chats, "started_at", _of_chat, ("chat",)),
+    "notices": Part(_notices, "created_at", _of_notice, ("email", "sms"), kind_field="medium"),
+    "tickets": Part(_ticket_updates, "at", _of_ticket_update, ("ticket",)),
+    "surveys": Part(_survey_answers, "at", _of_survey, ("survey",)),
 }

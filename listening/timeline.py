@@ -1,4 +1,4 @@
-"""Listening's part of a profile's history: what these people wrote in public."""
+"""Listening's part of a person's history: what they wrote in public."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from listening.models import Mention
-from profiles.timeline import Entry, Part
+from profiles.timeline import Entry, Part, Subject
 
 
-def _mentions(handle_ids: list[int]) -> QuerySet[Mention]:
-    return Mention.objects.filter(author_id__in=handle_ids).select_related("author")
+def _mentions(subject: Subject) -> QuerySet[Mention]:
+    return Mention.objects.filter(author_id__in=subject.handles).select_related("author")
 
 
 def _of_mention(mention: Mention) -> Entry:
@@ -24,4 +24,4 @@ def _of_mention(mention: Mention) -> Entry:
     )
 
 
-MENTIONS = Part(_mentions, "posted_at", _of_mention, is_rare=False)
+MENTIONS = Part(_mentions, "posted_at", _of_mention, ("mention",), is_rare=False, by_handle=True)

@@ -1,4 +1,4 @@
-"""Registers the profiles app."""
+"""Registers the profiles app, and its own parts of a person's history."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class ProfilesConfig(AppConfig):
     name = "profiles"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from profiles.happenings import PARTS
+        from profiles.timeline import register
+
+        for name, part in PARTS.items():
+            register(name, part)

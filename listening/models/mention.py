@@ -24,7 +24,7 @@ class Mention(models.Model):
     source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, related_name="+")
     # No constraints in the database on what intake itself writes in the same transaction, here, in Conversation and in the topics'
     # links: checking them took a fifth of all its time. Deleting is done through these models alone, which protect them.
-    author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="mentions", db_constraint=False)
+    author = models.ForeignKey(Handle, on_delete=models.PROTECT, related_name="mentions", db_index=False, db_constraint=False)
     # Null only for our own posts that answer nobody: they are context, never work (invariant 7).
     conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, null=True, related_name="mentions", db_constraint=False)
     text = models.TextField()
@@ -62,6 +62,7 @@ class Mention(models.Model):
         constraints = [models.UniqueConstraint(fields=["network", "external_id"], name="mention_network_external_id")]
         indexes = [
             models.Index(fields=["-posted_at", "-id"], name="mention_newest"),
+            models.Index(fields=["author", "-posted_at", "-id"], name="mention_of_author"),
             # A post that came before the one it answers waits here to be threaded.
             models.Index(
                 fields=["network", "in_reply_to"], condition=Q(parent=None, in_reply_to__isnull=False), name="mention_waits_for_parent"

@@ -35,6 +35,15 @@ ENTRY_WORDS = {
     "repost": "repost",
     "quote": "quote with credit",
     "chat": "chat",
+    "email": "e-mail",
+    "sms": "text message",
+    "profile_note": "note about them",
+    "stage": "stage",
+    "merge": "merged",
+    "unmerge": "merge taken back",
+    "consent": "permission given",
+    "consent_revoked": "permission taken back",
+    "verified": "verified",
 }
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from profiles.models import Handle, Profile
-from profiles.timeline import Entry, read_timeline
+from profiles.timeline import Entry, find_subject, read_timeline
 from socialdesk.lib.clock import now
 
 RECENT = timedelta(days=30)
@@ -33,7 +33,7 @@ class Card:
 def read_card(profile: Profile) -> Card:
     """The card of a profile. One query, and what the timeline's parts cost."""
     handles = list(profile.handles.order_by("first_seen_at", "pk"))
-    entries = read_timeline(handle_ids=[handle.pk for handle in handles], limit=COUNTED)
+    entries = read_timeline(subject=find_subject(profile.person), limit=COUNTED).entries
     since = now() - RECENT
     return Card(
         profile=profile,

@@ -31,7 +31,7 @@ from engagement.services.thread import read_thread
 from listening.models import Conversation, Priority, Status
 from listening.services.conversations import ReturnOwed, resolve_conversation
 from profiles.models import Agent, Role
-from profiles.timeline import read_timeline
+from profiles.timeline import find_subject, read_timeline
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from tests.engagement.chats import away, begin, make_link, put_on_duty
@@ -321,7 +321,7 @@ def test_the_transcript_stands_in_the_thread_and_the_chat_in_the_history(sam: Ag
     conversation = Conversation.objects.get()
     said = [(bubble.author, bubble.is_ours, bubble.audience, bubble.text) for bubble in read_thread(conversation) if bubble.kind == "chat"]
     assert said == [("Mara_K", False, "private", "My wheel squeaks"), ("Sam", True, "private", "Which wheel?")]
-    entries = [entry for entry in read_timeline(handle_ids=[conversation.author_id]) if entry.kind == "chat"]
+    entries = [entry for entry in read_timeline(subject=find_subject(conversation.author.profile_id)).entries if entry.kind == "chat"]
     assert [(entry.text, entry.who) for entry in entries] == [("My wheel squeaks", "Mara_K")]
 
 

@@ -13,10 +13,9 @@ from engagement.models import Delivery, Message
 from engagement.services.delivery import decide_unconfirmed, sweep
 from engagement.services.send import add_note, send_direct_message, send_reply
 from engagement.services.thread import PAGE, Thread, read_thread
-from engagement.timeline import PARTS as HISTORY
 from listening.models import Mention
 from profiles.models import Agent
-from profiles.timeline import read_timeline
+from profiles.timeline import find_subject, read_timeline
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from tests.engagement.desk import Desk, work, work_off
@@ -189,8 +188,9 @@ def test_history_of_a_person_holds_what_was_written_to_and_by_them(desk: Desk, s
     desk.read()
     add_note(conversation_id=conversation.pk, agent=sam, text="among us")
     add_note(conversation_id=other.pk, agent=sam, text="of somebody else")
+    subject = find_subject(conversation.author.profile_id)
     with CaptureQueriesContext(connection) as queries:
-        entries = list(HISTORY["messages"].read([conversation.author_id], None, 10))
+        entries = read_timeline(subject=subject, kinds=Message.Kind.values).entries
     assert len(queries) == 1
     assert sorted((entry.kind, entry.who, entry.text) for entry in entries) == [
         ("direct_message", "mara", "in private"),
@@ -199,8 +199,8 @@ def test_history_of_a_person_holds_what_was_written_to_and_by_them(desk: Desk, s
     ]
     assert all(entry.url == f"/conversations/{conversation.pk}/" for entry in entries)
     newest, *rest = entries
-    assert list(HISTORY["messages"].read([conversation.author_id], newest.at, 1)) == rest[:1]
-    assert {"reply", "note"} <= {entry.kind for entry in read_timeline(handle_ids=[conversation.author_id])}
+    assert read_timeline(subject=subject, kinds=Message.Kind.values, before=newest.at, limit=1).entries == rest[:1]
+    assert {"reply", "note", "mention"} <= {entry.kind for entry in read_timeline(subject=subject).entries}
 
 
 def test_person_who_saw_an_open_reply_settles_it_with_its_echo(desk: Desk, sam: Agent) -> None:
