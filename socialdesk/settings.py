@@ -230,6 +230,17 @@ CLOCK_MINUTES = {
 }
 CALLBACK_MINUTES = env.number("SOCIALDESK_CALLBACK_MINUTES", 30, "target for a call, from the hour on that the customer named", least=1)
 
+# --- Other systems ------------------------------------------------------------------------------------------------------
+
+OUTBOUND_PRIVATE = [
+    name.lower()
+    for name in env.words(
+        "SOCIALDESK_OUTBOUND_PRIVATE",
+        "",
+        "hosts in your own network that the desk may send people's data to, as a CRM of yours; separated by commas",
+    )
+]
+
 # --- E-mail and text messages -------------------------------------------------------------------------------------------
 
 _smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))

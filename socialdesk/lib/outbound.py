@@ -1,0 +1,216 @@
+"""Requests to addresses that somebody typed in: only to the public internet, with an end in time and size.
+
+What the desk may reach and others may not (its own machine, the network around it, a cloud's metadata service) must not be reached on
+their behalf. So the address is judged where the connection is made, after the name was resolved, and that very address is connected
+to: whatever a redirect, a name server or a spelling of a number says, each hop passes here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from socialdesk.lib.errors import DeskError
+
+CONNECT, READ, ALTOGETHER = 5.0, 10.0, 20.0  # seconds
+MOST = 2_000_000  # bytes of an answer that are read
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_ASSIGNED = ipaddress.ip_network("192.0.0.0/24")  # for protocols; some clouds answer for their metadata there
+_CHUNK = 65_536
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NotPublic(DeskError):
+    """The address is none that the desk may ask."""
+
+    code = "not_public"
+
+
+def check_url(url: str) -> str:
+    """`url`, if a request may be made to it as far as can be seen without asking anybody. Raises NotPublic that says what is wrong."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise NotPublic("This is no web address. Write it as https://crm.example.com/hook.") from None
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise NotPublic("This is no web address. Write it as https://crm.example.com/hook.")
+    if parts.username is not None or parts.password is not None:
+        raise NotPublic("Leave the user name and the password out of the address.")
+    if parts.scheme == "http" and not may_be_private(host):
+        raise NotPublic("The address must begin with https://: what is sent is personal.")
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return url
+    _judge(host, literal)
+    return url
+
+
+def may_be_private(host: str) -> bool:
+    """Whether the desk's owner named this host as one of theirs (SOCIALDESK_OUTBOUND_PRIVATE)."""
+    return host.lower().rstrip(".") in settings.OUTBOUND_PRIVATE
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether anybody on the internet could ask it. What is wrapped in an IPv6 address is judged by itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and any(address in network for network in _NAT64):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.is_site_local:
+            return False
+    elif address in _ASSIGNED:
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def resolve(host: str, port: int) -> str:
+    """The address to connect to. Raises NotPublic if any address of that name is not public: which one answers is not ours to choose."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise requests.ConnectionError(f"{host} cannot be found") from error
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    for address in addresses:
+        _judge(host, ipaddress.ip_address(address))
+    return addresses[0]
+
+
+def _judge(host: str, address: IPAddress) -> None:
+    if not is_public(address) and not may_be_private(host):
+        raise NotPublic(
+            "This address leads into a private network. If it is a system of your own, "
+            "the desk's owner can name its host in SOCIALDESK_OUTBOUND_PRIVATE."
+        )
+
+
+class _GuardedConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, super()._new_conn)
+
+    def connect(self) -> None:
+        super().connect()
+        _opened.sockets.append(self.sock)
+
+
+class _GuardedTLSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, super()._new_conn)
+
+    def connect(self) -> None:
+        super().connect()
+        _opened.sockets.append(self.sock)
+
+
+def _connect(connection: Any, make: Any) -> socket.socket:
+    """Connect to the address that was judged; the name stays, for the certificate and the Host header."""
+    name = connection._dns_host
+    connection._dns_host = resolve(name, connection.port)
+    try:
+        sock: socket.socket = make()
+        return sock
+    finally:
+        connection._dns_host = name
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _GuardedConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _GuardedTLSConnection
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+
+class GuardedSession(requests.Session):
+    """Asks public addresses only, follows no redirect, reads at most MOST bytes, and ends within ALTOGETHER seconds.
+
+    Raises NotPublic, or what requests raises. Takes nothing from the environment but a bundle of certificates (REQUESTS_CA_BUNDLE).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False  # neither a proxy, which would resolve names for us, nor passwords from ~/.netrc
+        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        self.headers["Connection"] = "close"  # each request opens its own, which can be broken off
+        self.mount("https://", _GuardedAdapter())
+        self.mount("http://", _GuardedAdapter())
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        check_url(str(url))
+        options |= {"allow_redirects": False, "stream": True, "timeout": (CONNECT, READ)}
+        with _ends_in_time():
+            began = time.monotonic()
+            response = super().request(method, url, *args, **options)
+            try:
+                response._content = _read(response, began)
+            finally:
+                response.close()
+        return response
+
+
+def _read(response: requests.Response, began: float) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > MOST:
+            raise requests.ConnectionError(f"the answer is longer than {MOST:,} bytes")
+        if time.monotonic() - began > ALTOGETHER:
+            raise requests.ReadTimeout("the answer took too long")
+    return bytes(body)
+
+
+class _Opened(threading.local):
+    """The sockets that this thread opened for the request at hand."""
+
+    def __init__(self) -> None:
+        self.sockets: list[Any] = []
+
+
+_opened = _Opened()
+
+
+@contextmanager
+def _ends_in_time() -> Iterator[None]:
+    """Break off what goes on dripping: a time-out counts the time between two bytes, and an answer has many."""
+    sockets: list[Any] = []
+    _opened.sockets = sockets
+
+    def break_off() -> None:
+        for sock in sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:  # closed by itself meanwhile
+                continue
+
+    timer = threading.Timer(ALTOGETHER, break_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        _opened.sockets = []

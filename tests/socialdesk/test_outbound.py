@@ -1,0 +1,184 @@
+"""Requests to addresses that somebody typed in reach public hosts only, and end."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialdesk.lib import outbound
+from socialdesk.lib.outbound import GuardedSession, NotPublic, check_url, is_public
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://localhost:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def say(text: bytes, status: int = 200, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(text)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(text)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+        *("224.0.0.1", "255.255.255.255", "198.18.0.1", "240.0.0.1", "192.0.0.192"),
+        *("::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1"),
+        *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),
+    ],
+)
+def test_an_address_of_our_own_network_is_not_public(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_an_address_on_the_internet_is_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+@given(st.ip_addresses(v=4))
+def test_wrapping_an_address_in_another_family_does_not_make_it_public(address: ipaddress.IPv4Address) -> None:
+    number = int(address)
+    wrapped = [
+        ipaddress.IPv6Address((0xFFFF << 32) | number),
+        ipaddress.IPv6Address((0x2002 << 112) | (number << 80)),
+        ipaddress.IPv6Address((0x64FF9B << 96) | number),
+    ]
+    assert all(is_public(one) <= is_public(address) for one in wrapped)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "ftp://example.com/",
+            "example.com",
+            "https://",
+            "https://user:word@example.com/",
+            "https://example.com:99999/",
+            "file:///etc/passwd",
+        ),
+        *("http://example.com/", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:169.254.169.254]/", "https://10.0.0.7:8443/"),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(NotPublic):
+        check_url(url)
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
+def test_another_spelling_of_this_machine_is_refused_where_it_is_connected_to(host: str) -> None:
+    with pytest.raises(NotPublic):
+        GuardedSession().get(f"https://{host}:9/")
+
+
+@pytest.mark.parametrize("answers", [["10.0.0.5"], ["93.184.216.34", "127.0.0.1"], ["fe80::1"]])
+def test_a_name_that_leads_into_a_private_network_is_refused(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answer, 443)) for answer in answers]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
+    with pytest.raises(NotPublic):
+        GuardedSession().get("https://crm.example.com/")
+
+
+def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """A name server that answers otherwise the second time is never asked a second time."""
+    asked: list[str] = []
+    reached: list[Any] = []
+
+    def look_up(host: str, *args: Any, **options: Any) -> Any:
+        asked.append(host)
+        address = "93.184.216.34" if host == "rebind.example.com" else host
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+
+    def connect(self: socket.socket, address: Any) -> None:
+        reached.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.raises(requests.ConnectionError):
+        GuardedSession().get("https://rebind.example.com/")
+    assert asked.count("rebind.example.com") == 1
+    assert reached == [("93.184.216.34", 443)]
+
+
+def test_a_host_that_the_owner_named_is_asked(settings: Any) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    with serving(say(b"hello")) as url:
+        assert GuardedSession().get(url).content == b"hello"
+
+
+def test_a_redirect_is_not_followed(settings: Any) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    with serving(say(b"", 302, Location="http://127.0.0.1:1/secret")) as url:
+        response = GuardedSession().get(url, allow_redirects=True)
+    assert (response.status_code, response.history) == (302, [])
+
+
+def test_a_long_answer_is_cut_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setattr(outbound, "MOST", 1000)
+    with serving(say(b"x" * 5000)) as url, pytest.raises(requests.ConnectionError, match="longer than"):
+        GuardedSession().get(url)
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setattr(outbound, "ALTOGETHER", 0.4)
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        try:
+            if where == "body":
+                handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+            for _ in range(100):
+                handler.wfile.write(b"x")
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+    began = time.monotonic()
+    with serving(drip) as url, pytest.raises((requests.RequestException, ConnectionError)):
+        GuardedSession().get(url)
+    assert time.monotonic() - began < 3
+
+
+def test_no_proxy_of_the_environment_is_used(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serving(say(b"direct")) as url:
+        assert GuardedSession().get(url).content == b"direct"
