@@ -11,6 +11,7 @@ from django.conf import settings
 from engagement.guards import Audience, Finding, Place, check_draft
 from engagement.models import Company
 from engagement.services.bubbles import AUDIENCES
+from engagement.services.reasking import find_known
 from listening.models import Conversation, NetworkAccount
 from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.text import MAX_TEXT
@@ -37,7 +38,7 @@ def check_any_draft(*, network: str, audience: str, text: str) -> list[Finding]:
 def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]:
     """What the guards say of a text in its conversation. A note is the team's own: nothing is said of it."""
     audience = AUDIENCES.get(kind)
-    conversation = Conversation.objects.select_related("author", "account").filter(pk=conversation_id).first()
+    conversation = Conversation.objects.select_related("author__profile", "account").filter(pk=conversation_id).first()
     if audience not in CHECKED or conversation is None:
         return []
     company = Company.current()
@@ -49,7 +50,8 @@ def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]
         others=frozenset(account.username for account in ours if account != speaking),
         hosts=_own_hosts(),
     )
-    return _check(text, conversation.network, cast(Audience, audience), company, place)
+    findings = _check(text, conversation.network, cast(Audience, audience), company, place)
+    return sorted([*findings, *find_known(conversation=conversation, text=text)], key=lambda finding: (finding.start, finding.end))
 
 
 def refuse_blocked(findings: list[Finding]) -> None:

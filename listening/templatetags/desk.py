@@ -45,6 +45,7 @@ ENTRY_WORDS = {
     "consent_revoked": "permission taken back",
     "verified": "verified",
 }
+CHANNEL_WORDS = {"direct_message": "private message", "chat": "chat", "phone": "telephone", "sms": "text message", "email": "e-mail"}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
 
@@ -139,6 +140,12 @@ def signed(weight: float) -> str:
 def entry_word(kind: str) -> str:
     """What an entry of a person's history is called."""
     return ENTRY_WORDS.get(kind, kind.replace("_", " "))
+
+
+@register.filter
+def channel_words(channel: str) -> str:
+    """A way to reach somebody, as a profile names it: private message, chat, telephone, or a network's name."""
+    return CHANNEL_WORDS.get(channel) or network_label(channel)
 
 
 @register.filter
