@@ -15,6 +15,7 @@ from engagement.services import (
     notices,
     permissions,
     praise_replies,
+    preferences,
     promises,
     shares,
     template_outcomes,
@@ -99,3 +100,8 @@ def send_praise_digests() -> None:
 @shared_task
 def sweep_chats() -> None:
     chat_sweep.sweep_chats()
+
+
+@shared_task
+def imply_channels() -> None:
+    preferences.imply_channels()

@@ -196,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},
     "settle_template_uses": {"task": "engagement.tasks.settle_template_uses", "schedule": 60.0},
     "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
+    "imply_channels": {"task": "engagement.tasks.imply_channels", "schedule": 300.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
