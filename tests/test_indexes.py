@@ -17,7 +17,9 @@ from django.test import Client
 from listening.feed import SORTS, VIEWS, Filters, count_mine, count_views, list_assignable, read_page
 from profiles.models import Agent, Role
 from socialdesk.celery import app
+from socialdesk.lib.clock import now
 from tests.factories import make_agent
+from tests.profiles.happened import KINDS, Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
@@ -102,6 +104,18 @@ def test_lists(lead: Agent, path: str) -> None:
     client.force_login(lead, backend="django.contrib.auth.backends.ModelBackend")
     with no_scan():
         assert client.get(path).status_code == 200
+
+
+def test_all_that_is_shown_of_a_person(lead: Agent) -> None:
+    person = Person(agent=lead)
+    for kind in KINDS:
+        person.happen(kind, now())
+    client = Client()
+    client.force_login(lead, backend="django.contrib.auth.backends.ModelBackend")
+    pages = (f"/profiles/{person.profile.pk}/", f"/api/profiles/{person.profile.pk}/timeline/", f"/profiles/{person.profile.pk}/card/")
+    for path in (*pages, f"/conversations/{person.conversations[0].pk}/"):
+        with no_scan():
+            assert client.get(path, headers={"HX-Request": "true"}).status_code == 200
 
 
 @pytest.mark.parametrize("name", app.conf.beat_schedule)
