@@ -250,7 +250,12 @@ ACCESS: dict[str, Rule] = {
     "api_profile-list": Rule(EVERYBODY),
     "api_profile-detail": Rule(EVERYBODY),
     "api_profile-timeline": Rule(EVERYBODY),
+    "api_profile-merge": Rule(write=WORKERS),
+    "api_merge_undo": Rule(write=WORKERS),
+    "api_profile_changes": Rule(LEADERS),
+    "api_profile_by_external": Rule(write=LEADERS),
     # Machines
+    "people_hook": PUBLIC,  # what it is told must be signed by the connected system
     "sms_hook": PUBLIC,  # what it is told must be signed by the carrier
     "healthz": PUBLIC,
     "readyz": PUBLIC,

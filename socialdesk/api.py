@@ -24,10 +24,12 @@ from listening.api import (
     SourceViewSet,
     TopicCheckView,
     TopicViewSet,
-    agent_of,
 )
 from listening.services.acceptance import Refused, Rejection
 from profiles.api import ProfileViewSet
+from profiles.api_merge import UndoMergeView
+from profiles.api_sync import ByExternalView, ChangesView
+from profiles.signed_in import agent_of
 from socialdesk.gather import take_in_pushed
 from socialdesk.lib.errors import DeskError
 from socialdesk.networks.base import PostData
@@ -125,5 +127,8 @@ urlpatterns = [
     path("docs/", docs, name="docs"),
     path("", include("engagement.api_urls")),
     path("", include("engagement.drafts_urls")),
+    path("merges/<int:pk>/undo/", UndoMergeView.as_view(), name="api_merge_undo"),
+    path("profiles/changes/", ChangesView.as_view(), name="api_profile_changes"),
+    path("profiles/by-external/<str:system>/<str:external_id>/", ByExternalView.as_view(), name="api_profile_by_external"),
     path("", include(router.urls)),
 ]

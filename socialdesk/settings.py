@@ -198,6 +198,9 @@ CELERY_BEAT_SCHEDULE = {
     "note_article_contacts": {"task": "engagement.tasks.note_article_contacts", "schedule": 60.0},
     "imply_channels": {"task": "engagement.tasks.imply_channels", "schedule": 300.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
+    "tell_systems": {"task": "profiles.tasks.tell_systems", "schedule": 2.0},
+    "ask_systems": {"task": "profiles.tasks.ask_systems", "schedule": 10.0},
+    "forget_seen_hooks": {"task": "profiles.tasks.forget_seen_hooks", "schedule": 3600.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
 

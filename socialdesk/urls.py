@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("engagement.chat_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
+    path("", include("profiles.sync_urls")),
     path("api/", include("socialdesk.api")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -1,0 +1,36 @@
+"""Background work of profiles. Each task calls one service."""
+
+from __future__ import annotations
+
+from celery import current_app, shared_task
+
+from profiles.services import connections, event_delivery, incoming
+
+
+@shared_task
+def tell_systems() -> None:
+    """What changed goes on its way to the connected systems."""
+    event_delivery.spread_events()
+    event_delivery.hand_out()
+
+
+@shared_task
+def deliver_event(delivery_id: int, attempt: int) -> None:
+    event_delivery.deliver_event(delivery_id, attempt)
+
+
+@shared_task
+def ask_systems() -> None:
+    """The connected systems that do not tell by themselves are looked into."""
+    for connection_id in connections.pull_due():
+        current_app.send_task("profiles.tasks.pull_connection", (connection_id,))
+
+
+@shared_task
+def pull_connection(connection_id: int) -> None:
+    connections.pull_connection(connection_id)
+
+
+@shared_task
+def forget_seen_hooks() -> None:
+    incoming.forget_seen()
