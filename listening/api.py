@@ -32,20 +32,14 @@ from listening.serializers import (
 )
 from listening.services import conversations, corrections, topics
 from listening.tasks import rematch_topic
-from profiles.models import Agent
 from profiles.services.people import find_agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.paging import NewestFirst
 from socialdesk.networks.registry import NETWORKS
 
 MOST_TEXTS = 1000
-
-
-def agent_of(request: Request) -> Agent:
-    """Who asks. The access table let nobody else this far."""
-    assert isinstance(request.user, Agent)
-    return request.user
 
 
 class MentionPages(NewestFirst):
@@ -86,7 +80,7 @@ def loaded_mentions() -> QuerySet[Mention]:
     links = MentionTopic.objects.select_related("topic").order_by("topic__name")
     return (
         Mention.objects.filter(is_own=False)
-        .select_related("author", "conversation", "conversation__assignee")
+        .select_related("author__profile", "conversation", "conversation__assignee")
         .prefetch_related(Prefetch("topic_links", queryset=links))
     )
 
@@ -204,7 +198,7 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     lookup_value_regex = r"\d{1,18}"
 
     def get_queryset(self) -> QuerySet[Conversation]:
-        return Conversation.objects.select_related("author", "assignee", "claimed_by")
+        return Conversation.objects.select_related("author__profile", "assignee", "claimed_by")
 
     def filter_queryset(self, queryset: Any) -> Any:
         status, assignee = self.request.query_params.get("status", ""), self.request.query_params.get("assignee", "")

@@ -12,7 +12,7 @@ from socialdesk.networks import registry
 
 
 class AuthorSerializer(serializers.ModelSerializer[Handle]):
-    profile = serializers.IntegerField(source="profile_id", read_only=True)
+    profile = serializers.IntegerField(source="profile.person", read_only=True)
 
     class Meta:
         model = Handle

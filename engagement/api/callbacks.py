@@ -202,8 +202,8 @@ class ProfileNoticesView(APIView):
             raise NotFound("There is no such profile.")
         given = read_body(NewNoticeSerializer(data=request.data))
         about = given.pop("conversation")
-        conversation = find_conversation(about, "author") if about is not None else None
-        if conversation is not None and conversation.author.profile_id != profile.pk:
+        conversation = find_conversation(about, "author__profile") if about is not None else None
+        if conversation is not None and conversation.author.profile.person != profile.person:
             raise DeskError("This conversation is with somebody else.")
         notice = send_notice(
             profile=profile,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from engagement.models import CallbackRequest, Company
 from engagement.services.places import zones_of_number
 from profiles.models import ContactPoint
+from profiles.services.people import person_of
 
 SOON = "soon"  # the window of who wants to be called as soon as possible
 SOON_LASTS = timedelta(hours=2)
@@ -39,7 +40,7 @@ class BadWindow(ValueError):
 
 def customer_zones(contact_point: ContactPoint, company: Company) -> list[ZoneInfo]:
     """The customer's time zone as they said it last, else those that their number may be in, else the company's. One query."""
-    asked = CallbackRequest.objects.filter(profile_id=contact_point.profile_id).order_by("-created_at", "-pk")
+    asked = CallbackRequest.objects.filter(profile__person=person_of(contact_point.profile_id)).order_by("-created_at", "-pk")
     said = asked.values_list("zone", flat=True).first()
     names = [said] if said else zones_of_number(contact_point)
     return [ZoneInfo(name) for name in names] or [ZoneInfo(company.time_zone)]

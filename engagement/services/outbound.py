@@ -17,6 +17,7 @@ from engagement.services.wire import longest_text
 from listening.models import Conversation
 from profiles.models import SCOPES, STATUS_UPDATES, UNCONFIRMED, Agent, Consent, Medium, Profile
 from profiles.services.contacts import Permission, find_permission, lock_permission
+from profiles.services.people import person_of
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.text import clean
@@ -75,7 +76,7 @@ def send_notice(
     def write() -> Notice:
         # Two orders at once are counted one after the other. no_key: whoever refers to the profile meanwhile, with a lock that is
         # waited for below, need not wait for this.
-        Profile.objects.select_for_update(no_key=True).get(pk=profile.pk)
+        person = Profile.objects.select_for_update(no_key=True).get(pk=person_of(profile))
         earlier = Notice.objects.filter(profile=profile, request_key=request_key).first() if request_key else None
         if earlier is not None:
             return earlier
@@ -83,7 +84,7 @@ def send_notice(
         company = Company.current()
         not_before = moment
         if purpose not in AT_ONCE:
-            _check_frequency(profile, company, moment)
+            _check_frequency(person, company, moment)
             not_before = next_loud(moment, customer_zones(permission.contact_point, company), company)
         notice = Notice.objects.create(
             profile=profile,
@@ -143,7 +144,7 @@ def covers(consent: Consent, purpose: str) -> bool:
     return consent.scope == purpose or (purpose == VERIFICATION and consent.scope != UNCONFIRMED)
 
 
-def _check_frequency(profile: Profile, company: Company, moment: datetime) -> None:
-    lately = Notice.objects.filter(profile=profile, created_at__gt=moment - WEEK, state__in=_COUNTED).exclude(purpose__in=AT_ONCE)
+def _check_frequency(person: Profile, company: Company, moment: datetime) -> None:
+    lately = Notice.objects.filter(profile__person=person.pk, created_at__gt=moment - WEEK, state__in=_COUNTED).exclude(purpose__in=AT_ONCE)
     if lately.count() >= company.outbound_per_week:
         raise TooMany(f"They have had {company.outbound_per_week} messages from us in a week; more are not sent. Answer where they write.")

@@ -11,6 +11,7 @@ from engagement.services.acknowledge import is_acknowledged
 from engagement.services.verification import read_verifications
 from listening.models import Conversation
 from profiles.models import UNCONFIRMED, Consent, ContactPoint
+from profiles.services.people import person_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ def read_reach(conversation: Conversation) -> Reach:
     """At most six queries. The conversation's author should be loaded."""
     consents = Consent.objects.filter(revoked_at=None).exclude(scope=UNCONFIRMED)
     alive = Prefetch("consents", queryset=consents.order_by("-given_at"), to_attr="alive")
-    points = ContactPoint.objects.filter(profile=conversation.author.profile_id).prefetch_related(alive).order_by("-changed_at", "-pk")[:20]
+    points = ContactPoint.objects.filter(profile__person=person_of(conversation.author.profile_id))
     verifications = read_verifications(conversation)
     return Reach(
-        points=list(points),
+        points=list(points.prefetch_related(alive).order_by("-changed_at", "-pk")[:20]),
         live=[verification for verification in verifications if verification.state == Verification.State.LIVE],
         ended=[verification for verification in verifications if verification.state != Verification.State.LIVE],
         is_acknowledged=is_acknowledged(conversation),

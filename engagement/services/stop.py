@@ -14,6 +14,7 @@ from listening.models import Conversation
 from listening.services.conversations import lock_conversation, record_incoming_message
 from profiles.models import Consent, ContactPoint, Handle, Medium, Profile
 from profiles.services.contacts import normalise, revoke_consent
+from profiles.services.people import person_of
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.text import clean, fold
@@ -41,7 +42,7 @@ def is_stop(text: str) -> bool:
 
 def stop_profile(profile: Profile | int, *, how: str, at: datetime | None = None) -> int:
     """The customer wants no more calls, e-mails and text messages at all. Returns how many consents that ended."""
-    return _revoke(Consent.objects.filter(profile=profile), how, at)
+    return _revoke(Consent.objects.filter(profile__person=person_of(profile)), how, at)
 
 
 def stop_coordinate(*, medium: str, typed: str, how: str, at: datetime | None = None) -> int:
@@ -100,6 +101,6 @@ def receive_sms(incoming: IncomingText, *, at: datetime | None = None) -> None:
 def _conversation_of(number: str) -> int | None:
     """The latest conversation of whoever has that number."""
     value, _ = normalise(ContactPoint.Kind.PHONE, number, region="")
-    profiles = ContactPoint.objects.filter(kind=ContactPoint.Kind.PHONE, value=value).values("profile")
-    handles = Handle.objects.filter(profile__in=profiles)
+    people = ContactPoint.objects.filter(kind=ContactPoint.Kind.PHONE, value=value).values("profile__person")
+    handles = Handle.objects.filter(profile__person__in=people)
     return Conversation.objects.filter(author__in=handles).order_by("-activity_at", "-pk").values_list("pk", flat=True).first()

@@ -24,6 +24,7 @@ from listening.models import Conversation
 from listening.services.conversations import lock_conversation
 from profiles.models import Agent, ContactPoint
 from profiles.services.contacts import verify_contact_point
+from profiles.services.people import person_of
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
 
@@ -144,7 +145,7 @@ def _begin(
             raise TooManyCodes(f"They were sent {MOST_PER_HOUR} in the last hour. Wait a little, or talk to them first.")
         point = None
         if contact_point_id is not None:
-            theirs = ContactPoint.objects.filter(profile=conversation.author.profile_id).select_related("profile")
+            theirs = ContactPoint.objects.filter(profile__person=person_of(conversation.author.profile_id)).select_related("profile")
             point = theirs.filter(pk=contact_point_id).first()
             if point is None:
                 raise NotFound("This is not a contact of this customer. Reload the conversation.")

@@ -47,7 +47,8 @@ class Merge(models.Model):
     absorbed = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="merged", db_index=False)
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     at = models.DateTimeField()
-    filled = models.JSONField(default=list)  # names of the survivor's empty fields that got the other's value
+    # The survivor's empty fields that got the other's value, each with what stood in `sources` for it before: {field: entry or null}.
+    filled = models.JSONField(default=dict)
     undone_at = models.DateTimeField(null=True, blank=True)
     undone_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
 

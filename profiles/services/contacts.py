@@ -10,6 +10,7 @@ from django.db import transaction
 from email_validator import EmailNotValidError, validate_email
 
 from profiles.models import REACHABLE, THIS_MATTER, UNCONFIRMED, Agent, Consent, ContactPoint, Medium, Profile
+from profiles.services.people import person_of
 from profiles.services.phones import BadNumber, read_phone, write_e164
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError
@@ -148,7 +149,7 @@ def find_permission(*, profile: Profile | int, medium: str, scope: str = "", con
     any counts that was confirmed. One query.
     """
     alive = Consent.objects.filter(
-        profile=profile, medium=medium, revoked_at=None, contact_point__state__in=REACHABLE, contact_point__problem=""
+        profile__person=person_of(profile), medium=medium, revoked_at=None, contact_point__state__in=REACHABLE, contact_point__problem=""
     )
     alive = alive.filter(scope=scope) if scope else alive.exclude(scope=UNCONFIRMED)
     if contact_point is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from profiles.models import Agent, Profile
 from socialdesk.lib.errors import NotFound
 
@@ -24,6 +26,11 @@ def find_person(pk: int) -> Profile:
     if person is None or person.erased_at:
         raise NotFound("There is no such profile. It may have been erased.")
     return person
+
+
+def person_of(profile: Profile | int) -> QuerySet[Profile, int]:
+    """Who a profile stands for by now, for comparing with: `filter(profile__person=person_of(profile))`. No query of its own."""
+    return Profile.objects.filter(pk=profile if isinstance(profile, int) else profile.pk).values_list("person", flat=True)[:1]
 
 
 def members_of(person: Profile | int) -> list[int]:
