@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from profiles.models import ContactPoint, CustomValue, Handle, Profile, ProfileNote, ProfileTag
-from profiles.services.known import Fact, points_of, values_of
+from profiles.services.known import Fact, briefly, points_of, values_of
 from profiles.timeline import Entry, Subject, read_timeline
 from socialdesk.lib.clock import now
 from socialdesk.lib.existing import which_exist
@@ -80,5 +80,5 @@ def _read_rest(ids: list[int]) -> tuple[list[str], list[ProfileNote], list[Fact]
     return (
         list(dict.fromkeys(tags.order_by("tag__folded").values_list("tag__name", flat=True))) if has[0] else [],
         list(pinned.select_related("agent").order_by("-pinned_at", "-pk")[:PINNED]) if has[1] else [],
-        [*(points_of(ids) if has[2] else []), *(values_of(ids) if has[3] else [])],
+        [*(briefly(points_of(ids)) if has[2] else []), *(values_of(ids) if has[3] else [])],
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from profiles.models import ContactPoint, CustomValue
 
 MOST = 12
+OF_A_KIND = 2  # coordinates of one kind that a card has room for
 _ORDER: list[str] = [ContactPoint.State.VERIFIED, ContactPoint.State.GIVEN, ContactPoint.State.UNVERIFIED]
 
 
@@ -38,6 +39,17 @@ def points_of(profiles: Iterable[int]) -> list[Fact]:
         for point in found
     ]
     return facts[:MOST]
+
+
+def briefly(facts: Iterable[Fact]) -> list[Fact]:
+    """No more of each kind than a card has room for; the surest stay."""
+    counts: dict[str, int] = {}
+    kept = []
+    for fact in facts:
+        counts[fact.field] = counts.get(fact.field, 0) + 1
+        if counts[fact.field] <= OF_A_KIND:
+            kept.append(fact)
+    return kept
 
 
 def values_of(profiles: Sequence[int]) -> list[Fact]:
