@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
-from engagement.models import CallAttempt, CallbackRequest, ChatLine, ChatSession, Message, Notice, SurveyAnswer, TicketUpdate
+from engagement.models import CallAttempt, CallbackRequest, ChatLine, ChatSession, Message, Notice, SurveyAnswer, Ticket, TicketUpdate
 from engagement.services.bubbles import author_of
 from profiles.timeline import Entry, Part, Subject
 
@@ -108,6 +108,22 @@ def _of_ticket_update(update: TicketUpdate) -> Entry:
     )
 
 
+def _tickets(subject: Subject) -> QuerySet[Ticket]:
+    return Ticket.objects.filter(conversation__author_id__in=subject.handles).select_related("opened_by")
+
+
+def _of_ticket(ticket: Ticket) -> Entry:
+    return Entry(
+        at=ticket.created_at,
+        kind="ticket",
+        key=f"opened-{ticket.pk}",
+        text=f"{ticket.name} opened: {ticket.title}",
+        url=reverse("ticket", args=[ticket.pk]),
+        who=ticket.opened_by.name if ticket.opened_by else "",
+        is_ours=True,
+    )
+
+
 def _survey_answers(subject: Subject) -> QuerySet[SurveyAnswer]:
     return SurveyAnswer.objects.filter(conversation__author_id__in=subject.handles)
 
@@ -128,6 +144,7 @@ PARTS = {
     "calls": Part(_calls, "begun_at", _of_call, ("call",)),
     "chats": Part(_chats, "started_at", _of_chat, ("chat",)),
     "notices": Part(_notices, "created_at", _of_notice, ("email", "sms"), kind_field="medium"),
+    "opened_tickets": Part(_tickets, "created_at", _of_ticket, ("ticket",)),
     "tickets": Part(_ticket_updates, "at", _of_ticket_update, ("ticket",)),
     "surveys": Part(_survey_answers, "at", _of_survey, ("survey",)),
 }

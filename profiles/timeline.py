@@ -96,7 +96,7 @@ def register(name: str, part: Part) -> None:
 
 def list_kinds() -> list[str]:
     """All kinds of entries that there can be."""
-    return [kind for part in _parts.values() for kind in part.kinds]
+    return list(dict.fromkeys(kind for part in _parts.values() for kind in part.kinds))
 
 
 def split_kinds(given: Iterable[str]) -> list[str]:

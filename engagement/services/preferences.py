@@ -125,8 +125,9 @@ def _marks(name: str, model: Any) -> tuple[int, int]:
     """The ids between which rows are looked at now."""
     known = dict(Counter.objects.filter(name__in=_names(name)).values_list("name", "last"))
     before, last = (known.get(mark, 0) for mark in _names(name))
-    newest = model.objects.filter(pk__gt=last).order_by("-pk").values_list("pk", flat=True).first() or last
-    return before, min(newest, last + AT_ONCE)
+    beyond = model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
+    until = next(iter(beyond[AT_ONCE - 1 : AT_ONCE]), None) or beyond.reverse().first() or last
+    return before, until
 
 
 def _move_marks(name: str, until: int) -> None:

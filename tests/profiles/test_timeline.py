@@ -115,8 +115,8 @@ def test_queries_are_as_many_however_long_the_history_is() -> None:
         with CaptureQueriesContext(connection) as queries:
             read_timeline(subject=find_subject(person.profile.pk))
         counts.append(len(queries))
-    # Who it is, what is there, mentions by handle (two), messages, and thirteen rare parts that are all there.
-    assert counts == [18, 18]
+    # Who it is, what is there, mentions by handle (two), messages, and fourteen rare parts that are all there.
+    assert counts == [19, 19]
     plain = Person("Plain")
     plain.happen("mention", THEN)
     with CaptureQueriesContext(connection) as queries:
