@@ -160,7 +160,7 @@ else:
                 # A transaction that begins by reading and then writes fails at once under WAL; IMMEDIATE waits its turn.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA secure_delete=ON;",
             },
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file: a browser test reads it from other threads
         }
@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE = {
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "tell_systems": {"task": "profiles.tasks.tell_systems", "schedule": 2.0},
     "ask_systems": {"task": "profiles.tasks.ask_systems", "schedule": 10.0},
+    "resume_imports": {"task": "profiles.import_tasks.resume_imports", "schedule": 15.0},
     "forget_seen_hooks": {"task": "profiles.tasks.forget_seen_hooks", "schedule": 3600.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }

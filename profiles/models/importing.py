@@ -26,7 +26,7 @@ class ImportJob(models.Model):
     filename = models.CharField(max_length=200)
     stored_as = models.CharField(max_length=100, blank=True)  # "" once the file is gone
     system = models.SlugField(max_length=40, blank=True)  # whose numbers the column of external ids holds
-    mapping = models.JSONField(default=dict)  # {column: field}
+    mapping = models.JSONField(default=dict)  # {columns: {column: field}, rule, region, header, delimiter}
     state = models.CharField(max_length=10, choices=State.choices, default=State.PREVIEW)
     position = models.PositiveBigIntegerField(default=0)  # bytes that are behind us
     size = models.PositiveBigIntegerField(default=0)
