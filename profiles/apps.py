@@ -9,7 +9,11 @@ class ProfilesConfig(AppConfig):
 
     def ready(self) -> None:
         from profiles.happenings import PARTS
+        from profiles.holdings import HOLDINGS
+        from profiles.personal import register as keep
         from profiles.timeline import register
 
         for name, part in PARTS.items():
             register(name, part)
+        for name, holding in HOLDINGS.items():
+            keep(name, holding)

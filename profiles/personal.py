@@ -11,18 +11,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import CharField, F, Model, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+from django.utils.crypto import get_random_string
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A person, as rows are found by: the ids of their profiles and of their handles."""
+    """A person, as rows are found by: the ids of their profiles and of their handles, and the words that name nobody else."""
 
     profiles: Sequence[int]
     handles: Sequence[int]
+    identifiers: Sequence[str] = ()  # ids on networks and elsewhere, user names, coordinates, full names
 
 
 DELETE = "delete"
+
+
+def gone_id() -> Concat:
+    """What stands in the place of a number that names a person, where there must be one and no two may be equal. Nobody can foresee it,
+    so that nobody can be in its place already."""
+    return Concat(Value(f"erased:{get_random_string(10)}:"), Cast(F("pk"), CharField()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,9 @@ class Holding:
     """One kind of row.
 
     `rows`: those of a person. `clear`: DELETE, or {field: value} with which a row stays as a count without a person; a callable value is
-    called with the row. `export`: the fields that the person is given, by the name that stands above them. `age`: the field by which a
-    row grows old, "" where no retention rule may be made; `expired` narrows what may go by age (a conversation that is open may not).
+    called once and gives what is stored. `export`: the fields that the person is given, by the name that stands above them. `age`: the
+    field by which a row grows old, "" where no retention rule may be made; `expired` gives the rows older than a moment that may go (a
+    conversation that is open may not, and what is cleared already need not).
     """
 
     model: type[Model]
@@ -41,9 +51,11 @@ class Holding:
     export: Mapping[str, str] = field(default_factory=dict)
     age: str = ""
     expired: Callable[[datetime], QuerySet[Any]] | None = None
+    aged: str | Mapping[str, Any] | None = None  # what a retention rule does where it is not what erasure does
 
 
 _holdings: dict[str, Holding] = {}
+_stops: dict[str, Callable[[Subject, datetime], None]] = {}
 
 
 def register(name: str, holding: Holding) -> None:
@@ -51,5 +63,15 @@ def register(name: str, holding: Holding) -> None:
     _holdings[name] = holding
 
 
+def register_stop(name: str, stop: Callable[[Subject, datetime], None]) -> None:
+    """Add what an app does before a person is erased, in the same transaction: it raises Conflict while something is on its way to
+    them, takes back what waits, and closes what is open without a word to them."""
+    _stops[name] = stop
+
+
 def holdings() -> Mapping[str, Holding]:
     return _holdings
+
+
+def stops() -> Mapping[str, Callable[[Subject, datetime], None]]:
+    return _stops

@@ -23,7 +23,7 @@ from listening.models import IntakeBatch, NetworkAccount, Source
 from listening.services.acceptance import Refused, Rejection, accept_post
 from listening.services.store import Became, store_posts
 from profiles.models import Handle
-from profiles.services.handles import find_or_create_handles
+from profiles.services.handles import KnownHandle, find_or_create_handles
 from socialdesk.lib import bulk, live
 from socialdesk.lib.clock import now as current_time
 from socialdesk.networks.base import AuthorData, MessageData, PostData
@@ -115,7 +115,7 @@ def _take_in(
         authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
         # A deletion too, or it would miss the post that another batch stores at this moment, and that one the deletion.
         _lock_authors(authors + [(post.network, post.author) for post in accepted if post.deleted])
-        handles = find_or_create_handles(authors=authors, now=received_at)
+        handles = find_or_create_handles(authors=authors, now=received_at, newest=_newest(originals, messages))
         known = [handles[network, author.external_id] for network, author in authors if author.follows_us]
         followers = [handle.id for handle in known if not handle.is_new]
         outcome = store_posts(posts=accepted, handles=handles, source=source, received_at=received_at, is_history=is_history)
@@ -128,21 +128,39 @@ def _take_in(
                 fates[place] = Fate(what, outcome.ids.get((post.network, post.external_id)))
         mark_conversations(mention_ids=outcome.new_mentions)
         result = sum_up(posts, fates, refused)
-        if messages:
+        filtered_by = Counter(outcome.filtered)
+        result.seen += len(messages)
+        kept = [message for message in messages if not _was_erased(message, handles)]
+        if erased := len(messages) - len(kept):
+            result.filtered += erased
+            filtered_by["erased"] += erased
+        if kept:
             account = source.account if source else None
-            writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in messages])
-            received = receive_messages(
-                messages=list(messages), account=account, handles={handle.external_id: handle for handle in writers.values()}
-            )
-            result.seen += len(messages)
+            writers = Handle.objects.in_bulk([handles[message.network, message.author.external_id].id for message in kept])
+            received = receive_messages(messages=kept, account=account, handles={handle.external_id: handle for handle in writers.values()})
             result.stored += received.stored
             result.duplicate += received.duplicate
         if followers:
             note_followed(authors=followers)
-        _record(result, filtered_by=dict(outcome.filtered), source=source, cursor=cursor, received_at=received_at)
+        _record(result, filtered_by=dict(filtered_by), source=source, cursor=cursor, received_at=received_at)
         if outcome.new_mentions or outcome.changed_conversations:
             live.publish(live.MentionsStored(ids=outcome.new_mentions, conversations=sorted(set(outcome.changed_conversations))))
     return result
+
+
+def _newest(posts: Iterable[PostData], messages: Iterable[MessageData]) -> dict[tuple[str, str], datetime]:
+    """When the last of what came from each author was written."""
+    newest: dict[tuple[str, str], datetime] = {}
+    for network, author, at in [(p.network, p.author, p.posted_at) for p in posts] + [(m.network, m.author, m.sent_at) for m in messages]:
+        key = (network, author.external_id)
+        if key not in newest or newest[key] < at:
+            newest[key] = at
+    return newest
+
+
+def _was_erased(message: MessageData, handles: dict[tuple[str, str], KnownHandle]) -> bool:
+    erased_at = handles[message.network, message.author.external_id].erased_at
+    return erased_at is not None and message.sent_at <= erased_at
 
 
 def _accept(posts: Iterable[PostData], received_at: datetime) -> tuple[list[PostData], list[Fate]]:

@@ -83,9 +83,12 @@ def store_posts(
         elif key in deleted:
             outcome.became[key] = "filtered"
             outcome.filtered["came after its deletion"] += 1
-        elif handles[post.network, post.author.external_id].is_muted:
+        elif (handle := handles[post.network, post.author.external_id]).is_muted:
             outcome.became[key] = "filtered"
             outcome.filtered["muted author"] += 1
+        elif handle.erased_at is not None and post.posted_at <= handle.erased_at:
+            outcome.became[key] = "filtered"
+            outcome.filtered["erased"] += 1
         else:
             fresh.append(post)
     if fresh:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from profiles.models import Handle, Profile
+from profiles.services.erasure import find_erased
 from socialdesk.lib import bulk
 from socialdesk.networks.base import AuthorData
 
@@ -15,18 +16,26 @@ Key = tuple[str, str]  # network, external id
 
 @dataclass(slots=True)
 class KnownHandle:
-    """What intake needs to know of a handle. `is_new`: this call made it, so nothing else of this author is stored yet."""
+    """What intake needs to know of a handle. `is_new`: this call made it, so nothing else of this author is stored yet.
+
+    `erased_at`: somebody with this account was erased then, and what was written until then is not stored anew. Where there is nothing
+    later there is no handle, and `id` is 0.
+    """
 
     id: int
     is_muted: bool
     is_new: bool
+    erased_at: datetime | None = None
 
 
-def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: datetime) -> dict[Key, KnownHandle]:
+def find_or_create_handles(
+    *, authors: Iterable[tuple[str, AuthorData]], now: datetime, newest: Mapping[Key, datetime] | None = None
+) -> dict[Key, KnownHandle]:
     """The handles of `authors` (network, author), made with a profile of their own where they are new, brought up to date where not.
 
-    Inside a transaction. A fixed number of queries for each network. Two calls that make the same handle at once must be kept
-    apart by the caller, as intake does with its locks.
+    `newest` says when the last that came from each was written: who was erased since is not made anew. Inside a transaction. A
+    fixed number of queries for each network. Two calls that make the same handle at once must be kept apart by the caller, as intake does
+    with its locks.
     """
     wanted: dict[Key, AuthorData] = {}
     for network, author in authors:
@@ -52,6 +61,11 @@ def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: da
                 stale.append((pk, *fresh))
     bulk.update_rows(Handle, ["username", "display_name", "followers", "url", "follows_us"], stale)
     missing = [key for key in wanted if key not in known]
+    erased = find_erased(missing) if missing else {}
+    for key, erased_at in erased.items():
+        if newest is not None and key in newest and newest[key] <= erased_at:
+            known[key] = KnownHandle(0, False, True, erased_at)
+            missing.remove(key)
     if missing:
         profile_ids, handle_ids = bulk.allocate_ids((Profile, len(missing)), (Handle, len(missing)))
         profiles, handles = [], []
@@ -72,7 +86,7 @@ def find_or_create_handles(*, authors: Iterable[tuple[str, AuthorData]], now: da
                     now,
                 )
             )
-            known[key] = KnownHandle(handle_id, False, True)
+            known[key] = KnownHandle(handle_id, False, True, erased.get(key))
         bulk.insert_rows(Profile, ["id", "name", "language", "created_at"], profiles)
         bulk.insert_rows(
             Handle,

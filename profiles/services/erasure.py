@@ -1,0 +1,153 @@
+"""Erasing a person: counts stay, nobody is left. And the memory by which what they wrote until then is not stored anew."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet
+
+from profiles.models import Agent, ErasedHandle, Erasure, Handle, Profile, ProfileEvent
+from profiles.personal import DELETE, Holding, Subject, holdings, stops
+from profiles.services.changes import note_change
+from profiles.services.people import find_person
+from profiles.services.subjects import read_subject
+from socialdesk.lib import bulk
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError, NotAllowed
+
+WHY = {
+    "asked_by_person": "They asked for it",
+    "retention": "We need it no longer",
+    "duplicate_import": "It was imported by mistake",
+    "other": "Another reason",
+}
+AT_ONCE = 1000  # rows in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of one kind of row there is of a person, and whether the rows go or stay without them."""
+
+    label: str
+    count: int
+    goes: bool
+
+
+def may_erase(agent: Agent | None) -> bool:
+    return agent is not None and agent.role in ("lead", "admin")
+
+
+def plan_erasure(person: Profile) -> list[Share]:
+    """What an erasure would touch, without touching it. One query and more for each kind."""
+    subject = read_subject(person)
+    found = [(holding, holding.rows(subject).count()) for holding in holdings().values()]
+    return [Share(holding.label, count, holding.clear == DELETE) for holding, count in found if count]
+
+
+def erase_person(*, profile_id: int, agent: Agent | None, why: str = "asked_by_person", at: datetime | None = None) -> Erasure:
+    """Erase the whole person that `profile_id` stands for, with everybody who was merged into them.
+
+    All or nothing. Raises NotFound, NotAllowed for who may not, DeskError for an unknown reason, and Conflict while something is on its
+    way to them.
+    """
+    if agent is not None and not may_erase(agent):
+        raise NotAllowed("Only leads and admins erase people. Ask one of them.")
+    if why not in WHY:
+        raise DeskError(f"The reason is one of {', '.join(WHY)}.")
+    moment = at or current_time()
+    with transaction.atomic():
+        person = _lock_person(profile_id)
+        subject = read_subject(person)
+        _remember_handles(subject, moment)
+        for stop in reversed(list(stops().values())):
+            stop(subject, moment)
+        counts = _clear(subject)
+        _mark_erased(subject, moment)
+        note_change(profile=person, kind=ProfileEvent.Kind.ERASED, source="agent" if agent else "desk", at=moment)
+        erasure = Erasure.objects.create(profile=person, agent=agent, why=why, at=moment, counts=counts)
+        transaction.on_commit(_leave_no_pages)
+    return erasure
+
+
+def _lock_person(profile_id: int) -> Profile:
+    """The top of the tree, held as merging holds it."""
+    for _ in range(5):
+        person = find_person(profile_id)
+        held = Profile.objects.select_for_update(no_key=True).get(pk=person.pk)
+        if held.root_id is None and held.erased_at is None:
+            list(Profile.objects.select_for_update(no_key=True).filter(person=held.pk).order_by("pk").values_list("pk"))
+            return held
+    raise Conflict("This person is being merged or erased right now. Try again.")
+
+
+def _clear(subject: Subject) -> dict[str, int]:
+    """Clear all kinds, from the last to the first. What is found by text or through other rows is found before anything is cleared."""
+    order = list(reversed(holdings().items()))
+    found = {name: list(holding.rows(subject).values_list("pk", flat=True)) for name, holding in order}
+    counts = {}
+    for name, holding in order:
+        if found[name]:
+            clear_rows(holding, found[name])
+            counts[name] = len(found[name])
+    return counts
+
+
+def clear_rows(holding: Holding, ids: list[Any], *, how: str | Mapping[str, Any] | None = None) -> None:
+    """Delete or blank these rows of a kind, some at once. Without versions: they would keep what goes."""
+    clear = holding.clear if how is None else how
+    rows: QuerySet[Model] = holding.model._base_manager.all()
+    for start in range(0, len(ids), AT_ONCE):
+        some = rows.filter(pk__in=ids[start : start + AT_ONCE])
+        if isinstance(clear, str):
+            some.delete()
+            if hasattr(holding.model, "history"):  # the library writes down what was deleted
+                holding.model.history.model.objects.filter(id__in=ids[start : start + AT_ONCE]).delete()
+        else:
+            some.update(**{name: value() if callable(value) else value for name, value in clear.items()})
+
+
+def _mark_erased(subject: Subject, at: datetime) -> None:
+    """The numbers stay, as people who were erased; who was merged with whom stays too, so that no figure changes."""
+    Profile.objects.filter(pk__in=subject.profiles).update(erased_at=at, changed_at=at, terms_at=at)
+
+
+# --- What is seen again ---------------------------------------------------------------------------------------------------
+
+
+def _digest(network: str, external_id: str) -> str:
+    """Without the desk's secret nobody can try out ids against it."""
+    return hmac.new(_key(), f"{network}\0{external_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def _key() -> bytes:
+    return hmac.new(settings.SECRET_KEY.encode(), b"socialdesk erased handles", hashlib.sha256).digest()
+
+
+def _remember_handles(subject: Subject, at: datetime) -> None:
+    for network, external_id in Handle.objects.filter(pk__in=subject.handles).values_list("network", "external_id"):
+        ErasedHandle.objects.update_or_create(network=network, digest=_digest(network, external_id), defaults={"erased_at": at})
+
+
+def find_erased(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+    """Until when these accounts (network, external id) were erased. One query for each network."""
+    wanted = {(network, _digest(network, external_id)): (network, external_id) for network, external_id in keys}
+    found = {}
+    for network in {network for network, _ in wanted}:
+        digests = [digest for name, digest in wanted if name == network]
+        for digest, erased_at in bulk.read_rows(ErasedHandle, ("digest", "erased_at"), among=("digest", digests), network=network):
+            found[wanted[network, digest]] = erased_at
+    return found
+
+
+def _leave_no_pages() -> None:
+    """SQLite keeps what was written in its log beside the database until it is taken over."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
