@@ -85,10 +85,11 @@ class EventSerializer(serializers.Serializer[Any]):
     profile = serializers.IntegerField(help_text="The person that this profile is by now.")
     other = serializers.IntegerField(allow_null=True, help_text="Of a merge: the profile that became part of the person.")
     fields = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     record = _WrittenRecord(allow_null=True, help_text="The person now, with what your role may see; null once they were erased.")
     changed_at = serializers.DictField(child=serializers.DateTimeField())
     handles = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    known_as = serializers.DictField(child=serializers.CharField(), help_text="The person's numbers on desks, this one among them.")
     external_ids = serializers.DictField(child=serializers.CharField(), help_text="The person's numbers in other systems.")
 
 

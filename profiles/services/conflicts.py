@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from profiles.models import Stage
+from profiles.models import Connection, Stage
 from socialdesk.lib.errors import DeskError
 
 # How the source of what the customer said themselves begins.
@@ -69,6 +69,11 @@ def is_empty(field: str, value: Value) -> bool:
     if field == "stage" and value.at is None:
         return value.value in ("", Stage.PROSPECT)
     return value.value in ("", None, False)
+
+
+def source_of(connection: Connection) -> str:
+    """The source of what a system tells us, as it stands beside values and events."""
+    return f"system:{connection.system}"
 
 
 def is_from_customer(source: str) -> bool:

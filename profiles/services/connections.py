@@ -14,9 +14,10 @@ from django.db.models import Count, Max, Q
 
 from profiles.models import Agent, Connection, EventDelivery, Profile, ProfileEvent
 from profiles.services.changes import number_events
-from profiles.services.conflicts import check_rules
-from profiles.services.event_delivery import note_health, note_trouble, source_of, spread_events
+from profiles.services.conflicts import check_rules, source_of
+from profiles.services.event_delivery import note_health, note_trouble, spread_events
 from profiles.services.people import find_person
+from profiles.services.record_lists import LISTS
 from profiles.services.records import PersonRecord, apply_record
 from profiles.services.remotes import RemoteError, remote_of
 from profiles.services.signing import check_secret, make_secret
@@ -210,11 +211,11 @@ def pull_connection(connection_id: int, *, now: datetime | None = None) -> int:
 
 def _take(connection: Connection, record: PersonRecord, own_id: int | None, moment: datetime) -> bool:
     """One record of theirs. A system that says when a row changed, but not which field, would win with what it has not heard of yet: so
-    fields of ours that are still on their way there are not judged."""
+    fields of ours that are still on their way there are not judged. Lists grow together, whoever comes first."""
     try:
         person = find_person(own_id) if own_id else None
         waiting = _fields_on_their_way(connection, record, person)
-        values = {name: value for name, value in record.values.items() if name not in waiting}
+        values = {name: value for name, value in record.values.items() if name in LISTS or name not in waiting}
         applied = apply_record(
             record=PersonRecord(values, record.system, record.external_id, record.changed_at),
             source=source_of(connection),

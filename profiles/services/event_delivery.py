@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from profiles.models import Connection, EventDelivery, ExternalRef, ProfileEvent
 from profiles.services.changes import read_events
+from profiles.services.conflicts import source_of
 from profiles.services.remotes import News, Received, RemoteError, remote_of
 from profiles.services.telling import find_external_id, write_events
 from socialdesk.lib.clock import now as current_time
@@ -60,11 +61,6 @@ def spread_events(*, now: datetime | None = None) -> int:
                 EventDelivery.objects.bulk_create(rows, ignore_conflicts=True)
                 made += len(rows)
     return made
-
-
-def source_of(connection: Connection) -> str:
-    """The source of what a system tells us, as it stands beside values and events."""
-    return f"system:{connection.system}"
 
 
 def hand_out(*, now: datetime | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,19 +11,21 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from profiles.models import Connection, ExternalRef, Handle, Profile, ProfileEvent, ProfileNote, SeenHook
-from profiles.services.event_delivery import source_of
+from profiles.services.conflicts import source_of
 from profiles.services.people import find_person
 from profiles.services.record_writing import CUSTOM
 from profiles.services.records import FIELDS, PersonRecord, apply_record, find_by_external
 from profiles.services.signing import BadSignature, verify
+from profiles.services.telling import DESK, own_key
 from profiles.services.versions import stamp
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.encrypted import UnreadableCredentials
-from socialdesk.lib.errors import DeskError, NotFound, Unavailable
+from socialdesk.lib.errors import Conflict, DeskError, NotFound, Unavailable
 
 MOST = 256 * 1024  # bytes of one event
 REMEMBERED = timedelta(days=2)  # an event's id; whoever tries again for a day has given up by then
 _LONGEST_ID = 64
+_DESK = re.compile(DESK + "[0-9a-f]{16}")
 Kind = ProfileEvent.Kind
 
 
@@ -84,6 +87,7 @@ def _take(connection: Connection, payload: Mapping[str, Any], moment: datetime) 
         return _note_erased(connection, person, moment)
     record, unknown = _read_record(connection, external_id, payload)
     applied = apply_record(record=record, source=source_of(connection), profile=person, rules=connection.rules, at=moment)
+    _note_desks(applied.profile, applied.is_new, _read_known_as(payload), moment)
     if kind == Kind.MERGED:
         _note_merged(connection, applied.profile, str(payload.get("other") or ""), moment)
     return {
@@ -97,23 +101,45 @@ def _take(connection: Connection, payload: Mapping[str, Any], moment: datetime) 
 
 
 def _find(connection: Connection, external_id: str, payload: Mapping[str, Any]) -> Profile | None:
-    """Whom the event is about: by their number, by ours if they keep it, else by an account that is the same on both sides.
+    """Whom the event is about: by their number, by ours if they keep it, by another desk's, else by an account that both sides know.
 
     Raises NotFound if that person was erased here.
     """
     person = find_by_external(system=connection.system, external_id=external_id)
     if person is not None:
         return person
-    ours = str(payload.get("external_id") or "")
+    known_as = _read_known_as(payload)
+    ours = known_as.pop(own_key(), "") or str(payload.get("external_id") or "")
     if ours.isascii() and ours.isdecimal() and len(ours) < 18 and Profile.objects.filter(pk=int(ours)).exists():
         return find_person(int(ours))
-    found = set()
+    for system, number in known_as.items():
+        person = find_by_external(system=system, external_id=number)
+        if person is not None:
+            return person
+    found: set[int] = set()
     handles = payload.get("handles")
     for handle in handles[:50] if isinstance(handles, list) else []:
         if isinstance(handle, dict) and isinstance(handle.get("network"), str) and isinstance(handle.get("external_id"), str):
             same = Handle.objects.filter(network=handle["network"], external_id=handle["external_id"], profile__erased_at=None)
             found.update(same.values_list("profile__person", flat=True))
     return find_person(found.pop()) if len(found) == 1 else None
+
+
+def _read_known_as(payload: Mapping[str, Any]) -> dict[str, str]:
+    """By which numbers which desks know the person."""
+    given = payload.get("known_as")
+    pairs = list(given.items())[:50] if isinstance(given, dict) else []
+    return {system: str(number) for system, number in pairs if _DESK.fullmatch(system) and 0 < len(str(number)) <= 200}
+
+
+def _note_desks(person: Profile, is_new: bool, known_as: Mapping[str, str], moment: datetime) -> None:
+    for system, number in known_as.items():
+        if system == own_key():
+            continue
+        ref, _ = ExternalRef.objects.get_or_create(system=system, external_id=number, defaults={"profile": person, "made_at": moment})
+        if is_new and ref.profile_id != person.pk:
+            # Two desks told of somebody new at the same moment: whoever comes second finds them when it is sent again.
+            raise Conflict("Another desk is telling of this person right now. Send it again.")
 
 
 def _read_record(connection: Connection, external_id: str, payload: Mapping[str, Any]) -> tuple[PersonRecord, list[str]]:

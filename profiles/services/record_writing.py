@@ -40,7 +40,7 @@ def write_records(people: Iterable[Profile], *, agent: Agent | None = None) -> d
             name: value
             for name, value in {
                 **{name: getattr(person, name) for name in PLAIN},
-                "owner": owners.get(person.owner_id, ""),
+                "owner": owners.get(person.owner_id or 0, ""),
                 "do_not_contact": person.do_not_contact_at is not None,
                 **lists[pk],
                 **{CUSTOM + key: value.text for key, value in customs[pk].items()},

@@ -19,8 +19,8 @@ from profiles.services.changes import as_one_change, note_change
 from profiles.services.conflicts import Value, judge, rule_of
 from profiles.services.edit import TEXTS, check_value, read_field, set_fields
 from profiles.services.people import find_agent
-from profiles.services.record_lists import CUSTOM, LISTS, take_customs, take_lists
-from profiles.services.record_writing import write_record, write_times
+from profiles.services.record_lists import LISTS, take_customs, take_lists
+from profiles.services.record_writing import CUSTOM, write_record, write_times
 from profiles.services.terms import renew_terms
 from profiles.services.versions import keep_first_version
 from socialdesk.lib.clock import now as current_time

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def handed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What workers were asked to do."""
     asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(event_delivery.current_app, "send_task", lambda name, args: asked.append(args))
+    monkeypatch.setattr("celery.current_app.send_task", lambda name, args: asked.append(args))
     return asked
 
 
