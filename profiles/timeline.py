@@ -46,6 +46,9 @@ class Subject:
     handles: tuple[int, ...]
 
 
+Narrow = Callable[[QuerySet[Any]], QuerySet[Any]]
+
+
 class Place(NamedTuple):
     """Where an entry stands among all."""
 
@@ -59,7 +62,8 @@ class Part:
     """One kind of row in a history: a person's rows, the field that says when, and how one of them looks.
 
     `kinds` are the entries' kinds; of a part with several, `kind_field` of its rows says which. `is_rare`: most people have none; then it
-    costs nothing to have such a part. `by_handle`: one handle may have very many, so each is walked by itself.
+    costs nothing to have such a part. `by_handle`: one handle may have very many, so each is walked by itself. `nearest` finds, where the
+    database would look through too much by itself, rows among which the newest `limit` are: it is given what narrows them to the page.
     """
 
     rows: Callable[[Subject], QuerySet[Any]]
@@ -69,10 +73,10 @@ class Part:
     kind_field: str = ""
     is_rare: bool = True
     by_handle: bool = False
+    nearest: Callable[[Subject, Narrow, int], QuerySet[Any]] | None = None
 
-    def wanted(self, subject: Subject, kinds: frozenset[str]) -> QuerySet[Any]:
-        """The rows of these kinds, of all kinds where none is named."""
-        rows = self.rows(subject)
+    def wanted(self, rows: QuerySet[Any], kinds: frozenset[str]) -> QuerySet[Any]:
+        """Those of these kinds, all where none is named."""
         if not kinds or not self.kind_field or kinds >= {*self.kinds}:
             return rows
         return rows.filter(**{f"{self.kind_field}__in": [kind for kind in self.kinds if kind in kinds]})
@@ -126,14 +130,16 @@ def read_timeline(
     is_there: dict[str, bool] = {}
     if rare:
         one_row = Profile.objects.filter(pk=subject.person)
-        present = which_exist(one_row, [part.wanted(subject, some) for _, part in rare])
+        present = which_exist(one_row, [part.wanted(part.rows(subject), some) for _, part in rare])
         is_there = {name: found for (name, _), found in zip(rare, present, strict=True)}
 
     def walk(name: str, part: Part, whose: Subject) -> QuerySet[Any]:
-        rows = _behind(part.wanted(whose, some), name, part.at, start)
-        if before is not None:
-            rows = rows.filter(**{f"{part.at}__lt": before})
-        return _newest(rows, part, limit + 1)
+        def narrow(rows: QuerySet[Any]) -> QuerySet[Any]:
+            rows = _behind(part.wanted(rows, some), name, part.at, start)
+            return rows if before is None else rows.filter(**{f"{part.at}__lt": before})
+
+        rows = part.rows(whose) if part.nearest is None else part.nearest(whose, narrow, limit + 1)
+        return _newest(narrow(rows), part, limit + 1)
 
     def read(name: str, part: Part) -> list[Any]:
         if not part.by_handle or len(subject.handles) < 2:

@@ -74,16 +74,24 @@ def _made_up_posts() -> Path:
 
 
 def bench_feed() -> dict[str, Any]:
+    return _on_two_databases("tests.bench.feed")
+
+
+def _on_two_databases(module: str) -> dict[str, Any]:
     with postgres() as small, postgres() as large:
         names = [urlsplit(url).path.lstrip("/") for url in (small, large)]
         code = f"""
 from django.conf import settings
-from tests.bench.feed import bench
+from {module} import bench
 settings.ALLOWED_HOSTS = ["*"]
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 print(json.dumps(bench({names[0]!r}, {names[1]!r})))
 """
         return in_process_of_its_own(code, DATABASE_URL=small)
+
+
+def bench_timeline() -> dict[str, Any]:
+    return _on_two_databases("tests.bench.timeline")
 
 
 def bench_deliveries() -> dict[str, Any]:
@@ -131,6 +139,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "stream": bench_stream,
     "pages": bench_pages,
     "feed": bench_feed,
+    "timeline": bench_timeline,
 }
 
 
