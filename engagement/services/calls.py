@@ -17,6 +17,7 @@ from engagement.services.callbacks import due_after, tell
 from engagement.services.checks import check_may_answer
 from engagement.services.hops import finish_hop, goes_on, note_activity
 from engagement.services.hours import is_quiet
+from engagement.services.left_alone import check_may_begin
 from listening.models import ConversationEvent
 from listening.services.conversations import add_event, conversation_state, lock_conversation, reactivate, record_answer, save_conversation
 from profiles.models import Agent
@@ -81,6 +82,7 @@ def _require_permission(callback: CallbackRequest) -> None:
     """Held until the transaction ends: it cannot be taken back meanwhile."""
     if lock_permission(callback.consent_id) is None:
         raise NoPermission("The customer took the permission back, or the number is wrong. Do not call; answer where they wrote.")
+    check_may_begin(callback.profile_id, asked_at=callback.created_at)
 
 
 def _check_hour(callback: CallbackRequest, moment: datetime) -> None:

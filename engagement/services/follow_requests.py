@@ -9,6 +9,7 @@ from django.db import transaction
 from engagement.models import Approval, Audience, FollowRequest, Message, Purpose
 from engagement.services import checks, follow
 from engagement.services.approvals import submit_reply
+from engagement.services.left_alone import check_may_begin
 from engagement.services.ranking import rank_templates
 from engagement.services.wordings import name_of, spoken
 from listening.models import Conversation, ConversationEvent
@@ -68,6 +69,7 @@ def ask_to_follow(*, conversation_id: int, agent: Agent, answer_seen: int = 0, r
     # What two people press at once meets at the row; the conversation is locked before it, everywhere.
     with transaction.atomic():
         locked = lock_conversation(conversation_id)
+        check_may_begin(locked.author.profile_id)
         _check_needed(locked)
         fresh = {"conversation": locked, "agent": agent, "asked_at": moment, "look_at": moment}
         row, is_made = FollowRequest.objects.get_or_create(author_id=locked.author_id, defaults=fresh)

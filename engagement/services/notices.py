@@ -22,6 +22,7 @@ from engagement.services.queue import tell_notice_worker
 from engagement.services.wire import can_look, carry, look_for, means_stop
 from profiles.models import Agent
 from profiles.services.contacts import lock_permission, revoke_consent
+from profiles.services.do_not_contact import left_alone_since
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
 from socialdesk.lib.paging import page_of
@@ -71,6 +72,10 @@ def _claim(notice_id: int, moment: datetime) -> Notice | None:
         permission = lock_permission(notice.consent_id)
         if permission is None or not covers(permission.consent, notice.purpose):
             waiting.update(state=State.REFUSED, finished_at=moment, error="The consent was taken back, or the contact is wrong.")
+            return None
+        since = left_alone_since(notice.profile_id)
+        if since is not None and permission.consent.given_at <= since:
+            waiting.update(state=State.REFUSED, finished_at=moment, error="They asked us not to contact them.")
             return None
         if notice.purpose not in AT_ONCE:
             company = Company.current()

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from engagement.models import Company, Notice
 from engagement.services.hours import customer_zones, next_loud
+from engagement.services.left_alone import check_may_begin
 from engagement.services.queue import tell_notice_worker
 from engagement.services.wire import longest_text
 from listening.models import Conversation
@@ -62,7 +63,7 @@ def send_notice(
     `purpose` is one of PURPOSES; the consent must have been given for it. `request_key` names one order: the same one again gives the
     same notice. What is AT_ONCE is neither held nor counted: the customer waits for it. `subject` is for e-mail.
 
-    Raises NoConsent, TooMany, and DeskError for what cannot be sent.
+    Raises NoConsent, LeftAlone, TooMany, and DeskError for what cannot be sent.
     """
     if medium not in (Medium.SMS, Medium.EMAIL):
         raise DeskError("A notice goes by sms or email.")
@@ -81,6 +82,7 @@ def send_notice(
         if earlier is not None:
             return earlier
         permission = _require_permission(profile, medium, purpose, contact_point_id)
+        check_may_begin(profile, asked_at=permission.consent.given_at)
         company = Company.current()
         not_before = moment
         if purpose not in AT_ONCE:

@@ -16,6 +16,7 @@ from engagement.services import checks, wordings
 from engagement.services.answers import GONE
 from engagement.services.delivery import undo_delivery
 from engagement.services.drafts import read_drafts, save_draft
+from engagement.services.left_alone import check_may_begin
 from engagement.services.praise_state import Kind, State, check_may_work, leave_line, lock_compliment, move
 from engagement.services.send import send_fixed_reply
 from profiles.models import Agent
@@ -38,6 +39,7 @@ def ask_permission(*, compliment_id: int, agent: Agent, purpose: str, answer_see
         check_may_work(agent, compliment)
         if compliment.state == State.ASKED and not is_gone(compliment.asking):
             return compliment
+        check_may_begin(compliment.mention.author.profile_id)
         if purpose not in purposes_of(compliment.mention.network):
             label = checks.label_of(compliment.mention.network)
             raise DeskError(f"{label} lets us do nothing with the post from this desk. Thank the author, or ask there.")

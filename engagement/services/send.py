@@ -17,6 +17,7 @@ from engagement.services.drafts import save_draft
 from engagement.services.follow import ask_whether_followed
 from engagement.services.guarding import Guarded, check_answer, refuse_blocked
 from engagement.services.hops import begin_hop
+from engagement.services.left_alone import check_may_answer_there
 from engagement.services.links import note_carried
 from engagement.services.policy import check_policy
 from engagement.services.queue import tell_worker
@@ -137,6 +138,7 @@ def _prepare_reply(
     conversation: Conversation, agent: Agent, text: str, mention_id: int | None, answer_seen: int, moment: datetime
 ) -> Message:
     """A public reply that passed every check, not stored yet. The conversation must be locked."""
+    check_may_answer_there(conversation)
     ready = checks.check_reply_text(conversation, text)
     account = checks.speaking_account(conversation)
     mention = answered_mention(conversation.pk, mention_id)
@@ -215,6 +217,7 @@ def send_direct_message(
         earlier = _same_press(agent, request_key, conversation_id, Kind.DIRECT_MESSAGE, text)
         if earlier is not None:
             return earlier
+        check_may_answer_there(conversation)
         ready = checks.check_direct_message_text(conversation, text)
         refuse_blocked(findings)
         account = checks.speaking_account(conversation)

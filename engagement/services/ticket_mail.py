@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from engagement.models import Company, Notice, Ticket, TicketSubscription, TicketUpdate
 from engagement.services.consent_texts import ConsentText
+from engagement.services.left_alone import LeftAlone
 from engagement.services.links import link_url
 from engagement.services.outbound import CONFIRMATION, NoConsent, TooMany, send_notice
 from profiles.models import STATUS_UPDATES, UNCONFIRMED, Consent, ContactPoint, Medium, Profile
@@ -102,7 +103,7 @@ def _ask(subscription: TicketSubscription, language: str) -> None:
 
 def _send(subscription: TicketSubscription, subject: str, text: str, *, purpose: str, key: str) -> None:
     # Who may not be written to any more, or has had enough this week, is left out: the update itself must not fail for that.
-    with suppress(NoConsent, TooMany):
+    with suppress(NoConsent, LeftAlone, TooMany):
         send_notice(
             profile=subscription.consent.profile,
             medium=Medium.EMAIL,
