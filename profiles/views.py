@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from profiles.models import Profile
 from profiles.services.card import read_card
+from profiles.services.people import find_person
+from socialdesk.lib.errors import NotFound
 
 
 class SignIn(LoginView):
@@ -22,4 +23,8 @@ class SignOut(LogoutView):
 
 @require_GET
 def profile_card(request: HttpRequest, pk: int) -> HttpResponseBase:
-    return render(request, "profiles/_card.html", {"card": read_card(get_object_or_404(Profile, pk=pk))})
+    try:
+        person = find_person(pk)
+    except NotFound as error:
+        raise Http404(error.message) from None
+    return render(request, "profiles/_card.html", {"card": read_card(person)})

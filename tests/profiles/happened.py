@@ -23,7 +23,6 @@ from profiles.models import Agent, Consent, ContactPoint, Handle, Merge, Profile
 from socialdesk.lib.clock import now
 
 _numbers = count(1)
-OF_MESSAGES = ("direct_message", "note")
 KINDS = (
     *("mention", "direct_message", "note", "callback", "call", "chat", "ticket", "survey", "email", "sms"),
     *("profile_note", "stage", "merge", "unmerge", "consent", "consent_revoked", "verified"),
@@ -38,7 +37,7 @@ class Person:
         self.profile = Profile.objects.create(name=name, created_at=now())
         self.other = Profile.objects.create(name=f"{name} too", created_at=now(), merged_into=self.profile, root=self.profile)
         self.handles = [self._handle(profile, network) for profile, network in ((self.profile, "sandbox"), (self.other, "mastodon"))]
-        self.conversations = [self._conversation(handle) for handle in self.handles]
+        self.conversations = [self.conversation(handle) for handle in self.handles]
 
     def _handle(self, profile: Profile, network: str) -> Handle:
         number = next(_numbers)
@@ -46,13 +45,17 @@ class Person:
             profile=profile, network=network, external_id=f"h{number}", username=f"mara{number}", first_seen_at=now()
         )
 
-    def _conversation(self, handle: Handle, **fields: Any) -> Conversation:
+    def conversation(self, handle: Handle, **fields: Any) -> Conversation:
         given: dict[str, Any] = {"activity_at": now(), "opened_at": now(), "excerpt": "my bike is late", **fields}
         return Conversation.objects.create(network=handle.network, author=handle, **given)
 
     def happen(self, kind: str, at: datetime, side: int = 0) -> None:
         """Something of this kind at this time, with one of the two sides."""
         getattr(self, f"_{kind}")(at, self.conversations[side], (self.profile, self.other)[side])
+
+    def say(self, kind: str, at: datetime, conversation: Conversation) -> None:
+        """A private message or a note in one of their conversations."""
+        getattr(self, f"_{kind}")(at, conversation, self.profile)
 
     def _mention(self, at: datetime, conversation: Conversation, profile: Profile) -> None:
         Mention.objects.create(

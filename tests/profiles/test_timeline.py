@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engagement.models import Message
 from listening.models import Mention
 from profiles.models import Agent, Profile, Role
 from profiles.timeline import Entry, find_subject, list_kinds, read_timeline
@@ -59,6 +60,19 @@ def test_pages_lose_nothing_and_show_nothing_twice(
         made = [at for one, at, _ in happened if one == kind]
         found = [entry.at for entry in whole if entry.kind == kind]
         assert all(made.count(at) <= found.count(at) for at in made), kind
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 6), MOMENTS, st.sampled_from(["note", "direct_message"])), max_size=25), st.integers(1, 4))
+def test_messages_of_many_conversations_are_paged_as_one_list(said: list[tuple[int, datetime, str]], size: int) -> None:
+    person = Person()
+    talks = [person.conversation(person.handles[number % 2]) for number in range(7)]
+    for number, at, kind in said:
+        person.say(kind, at, talks[number])
+    for kinds in ({"note"}, {"note", "direct_message"}):
+        found = [int(entry.key) for page in pages_of(person, size, kinds) for entry in page]
+        made = Message.objects.filter(conversation__in=talks, kind__in=kinds).order_by("-created_at", "-pk")
+        assert found == list(made.values_list("pk", flat=True))
 
 
 def test_every_kind_of_the_list_can_happen_and_is_read() -> None:
@@ -213,6 +227,16 @@ def test_the_page_costs_the_same_however_much_happened(client_of_sam: Client, sa
             client_of_sam.get(f"/profiles/{person.profile.pk}/")
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 45, counts
+
+
+def test_the_card_of_an_absorbed_profile_is_the_persons_and_of_an_erased_one_there_is_none(client_of_sam: Client) -> None:
+    person = Person("Mara")
+    card = client_of_sam.get(f"/profiles/{person.other.pk}/card/").content.decode()
+    assert f'href="/profiles/{person.profile.pk}/"' in card
+    Profile.objects.filter(pk=person.profile.pk).update(erased_at=now())
+    for path in ("card/", "", "timeline/"):
+        prefix = "/api" if path == "timeline/" else ""
+        assert client_of_sam.get(f"{prefix}/profiles/{person.profile.pk}/{path}").status_code == 404, path
 
 
 def test_everybody_reads_a_history() -> None:
