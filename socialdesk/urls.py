@@ -25,6 +25,8 @@ urlpatterns = [
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
     path("", include("profiles.sync_urls")),
+    path("", include("profiles.files_urls")),
+    path("", include("profiles.rights_urls")),
     path("api/", include("socialdesk.api")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

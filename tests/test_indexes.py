@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 # Tables that may be read whole: they stay short, or all of it is what is asked for.
 SHORT = {
     "profiles_agent",
+    "profiles_connection",
     "engagement_article",
     "engagement_template",
     "engagement_surveyanswer",  # the mean of all
@@ -46,6 +47,7 @@ PAGES = (
     "/articles/",
     "/rules/must-answer/",
     "/sources/",
+    "/people/import/",
     "/",
 )
 

@@ -8,7 +8,7 @@ from itertools import islice
 from django.db import transaction
 
 from profiles.models import ImportJob, Profile
-from profiles.services.import_fields import read_cells
+from profiles.services.import_fields import fields_for_columns, read_cells
 from profiles.services.importing import Outcome, layout_of, open_rows, read_choices, take_row, what_is_missing
 from socialdesk.lib.errors import NotFound
 
@@ -26,6 +26,7 @@ class PreviewLine:
     changed: list[str]
     cells: list[str]
     fields: list[tuple[str, str]]
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def preview(job: ImportJob, *, count: int = ROWS) -> Preview:
             first = list(islice(rows, count))
     except OSError:
         raise NotFound("The file is not there any more. Choose it again.") from None
+    labels = fields_for_columns()
     with transaction.atomic():
         for row in first:
             outcome = Outcome("", missing) if missing and not row.problem else take_row(job, columns, row, choices=choices)
@@ -63,7 +65,11 @@ def preview(job: ImportJob, *, count: int = ROWS) -> Preview:
                     outcome.profile if outcome.what in ("updated", "unchanged") else None,
                     outcome.changed,
                     list(row.cells) or [row.raw],
-                    [(name, ", ".join(value) if isinstance(value, list) else str(value)) for name, value in shown.items()],
+                    [
+                        (labels.get(name, name), ", ".join(value) if isinstance(value, list) else str(value))
+                        for name, value in shown.items()
+                    ],
+                    bool(row.problem),
                 )
             )
         transaction.set_rollback(True)

@@ -135,8 +135,8 @@ def what_is_missing(job: ImportJob) -> str:
     return ""
 
 
-def start(*, job_id: int) -> ImportJob:
-    """The file is read in, as soon as no other one is. Raises DeskError if something is to be chosen first."""
+def start(*, job_id: int, is_sent: bool = True) -> ImportJob:
+    """The file is read in as soon as no other one is, unless not `is_sent` by the caller. Raises DeskError if something is missing."""
     with transaction.atomic():
         job = _lock(job_id)
         if job.state != State.PREVIEW:
@@ -145,7 +145,8 @@ def start(*, job_id: int) -> ImportJob:
             raise DeskError(problem)
         job.state, job.touched_at = State.QUEUED, current_time()
         job.save(update_fields=["state", "touched_at"])
-        transaction.on_commit(lambda: send_run(job_id))
+        if is_sent:
+            transaction.on_commit(lambda: send_run(job_id))
     return job
 
 
