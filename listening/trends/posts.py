@@ -59,9 +59,9 @@ def _read(narrowing: Narrowing, since: datetime, until: datetime, after: str, li
         links = MentionTopic.objects.filter(topic=narrowing.topic, mention__is_own=False)
         links = _cut(links, since, until, after, newest_first, key="mention_id")
         links = links.filter(**{f"mention__{name}": value for name, value in narrowing.columns.items()})
-        return [link.mention for link in links.select_related("mention__author")[:limit]]
+        return [link.mention for link in links.select_related("mention__author__profile")[:limit]]
     mentions = _cut(Mention.objects.filter(is_own=False), since, until, after, newest_first, key="id")
-    return list(mentions.filter(**narrowing.columns).select_related("author")[:limit])
+    return list(mentions.filter(**narrowing.columns).select_related("author__profile")[:limit])
 
 
 def _cut(rows: QuerySet[_Row], since: datetime, until: datetime, after: str, newest_first: bool, *, key: str) -> QuerySet[_Row]:

@@ -73,7 +73,7 @@ def undo_merge(*, merge_id: int, agent: Agent | None, at: datetime | None = None
         found = Merge.objects.filter(pk=merge_id).first()
         if found is None:
             raise NotFound("There is no such merge.")
-        _lock_tree(found.survivor_id)
+        _lock_top(Profile.objects.values_list("person", flat=True).get(pk=found.survivor_id))
         merge = Merge.objects.select_for_update(of=("self",)).select_related("survivor", "absorbed").get(pk=merge_id)
         if merge.undone_at is not None:
             raise Conflict("This merge was taken back already.")
@@ -105,22 +105,21 @@ def _lock_both(survivor_id: int, other_id: int) -> tuple[Profile, Profile]:
     wanted = sorted({roots[survivor_id], roots[other_id]})
     if len(wanted) == 1:
         raise DeskError("These are one person already.")
-    held = {row.pk: row for row in Profile.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")}
-    if any(row.root_id is not None for row in held.values()):
-        raise Conflict(_MOVED)
+    held = {pk: _lock_top(pk) for pk in wanted}
     if any(row.erased_at for row in held.values()):
         raise NotFound("One of these people was erased.")
     return held[roots[survivor_id]], held[roots[other_id]]
 
 
-def _lock_tree(pk: int) -> None:
-    """Hold the top of the tree in which `pk` stands: whoever merges or takes apart holds it too."""
-    for _ in range(5):
-        top = Profile.objects.values_list("person", flat=True).get(pk=pk)
-        held = Profile.objects.select_for_update(no_key=True).get(pk=top)
-        if held.root_id is None:
-            return
-    raise Conflict("This person is being merged right now. Try again.")
+def _lock_top(pk: int) -> Profile:
+    """Hold somebody who stands for themselves: whoever merges or takes apart holds the top of the tree.
+
+    Who does not any more is let go at once, not held while waiting for another: a merge above would wait for it.
+    """
+    held = Profile.objects.select_for_update(no_key=True).get(pk=pk)
+    if held.root_id is not None:
+        raise Conflict(_MOVED)
+    return held
 
 
 def _below(pk: int) -> list[int]:
