@@ -28,10 +28,9 @@ from profiles.services.conflicts import source_of
 from profiles.services.record_writing import CONTACTS, live_points, write_record
 from profiles.services.records import PersonRecord
 from profiles.services.remotes import News, Pulled, Received, RemoteError
-from profiles.services.salesforce_fields import MAPPING, NAME, from_salesforce, is_ours, to_salesforce
+from profiles.services.salesforce_fields import EXTERNAL_FIELD, MAPPING, NAME, from_salesforce, is_ours, to_salesforce
 from socialdesk.lib.outbound import GuardedSession, NotPublic
 
-EXTERNAL_FIELD = "SocialDeskId__c"
 PAGE = 200
 # A change becomes visible when its transaction ends, with the time at which it was made: what is just behind us is read once more.
 LATE = timedelta(minutes=2)
@@ -80,7 +79,7 @@ class SalesforceRemote:
             raise
 
     def pull(self, cursor: str, *, now: datetime) -> Pulled:
-        place = json.loads(cursor) if cursor else {"at": _write_time(now), "id": "", "seen": {}}
+        place: dict[str, Any] = json.loads(cursor) if cursor else {"at": _write_time(now), "id": "", "seen": {}}
         at, after_id, seen = datetime.fromisoformat(place["at"]), place["id"], place["seen"]
         rows = self._query(self._where(at, after_id, now))
         fresh = [row for row in rows if seen.get(row["Id"]) != row["SystemModstamp"]]
@@ -150,7 +149,7 @@ class SalesforceRemote:
         if ref is not None:
             return ref.profile.root or ref.profile
         number = row.get(self._field)
-        profile = Profile.objects.select_related("root").filter(pk=int(number)).first() if _is_number(number) else None
+        profile = Profile.objects.select_related("root").filter(pk=int(number or 0)).first() if _is_number(number) else None
         return (profile.root or profile) if profile else None
 
     # --- Speaking to it -------------------------------------------------------------------------------------------------
@@ -178,8 +177,8 @@ class SalesforceRemote:
             {"grant_type": "client_credentials"},
             "",
             "",
-            {"Authorization": f"Basic {pair}"},  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
+            {"Authorization": f"Basic {pair}"},
+            None,
             self._session,
         )
         self._connection.credentials = {**given, "token": token}
@@ -206,10 +205,11 @@ def _say(work: Callable[[], T]) -> T:
 
 
 def _refusal(error: SalesforceError) -> RemoteError:
+    content: Any = error.content  # the answer as JSON, where it is any
     status, code, fields = error.status, "", ""
-    if isinstance(error.content, list) and error.content and isinstance(error.content[0], dict):
-        code = str(error.content[0].get("errorCode", ""))
-        fields = ", ".join(str(name) for name in error.content[0].get("fields") or [])
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        code = str(content[0].get("errorCode", ""))
+        fields = ", ".join(str(name) for name in content[0].get("fields") or [])
     if code == "REQUEST_LIMIT_EXCEEDED":
         return RemoteError("Salesforce's daily limit of requests is used up.", status=status, retry_after=_WAIT_FOR_LIMIT)
     if status == 401:

@@ -11,6 +11,7 @@ from profiles.services.record_writing import CUSTOM
 from profiles.services.records import FIELDS
 from socialdesk.lib.errors import DeskError
 
+EXTERNAL_FIELD = "SocialDeskId__c"  # where our number of a person stands there, unless another is named
 # A contact has one of each where we have a list, and its name is in two.
 NAME = ("FirstName", "LastName")
 MAPPING = {"emails": "Email", "phones": "Phone", "addresses": "MailingStreet", "do_not_contact": "DoNotCall"}

@@ -33,7 +33,16 @@ from profiles.models import THIS_MATTER, Agent, Medium, Role
 from socialdesk.access import ACCESS
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
-from tests.browser import test_approvals, test_callbacks, test_chatting, test_desk_pages, test_pages, test_praise, test_texts
+from tests.browser import (
+    test_approvals,
+    test_callbacks,
+    test_chatting,
+    test_connections,
+    test_desk_pages,
+    test_pages,
+    test_praise,
+    test_texts,
+)
 from tests.browser.conftest import Windows
 from tests.browser.looking import look
 from tests.engagement.calls import give_consent, open_day
@@ -86,6 +95,10 @@ STAFF: dict[str, Any] = {
         ("templates", "template_edit", "template_rights", "articles", "article_edit"),
         test_texts.test_the_list_and_the_pages_of_texts_are_accessible_and_fit,
     ),
+    **dict.fromkeys(
+        ("connections", "connection_new", "connection_edit", "connection_log"),
+        test_connections.test_connecting_a_system_from_the_empty_page_to_its_log,
+    ),
     **dict.fromkeys(("rules", "rule_edit", "must_answer", "approvals"), test_approvals.test_every_page_is_accessible_and_fits),
     **dict.fromkeys(("compliments", "compliment"), test_praise.test_the_board_and_an_entry_are_accessible_and_fit),
     **dict.fromkeys(
@@ -97,7 +110,7 @@ VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
     *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview"),
-    *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "healthz", "readyz", "metrics"),
+    *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 
 

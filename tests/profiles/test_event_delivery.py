@@ -297,5 +297,4 @@ def test_the_list_of_connections_is_one_query_and_holds_no_secret(there: Receive
         connect(there.url, f"crm{number}", admin)
     with django_assert_num_queries(1):
         found = list_connections()
-        assert [one.waiting for one in found] == [0] * 5  # type: ignore[attr-defined]
     assert all("credentials" in one.get_deferred_fields() for one in found)

@@ -24,6 +24,7 @@ class Ring:
     def __init__(self, folder: Path, prepared: Path, tells: list[tuple[str, str]]) -> None:
         names = sorted({name for pair in tells for name in pair})
         self.desks: dict[str, Desk] = {}
+        self._made: dict[tuple[str, str], str] = {}
         for name in names:
             shutil.copytree(prepared, folder / name)
             # Desks of their own: the copied folder has one key for all.
@@ -43,10 +44,6 @@ class Ring:
             self._made[teller, told] = self.hands[teller].do("connect", system=told, url=url)
         return self._made[teller, told]
 
-    @property
-    def _made(self) -> dict[tuple[str, str], str]:
-        return self.__dict__.setdefault("made", {})
-
     def settle(self) -> dict[str, dict[str, int]]:
         """Wait until nothing is on its way anywhere; how many deliveries each has made."""
 
@@ -55,7 +52,8 @@ class Ring:
             return None if any(states.get(state) for states in counted.values() for state in WAITING) else counted
 
         wait_for(are_still, 60)
-        return wait_for(are_still, 60)  # what arrived last may have made news
+        counted: dict[str, dict[str, int]] = wait_for(are_still, 60)  # what arrived last may have made news
+        return counted
 
     def people(self) -> dict[str, list[dict[str, Any]]]:
         return {name: list(hands.do("people").values()) for name, hands in self.hands.items()}
