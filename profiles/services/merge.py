@@ -92,7 +92,7 @@ def undo_merge(*, merge_id: int, agent: Agent | None, at: datetime | None = None
             state=MatchSuggestion.State.DISMISSED, decided_at=moment, decided_by=agent
         )
         note_change(profile=survivor, other=absorbed, kind=ProfileEvent.Kind.UNMERGED, source="agent", at=moment)
-        renew_terms(survivor.pk)
+        renew_terms(survivor.pk, absorbed.pk)
     return merge
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -79,7 +79,7 @@ class Merging(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for _ in range(3):
+        for _ in range(4):
             self.somebody_new()
 
     @rule()
@@ -170,6 +170,11 @@ class Merging(RuleBasedStateMachine):
         if not survivor.company and absorbed.company:
             survivor.company, survivor.filled = absorbed.company, merge.pk
         self.standing[merge.pk] = (survivor.pk, absorbed.pk)
+
+    @rule(order=st.permutations(range(4)))
+    def merge_one_after_the_other(self, order: list[int]) -> None:
+        for one, other in pairwise(order):
+            self.merge(one, other)
 
     @precondition(lambda self: self.standing)
     @rule(number=pick)
