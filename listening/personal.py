@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 
 from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, Repost, SavedSearch, Status, Topic
-from profiles.holdings import folded_identifiers, names_somebody
-from profiles.personal import DELETE, Holding, Subject, gone_id
+from listening.search import matching_mentions
+from profiles.holdings import SHORTEST, folded_identifiers, names_somebody
+from profiles.models import Handle
+from profiles.personal import DELETE, Holding, Naming, Subject, gone_id
 from socialdesk.lib.clock import now as current_time
 
 
@@ -60,6 +64,7 @@ def _old_posts(before: datetime) -> QuerySet[Mention]:
     return Mention.objects.filter(posted_at__lt=before).exclude(text="").exclude(conversation__status__in=_OPEN)
 
 
+_COUNTED = 1000
 _OPEN = (Status.NEW, Status.OPEN, Status.WAITING, Status.SNOOZED)
 _WORDS: dict[str, Any] = {"text": "", "folded": "", "url": "", "media": [], "deleted_at": _gone_at}
 _POST = {
@@ -126,6 +131,22 @@ HOLDINGS: dict[str, Holding] = {
     "threads_of_others": Holding(Conversation, "Conversations of others under a post of theirs", _threads_of_others, {"root": ""}),
     "saved_searches": Holding(SavedSearch, "Saved searches that name them", _saved_searches, DELETE),
 }
+
+
+def naming(subject: Subject) -> Naming | None:
+    """Posts of others that name one of their accounts."""
+    usernames = [name for name in Handle.objects.filter(pk__in=subject.handles).values_list("username", flat=True) if len(name) >= SHORTEST]
+    counts = {name: matching_mentions(name).exclude(author__in=subject.handles)[:_COUNTED].count() for name in dict.fromkeys(usernames)}
+    found = [name for name, count in counts.items() if count]
+    if not found:
+        return None
+    total = sum(counts.values())
+    accounts = " or ".join(f"@{name}" for name in found)
+    much = f"{_COUNTED} or more posts" if total >= _COUNTED else "1 post" if total == 1 else f"{total} posts"
+    return Naming(
+        f"{much} of other people name{'s' if total == 1 else ''} {accounts}. What others wrote is theirs: it stays.",
+        f"{reverse('stream')}?{urlencode({'q': found[0]})}",
+    )
 
 
 def stop(subject: Subject, at: datetime) -> None:

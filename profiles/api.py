@@ -8,6 +8,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 
 from profiles.api_merge import MergeActions
+from profiles.api_rights import RightsActions
 from profiles.api_timeline import TimelineActions
 from profiles.models import Handle, Profile
 from profiles.services.people import find_person
@@ -35,7 +36,9 @@ class PeoplePages(NewestFirst):
         return put_members(super().paginate_queryset(queryset, request, view))
 
 
-class ProfileViewSet(MergeActions, TimelineActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Profile]):
+class ProfileViewSet(
+    MergeActions, RightsActions, TimelineActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Profile]
+):
     """The people behind the handles, newest first. Who was merged into somebody is shown as that person."""
 
     serializer_class = ProfileSerializer

@@ -245,6 +245,7 @@ HOLDINGS: dict[str, Holding] = {
         {"error": ""},
         age="made_at",
         expired=_told,
+        aged=DELETE,
     ),
     "merges": Holding(
         Merge,

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from profiles.models import Handle
+from profiles.services.erasure import find_erased_profile
 from profiles.services.people import find_person
 from socialdesk.lib.errors import NotFound
 
@@ -17,6 +18,8 @@ def profile(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         found = find_person(pk)
     except NotFound as error:
+        if (gone := find_erased_profile(pk)) is not None:
+            return render(request, "profiles/erased.html", {"erasure": gone}, status=410)
         raise Http404(error.message) from None
     if found.pk != pk:
         return redirect("profile", found.pk)

@@ -54,7 +54,16 @@ class Holding:
     aged: str | Mapping[str, Any] | None = None  # what a retention rule does where it is not what erasure does
 
 
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What others wrote that names the person: it is theirs, and stays. `words` say how much there is, `url` leads to it."""
+
+    words: str
+    url: str
+
+
 _holdings: dict[str, Holding] = {}
+_namings: dict[str, Callable[[Subject], Naming | None]] = {}
 _stops: dict[str, Callable[[Subject, datetime], None]] = {}
 
 
@@ -67,6 +76,15 @@ def register_stop(name: str, stop: Callable[[Subject, datetime], None]) -> None:
     """Add what an app does before a person is erased, in the same transaction: it raises Conflict while something is on its way to
     them, takes back what waits, and closes what is open without a word to them."""
     _stops[name] = stop
+
+
+def register_naming(name: str, find: Callable[[Subject], Naming | None]) -> None:
+    """Add where others may name a person."""
+    _namings[name] = find
+
+
+def namings(subject: Subject) -> list[Naming]:
+    return [found for find in _namings.values() if (found := find(subject)) is not None]
 
 
 def holdings() -> Mapping[str, Holding]:

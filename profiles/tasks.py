@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import current_app, shared_task
 
-from profiles.services import connections, event_delivery, incoming
+from profiles.services import connections, event_delivery, incoming, retention, terms
 
 
 @shared_task
@@ -34,3 +34,15 @@ def pull_connection(connection_id: int) -> None:
 @shared_task
 def forget_seen_hooks() -> None:
     incoming.forget_seen()
+
+
+@shared_task
+def keep_to_retention() -> None:
+    """What is older than its rule allows goes, by night."""
+    retention.run_rules()
+
+
+@shared_task
+def write_terms() -> None:
+    """Who is new is found by their words."""
+    terms.write_waiting()

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
@@ -199,9 +200,12 @@ CELERY_BEAT_SCHEDULE = {
     "imply_channels": {"task": "engagement.tasks.imply_channels", "schedule": 300.0},
     "compact_rollups": {"task": "listening.tasks.compact_rollups", "schedule": 300.0},
     "tell_systems": {"task": "profiles.tasks.tell_systems", "schedule": 2.0},
+    "write_terms": {"task": "profiles.tasks.write_terms", "schedule": 2.0},
     "ask_systems": {"task": "profiles.tasks.ask_systems", "schedule": 10.0},
     "resume_imports": {"task": "profiles.import_tasks.resume_imports", "schedule": 15.0},
+    "match_new_people": {"task": "profiles.match_tasks.match_new_people", "schedule": 5.0},
     "forget_seen_hooks": {"task": "profiles.tasks.forget_seen_hooks", "schedule": 3600.0},
+    "keep_to_retention": {"task": "profiles.tasks.keep_to_retention", "schedule": crontab(hour="3", minute="17")},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
 

@@ -118,6 +118,21 @@ def _mark_erased(subject: Subject, at: datetime) -> None:
     Profile.objects.filter(pk__in=subject.profiles).update(erased_at=at, changed_at=at, terms_at=at)
 
 
+def find_erased_profile(pk: int) -> Erasure | None:
+    """The erasure of who this profile was, by any of the profiles that had become one."""
+    profile = Profile.objects.filter(pk=pk, erased_at__isnull=False).first()
+    return Erasure.objects.select_related("agent").filter(profile=profile.person).first() if profile else None
+
+
+def read_erasures(*, after: str = "", limit: int = 50) -> tuple[list[Erasure], str]:
+    """A page of the log, newest first, and where the next one goes on."""
+    found = Erasure.objects.select_related("agent").order_by("-pk")
+    if after.isascii() and after.isdecimal() and len(after) < 19:
+        found = found.filter(pk__lt=int(after))
+    page = list(found[: limit + 1])
+    return page[:limit], str(page[limit - 1].pk) if len(page) > limit else ""
+
+
 # --- What is seen again ---------------------------------------------------------------------------------------------------
 
 
