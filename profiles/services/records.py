@@ -18,6 +18,7 @@ from profiles.models import Agent, ExternalRef, Profile, ProfileEvent, Stage
 from profiles.services.changes import as_one_change, note_change
 from profiles.services.conflicts import Value, judge, rule_of
 from profiles.services.edit import TEXTS, check_value, read_field, set_fields
+from profiles.services.erased_refs import was_erased
 from profiles.services.people import find_agent
 from profiles.services.record_lists import LISTS, take_customs, take_lists
 from profiles.services.record_writing import CUSTOM, write_record, write_times
@@ -96,6 +97,8 @@ def find_by_external(*, system: str, external_id: str) -> Profile | None:
     """Who a system's number stands for by now. Raises NotFound if that person was erased."""
     ref = ExternalRef.objects.select_related("profile__root").filter(system=system, external_id=external_id).first()
     if ref is None:
+        if was_erased(system, external_id):
+            raise NotFound("This person was erased here.")
         return None
     person = ref.profile.root or ref.profile
     if person.erased_at:

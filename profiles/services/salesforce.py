@@ -55,7 +55,8 @@ class SalesforceRemote:
     def push(self, news: News, *, now: datetime) -> Received:
         """Write the contact. One that came from there is found by its own id, any other by ours."""
         if news.record is None:
-            return self._let_go(news)
+            # Somebody was erased here. Theirs is for them to weigh; that our number stays there is how we know not to take them in again.
+            return Received(204)
         contact = to_salesforce(self._prefer_theirs(news.profile_id, news.record), self._mapping)
         number = str(news.profile_id)
 
@@ -66,17 +67,6 @@ class SalesforceRemote:
             return Received(answer.status_code, _read_id(answer))
 
         return self._call(write)
-
-    def _let_go(self, news: News) -> Received:
-        """Somebody was erased here. Theirs stays for them to weigh; that it was ours, and by which number, does not."""
-        if not news.external_id:
-            return Received(204)
-        try:
-            return Received(self._call(lambda contacts: contacts.update(news.external_id, {self._field: None})))
-        except RemoteError as error:
-            if error.status == 404:
-                return Received(204)
-            raise
 
     def pull(self, cursor: str, *, now: datetime) -> Pulled:
         place: dict[str, Any] = json.loads(cursor) if cursor else {"at": _write_time(now), "id": "", "seen": {}}

@@ -13,6 +13,7 @@ from django.test import Client
 from profiles.models import Connection, ExternalRef, Profile, ProfileEvent, ProfileNote, Role, SeenHook
 from profiles.services.connections import make_connection
 from profiles.services.edit import edit_profile
+from profiles.services.erasure import erase_person
 from profiles.services.incoming import MOST, forget_seen
 from profiles.services.signing import make_secret, sign
 from socialdesk.lib.clock import now
@@ -161,6 +162,14 @@ def test_somebody_who_was_erased_here_does_not_come_back(client: Client, crm: Co
     ExternalRef.objects.create(profile=person, system="crm", external_id="c-7", made_at=now())
     assert tell(client).json() == {"taken": False, "erased": True}
     assert Profile.objects.count() == 1
+
+
+def test_a_system_that_goes_on_telling_of_somebody_erased_does_not_bring_them_back(client: Client, crm: Connection) -> None:
+    tell(client, record={"name": "Mara", "emails": ["mara@example.com"]})
+    erase_person(profile_id=Profile.objects.get().pk, agent=None)
+    assert not ExternalRef.objects.exists()
+    assert tell(client).json() == {"taken": False, "erased": True}
+    assert tell(client, profile="c-8").json()["created"]
 
 
 def test_that_they_erased_somebody_is_a_pinned_note_and_nothing_else(client: Client, crm: Connection) -> None:

@@ -16,6 +16,7 @@ from profiles.models import Connection, ContactPoint, EventDelivery, ExternalRef
 from profiles.services import salesforce
 from profiles.services.connections import check_connection, make_connection, pull_connection, pull_due
 from profiles.services.edit import edit_profile
+from profiles.services.erasure import erase_person
 from profiles.services.event_delivery import deliver_event, hand_out, spread_events
 from profiles.services.records import PersonRecord, apply_record, write_record
 from profiles.services.salesforce_fields import check_mapping, from_salesforce, to_salesforce
@@ -248,18 +249,23 @@ def test_two_contacts_with_our_number_are_left_to_people(org: Salesforce, crm: C
     assert "Merge them there" in EventDelivery.objects.get().error
 
 
-def test_of_somebody_erased_here_only_our_number_goes_there(org: Salesforce, crm: Connection, monkeypatch: Any) -> None:
-    person = make_person()
+def test_somebody_erased_here_is_left_to_them_and_never_taken_in_again(org: Salesforce, crm: Connection, monkeypatch: Any) -> None:
+    never_pushed = org.write(LastName="From there")
+    pull_connection(crm.pk)
+    from_there = Profile.objects.get()
+    ours = make_person()
     work(monkeypatch)
-    Profile.objects.filter(pk=person.pk).update(erased_at=now(), name="")
-    ProfileEvent.objects.create(profile=person, kind="erased", source="agent", at=now())
+    for person in (ours, from_there):
+        erase_person(profile_id=person.pk, agent=None)
+    asked = len(org.asked)
     work(monkeypatch)
-    (contact,) = org.contacts.values()
-    assert contact["SocialDeskId__c"] is None
-    assert contact["LastName"] == "Köhler"
-    org.write(contact["Id"], LastName="Still there")
+    assert len(org.asked) == asked
+    org.at = now()
+    for pk in list(org.contacts):
+        org.write(pk, LastName="Still there")
+    assert never_pushed in org.contacts
     assert pull_connection(crm.pk) == 0
-    assert Profile.objects.count() == 1
+    assert Profile.objects.count() == 2
 
 
 def test_a_custom_mapping_is_written_and_read(org: Salesforce, monkeypatch: Any) -> None:
