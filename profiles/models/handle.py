@@ -22,7 +22,11 @@ class Handle(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["network", "external_id"], name="handle_network_external_id")]
-        indexes = [models.Index(fields=["network", "username"], name="handle_network_username")]
+        indexes = [
+            models.Index(fields=["network", "username"], name="handle_network_username"),
+            # Who is heard widely; few are.
+            models.Index(fields=["followers"], condition=models.Q(followers__gte=10_000), name="handle_reach"),
+        ]
 
     def __str__(self) -> str:
         return f"@{self.username}"

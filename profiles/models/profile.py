@@ -69,6 +69,10 @@ class Profile(models.Model):
             models.Index(fields=["-created_at", "-id"], condition=Q(root=None, erased_at=None), name="profile_people"),
             models.Index(fields=["owner", "-created_at", "-id"], condition=Q(owner__isnull=False), name="profile_owner"),
             models.Index(fields=["id"], condition=Q(terms_at=None), name="profile_terms_wait"),
+            # Of whom somebody said something: as intake makes them, people are in none of these.
+            models.Index(fields=["stage", "-created_at", "-id"], condition=~Q(stage="prospect"), name="profile_stage"),
+            models.Index(fields=["language", "-created_at", "-id"], condition=~Q(language=""), name="profile_language"),
+            models.Index(fields=["id"], condition=Q(do_not_contact_at__isnull=False), name="profile_left_alone"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="profile_merged_into"),
         ]
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from profiles.models import Agent, Profile
+from profiles.models import Agent, Profile, SearchTerm
 from profiles.services.conditions import Condition
+from profiles.services.rights import CUSTOM, hidden_fields
 from profiles.services.segments import few_people, narrow
 from profiles.services.word_walk import find_by_words
 from profiles.services.words import Word, read_phrase, read_search
@@ -62,8 +63,12 @@ def search_people(
 
 
 def hidden_kinds(agent: Agent | None) -> frozenset[str]:
-    """The kinds of words that the agent may not see: who may not see numbers finds nobody by a number."""
-    return frozenset()
+    """The kinds of words that the agent may not see: who may not see numbers finds nobody by a number.
+
+    The words of all our own fields stand together: who may not see one of these fields finds nobody by any of them.
+    """
+    hidden = hidden_fields(agent)
+    return frozenset(SearchTerm.Kind.CUSTOM if field.startswith(CUSTOM) else field for field in hidden)
 
 
 def _newest(people: QuerySet[Profile], conditions: Sequence[Condition], after: str, limit: int) -> Found:
