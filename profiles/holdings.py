@@ -53,14 +53,16 @@ def folded_identifiers(subject: Subject) -> list[str]:
 
 def _of_profile(model: Any, path: str = "profile") -> Any:
     def rows(subject: Subject) -> QuerySet[Any]:
-        return model.objects.filter(**{f"{path}__in": subject.profiles})
+        found: QuerySet[Any] = model.objects.filter(**{f"{path}__in": subject.profiles})
+        return found
 
     return rows
 
 
 def _versions(model: Any, path: str) -> Any:
     def rows(subject: Subject) -> QuerySet[Any]:
-        return model.history.model.objects.filter(**{f"{path}__in": subject.profiles})
+        found: QuerySet[Any] = model.history.model.objects.filter(**{f"{path}__in": subject.profiles})
+        return found
 
     return rows
 
@@ -70,12 +72,13 @@ def _naming(model: Any, *fields: str) -> Any:
 
     def rows(subject: Subject) -> QuerySet[Any]:
         words = folded_identifiers(subject)
-        found = [
+        ids = [
             pk
             for pk, *texts in model.objects.values_list("pk", *fields).iterator(chunk_size=2000)
             if words and names_somebody(" ".join(str(text) for text in texts), words)
         ]
-        return model.objects.filter(pk__in=found)
+        found: QuerySet[Any] = model.objects.filter(pk__in=ids)
+        return found
 
     return rows
 
@@ -89,14 +92,16 @@ def _tags_of_theirs_alone(subject: Subject) -> QuerySet[Tag]:
 
 def _old(model: Any, age: str) -> Any:
     def rows(before: datetime) -> QuerySet[Any]:
-        return model.objects.filter(**{f"{age}__lt": before})
+        found: QuerySet[Any] = model.objects.filter(**{f"{age}__lt": before})
+        return found
 
     return rows
 
 
 def _old_versions(model: Any) -> Any:
     def rows(before: datetime) -> QuerySet[Any]:
-        return model.history.model.objects.filter(history_date__lt=before)
+        found: QuerySet[Any] = model.history.model.objects.filter(history_date__lt=before)
+        return found
 
     return rows
 

@@ -70,7 +70,8 @@ def _rows(holding: Holding, subject: Subject) -> Iterator[tuple[Any, ...]]:
 
 def _write_table(archive: zipfile.ZipFile, name: str, holding: Holding, subject: Subject) -> Section:
     """The kind's table in the archive, and what the page shows of it."""
-    columns, shown, count = list(holding.export.values()), [], 0
+    columns, count = list(holding.export.values()), 0
+    shown: list[list[str]] = []
     rows = _rows(holding, subject)
     first = next(rows, None)
     if first is None:

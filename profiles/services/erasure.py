@@ -89,7 +89,7 @@ def _lock_person(profile_id: int) -> Profile:
 
 def _clear(subject: Subject) -> dict[str, int]:
     """Clear all kinds, from the last to the first. What is found by text or through other rows is found before anything is cleared."""
-    order = list(reversed(holdings().items()))
+    order = list(holdings().items())[::-1]
     found = {name: list(holding.rows(subject).values_list("pk", flat=True)) for name, holding in order}
     counts = {}
     for name, holding in order:

@@ -37,7 +37,7 @@ ARGUMENTS = [
 ]
 PATIENCE = 10_000  # milliseconds for a condition: the machine may be busy
 # A refusal is an answer: the browser logs each, and the tests that provoke one look at what the page says of it.
-REFUSALS = ("the server responded with a status of 409", "the server responded with a status of 400")
+REFUSALS = tuple(f"the server responded with a status of {status}" for status in (400, 409, 410))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -41,6 +41,7 @@ from tests.browser import (
     test_desk_pages,
     test_pages,
     test_praise,
+    test_rights,
     test_texts,
 )
 from tests.browser.conftest import Windows
@@ -99,6 +100,8 @@ STAFF: dict[str, Any] = {
         ("connections", "connection_new", "connection_edit", "connection_log"),
         test_connections.test_connecting_a_system_from_the_empty_page_to_its_log,
     ),
+    "profile_erase": test_rights.test_a_person_is_left_alone_handed_their_archive_and_erased,
+    "privacy": test_rights.test_an_admin_sees_what_a_rule_would_remove_before_it_does,
     **dict.fromkeys(("rules", "rule_edit", "must_answer", "approvals"), test_approvals.test_every_page_is_accessible_and_fits),
     **dict.fromkeys(("compliments", "compliment"), test_praise.test_the_board_and_an_entry_are_accessible_and_fit),
     **dict.fromkeys(

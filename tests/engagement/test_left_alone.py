@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -110,7 +111,7 @@ def test_who_became_one_with_them_is_left_alone_too(desk: Desk, agent: Agent) ->
     merge_profiles(survivor_id=other.author.profile_id, other_id=mention.author.profile_id, agent=agent)
     give_consent(other.author.profile, "sms")
     assert left_alone_since(other.author.profile_id)
-    ask = {"profile": other.author.profile, "medium": "sms", "purpose": "this matter", "agent": agent}
+    ask: dict[str, Any] = {"profile": other.author.profile, "medium": "sms", "purpose": "this matter", "agent": agent}
     Profile.objects.filter(pk=mention.author.profile_id).update(do_not_contact_at=now() + timedelta(seconds=1))
     with pytest.raises(LeftAlone):
         send_notice(text="News", **ask)
@@ -184,7 +185,9 @@ def test_at_random_nothing_goes_out_that_they_did_not_begin(desk: Desk, agent: A
         if after[0] > before[0]:
             assert begun
         if after[1] > before[1]:
+            assert agreed is not None
             assert agreed.given_at > since
         if after[2] > before[2]:
+            assert call is not None
             assert call.created_at > since
     assert refused, "nothing was ever refused: the run proves nothing"

@@ -85,6 +85,7 @@ class Whole(Person):
 
     def _more(self, at: Any) -> None:
         profile, conversation, agent = self.other, self.conversations[1], self.agent
+        assert agent is not None
         mention = Mention.objects.get(conversation=conversation)
         Repost.objects.create(network="mastodon", external_id="r1", original=mention.external_id, mention=mention, posted_at=at)
         own = {"network": "mastodon", "posted_at": at, "received_at": at, "score": 0, "label": "neutral", "confidence": 1, "scorer": "t"}
@@ -108,7 +109,7 @@ class Whole(Person):
         waived = {"state": "waived", "begun_at": at, "waiver": "t", "offered_at": at, "channel": "ticket", "reason": "complex"}
         Hop.objects.create(conversation=conversation, **waived)
         ticket = Ticket.objects.get(conversation=conversation)
-        consent = Consent.objects.filter(profile=profile).first()
+        consent = Consent.objects.filter(profile=profile).earliest("pk")
         TicketSubscription.objects.create(ticket=ticket, consent=consent, token="s1", created_at=at)
         given = ArticleLink.objects.create(article=make_article("A"), link=self.link(conversation, "article", at), given_at=at)
         ArticleVote.objects.create(article=given.article, by_link=given, language="en", helped=True, words="t", at=at)
@@ -198,7 +199,7 @@ def test_every_kind_of_row_is_there() -> None:
 def name_them(person: Whole) -> list[str]:
     """Texts without a person of their own that name this one: by an id, an account and a number in another spelling."""
     username = person.handles[1].username
-    phone = person.other.contact_points.filter(kind="phone").first().value
+    phone = person.other.contact_points.filter(kind="phone").earliest("pk").value
     ImportRefusal.objects.filter(pk=person.refusal.pk).update(raw=f"zqrowqz,{phone[:3]} {phone[3:6]} {phone[6:]}")
     Segment.objects.filter(pk=person.segment.pk).update(name=f"zqsegmentqz {username}")
     SavedSearch.objects.filter(pk=person.search.pk).update(name="zqsearchqz", filters={"author": username})
@@ -209,7 +210,8 @@ def prepare() -> tuple[Whole, list[str]]:
     person = Whole()
     named = name_them(person)
     found = flood(person)
-    post = Mention.objects.get(pk=person.reply.parent_id).external_id
+    assert person.reply.parent is not None
+    post = Mention.objects.get(pk=person.reply.parent.pk).external_id
     Mention.objects.filter(pk=person.reply.pk).update(in_reply_to=post)
     Conversation.objects.filter(pk=person.reply.conversation_id).update(root=post)
     # Found by what they name, they are not flooded over: the identifiers must still be the person's.

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -126,7 +127,7 @@ def test_what_is_being_worked_on_stays() -> None:
     later = now() + timedelta(days=400)
     save_rule(kind="mentions", keep_days=30, agent=admin)
     assert run_rule("mentions", now=later) == 0
-    Conversation.objects.filter(pk=mention.conversation_id).update(status="resolved")
+    Conversation.objects.filter(mentions=mention).update(status="resolved")
     assert run_rule("mentions", now=later) == 1
     mention.refresh_from_db()
     assert (mention.text, mention.folded) == ("", "")
@@ -201,7 +202,7 @@ def test_the_api_exports_and_erases() -> None:
     person, agent = make_mention().author.profile, make_agent(Role.AGENT)
     client = signed_in(agent)
     for method in (client.get, client.post):
-        answer = method(f"/api/profiles/{person.pk}/export/")
+        answer: Any = method(f"/api/profiles/{person.pk}/export/")
         assert answer.headers["Content-Type"] == "application/zip"
         assert zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).testzip() is None
     assert client.post(f"/api/profiles/{person.pk}/erase/").status_code == 403
