@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from profiles.models import Agent, ContactPoint, CustomValue, FieldRight, Profile, ProfileTag, Role, Stage
+from profiles.models import Agent, ContactPoint, CustomValue, Profile, ProfileTag, Stage
+from profiles.services.rights import CUSTOM, hidden_fields
 
 CONTACTS = {"emails": ContactPoint.Kind.EMAIL, "phones": ContactPoint.Kind.PHONE, "addresses": ContactPoint.Kind.ADDRESS}
+FIELD_OF = {str(kind): name for name, kind in CONTACTS.items()}
 PLAIN = ("name", "company", "language", "time_zone", "stage", "preferred_channel")
-CUSTOM = "custom:"
 
 
 def write_record(profile: Profile, *, agent: Agent | None = None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def write_records(people: Iterable[Profile], *, agent: Agent | None = None) -> d
         if tag.tag.name not in lists[tag.profile.person]["tags"]:
             lists[tag.profile.person]["tags"].append(tag.tag.name)
     customs = read_customs(by_id)
-    hidden = _hidden_from(agent)
+    hidden = {FIELD_OF.get(field, field) for field in hidden_fields(agent)}
     return {
         pk: {
             name: value
@@ -75,14 +76,3 @@ def write_times(person: Profile) -> dict[str, datetime]:
         if name not in times and value and (name, value) != ("stage", Stage.PROSPECT):
             times[name] = person.created_at
     return times
-
-
-def _hidden_from(agent: Agent | None) -> set[str]:
-    """The fields of a record that an agent's role may not see: phones for marketing, unless a right says otherwise."""
-    if agent is None:
-        return set()
-    rights = dict(FieldRight.objects.filter(role=agent.role).values_list("field", "may_see"))
-    if agent.role == Role.MARKETING:
-        rights.setdefault("phone", False)
-    kinds = {str(kind): name for name, kind in CONTACTS.items()}
-    return {kinds.get(field, field) for field, may_see in rights.items() if not may_see}
