@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from listening.services import conversations, folding, topics
+from listening.services import conversations, folding, routing, topics
 from listening.trends import rollups
 from socialdesk.lib.clock import now
 
@@ -30,3 +30,8 @@ def forget_deletions() -> None:
 @shared_task
 def rematch_topic(topic_id: int) -> None:
     topics.rematch_topic(topic_id=topic_id)
+
+
+@shared_task
+def route_conversations(conversation_ids: list[int]) -> None:
+    routing.route_conversations(conversation_ids)

@@ -12,8 +12,9 @@ from engagement.models import Delivery, Hop, Message
 from engagement.services.hops import note_activity
 from engagement.services.stop import is_stop, stop_profile
 from engagement.services.verification import hear_answer
-from listening.models import Conversation, NetworkAccount
+from listening.models import Conversation, NetworkAccount, Status
 from listening.services.conversations import find_or_open_conversation, lock_conversation, record_answer, record_incoming_message
+from listening.services.routing import route_later
 from profiles.models import Handle
 from socialdesk.lib import live
 from socialdesk.lib.text import clean
@@ -66,6 +67,7 @@ def receive_messages(*, messages: Sequence[MessageData], account: NetworkAccount
         )
     stored = Message.objects.bulk_create(rows)
     _tell_conversations(stored)
+    route_later([conversation.pk for conversation in conversations.values() if conversation.status == Status.NEW])
     for message in stored:
         if message.is_incoming:
             _heed(message)

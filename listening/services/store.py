@@ -13,6 +13,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
 from listening.services.matching import get_matcher
+from listening.services.routing import route_later
 from listening.services.threads import Arrival, OwnAccount, Thread, Threads
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key, KnownHandle
@@ -238,6 +239,7 @@ def _store_fresh(
     append_deltas(count_deltas(counted))
     outcome.new_mentions += ids
     outcome.changed_conversations += threads.touched()
+    route_later(threads.opened())
 
 
 def media_json(post: PostData) -> list[dict[str, str]]:

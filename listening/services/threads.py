@@ -286,6 +286,9 @@ class Threads:
         bulk.insert_rows(ConversationTopic, _LINK, _links_of(thread for thread in self._threads.values() if thread.is_new))
         bulk.update_rows(Mention, ("parent_id", "conversation_id"), self._adopted)
 
+    def opened(self) -> list[int]:
+        return [thread.id for thread in self._threads.values() if thread.is_new]
+
     def touched(self) -> list[int]:
         """The conversations that are new or changed."""
         return [thread.id for thread in self._threads.values() if thread.is_new or thread.is_changed]
