@@ -15,8 +15,10 @@ from rest_framework.views import APIView
 
 from profiles.models import Agent, Connection, ProfileEvent
 from profiles.services.changes import read_events
-from profiles.services.record_writing import CUSTOM
+from profiles.services.looks import record_looks
+from profiles.services.record_writing import live_points
 from profiles.services.records import FIELDS, PersonRecord, apply_record
+from profiles.services.rights import CUSTOM, hidden_fields
 from profiles.services.telling import write_events
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
@@ -149,7 +151,11 @@ class ChangesView(APIView):
             raise DeskError("after is the number of an event, as in `last`.")
         size = read_page_size(request)
         events = read_events(after=int(given), limit=size + 1)
-        told = write_events(events[:size], agent=_agent_of(request))
+        agent = _agent_of(request)
+        told = write_events(events[:size], agent=agent)
+        hidden = hidden_fields(agent)
+        shown = [point for point in live_points(event["profile"] for event in told) if point.kind not in hidden]
+        record_looks(shown, agent=agent, where="api")
         last = told[-1]["number"] if told else int(given)
         return Response({"results": told, "last": last, "more": len(events) > size})
 

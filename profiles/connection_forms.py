@@ -10,8 +10,8 @@ from profiles.models import Connection, CustomField
 from profiles.services.conflicts import ALL_OTHERS, Rule
 from profiles.services.connections import SECRETS, SETTINGS, write_settings
 from profiles.services.record_lists import LISTS
-from profiles.services.record_writing import CUSTOM
 from profiles.services.records import FIELDS
+from profiles.services.rights import CUSTOM
 from profiles.services.salesforce_fields import EXTERNAL_FIELD, MAPPING
 
 _RULE = "rule_"

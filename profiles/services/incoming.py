@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from profiles.models import Connection, ExternalRef, Handle, Profile, ProfileEvent, ProfileNote, SeenHook
 from profiles.services.conflicts import source_of
 from profiles.services.people import find_person
-from profiles.services.record_writing import CUSTOM
 from profiles.services.records import FIELDS, PersonRecord, apply_record, find_by_external
+from profiles.services.rights import CUSTOM
 from profiles.services.signing import BadSignature, verify
 from profiles.services.telling import DESK, own_key
 from profiles.services.versions import stamp

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from profiles.models import Agent, ContactPoint, CustomField, CustomValue, Profile, ProfileTag, Tag
 from profiles.services.conflicts import Rule, Value, judge, rule_of
 from profiles.services.contacts import normalise, record_contact_point
-from profiles.services.record_writing import CONTACTS, CUSTOM, read_customs
+from profiles.services.first_points import write_first_points
+from profiles.services.record_writing import CONTACTS, read_customs
+from profiles.services.rights import CUSTOM
 from profiles.services.versions import stamp
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.text import clean, fold
@@ -54,6 +56,10 @@ def _take_points(
     applied: Applied, name: str, values: list[str], *, rule: str, source: str, agent: Agent | None, region: str, at: datetime
 ) -> bool:
     person, kind = applied.profile, CONTACTS[name]
+    if applied.is_new:
+        marks = write_first_points(profile=person, kind=kind, typed=values, source=source, agent=agent, region=region, at=at)
+        applied.marked.extend({"field": name, "value": value, "problem": problem} for value, problem in marks if problem)
+        return bool(marks)
     standing: list[ContactPoint] = []
     if not applied.is_new:
         standing = list(ContactPoint.objects.select_for_update().filter(profile__person=person.pk, kind=kind).order_by("pk"))
@@ -71,16 +77,30 @@ def _take_points(
             record_contact_point(profile=person, kind=kind, typed=typed, state=State.UNVERIFIED, source=source, region=region, at=at)
             is_changed = True
         elif point is not None and point.state == State.REVOKED and value not in wanted:
-            applied.kept.append({"field": name, "ours": "", "theirs": value, "rule": "taken back before"})
+            if _was_taken_back_by(point, source):
+                _store(point, State.UNVERIFIED, source=source, agent=agent, at=at)
+                is_changed = True
+            else:
+                applied.kept.append({"field": name, "ours": "", "theirs": value, "rule": "taken back before"})
         wanted.add(value)
     for point in standing:
         # Only its own, and only as long as nobody else has vouched for it.
         if point.value not in wanted and point.source == source and point.state == State.UNVERIFIED:
-            point.state, point.changed_at = State.REVOKED, at
-            stamp(point, source=source, agent=agent, at=at)
-            point.save()
+            _store(point, State.REVOKED, source=source, agent=agent, at=at)
             is_changed = True
     return is_changed
+
+
+def _was_taken_back_by(point: ContactPoint, source: str) -> bool:
+    """Whether it was this source itself that brought it and took it away: then it may bring it again. Nobody else's word is overruled."""
+    last = point.history.first()
+    return point.source == source and last is not None and last.history_change_reason == source[:100]
+
+
+def _store(point: ContactPoint, state: str, *, source: str, agent: Agent | None, at: datetime) -> None:
+    point.state, point.changed_at = state, at
+    stamp(point, source=source, agent=agent, at=at)
+    point.save()
 
 
 def _take_tags(applied: Applied, values: list[str], *, source: str, agent: Agent | None, at: datetime) -> bool:

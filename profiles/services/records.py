@@ -21,7 +21,8 @@ from profiles.services.edit import TEXTS, check_value, read_field, set_fields
 from profiles.services.erased_refs import was_erased
 from profiles.services.people import find_agent
 from profiles.services.record_lists import LISTS, take_customs, take_lists
-from profiles.services.record_writing import CUSTOM, write_record, write_times
+from profiles.services.record_writing import write_record, write_times
+from profiles.services.rights import CUSTOM
 from profiles.services.terms import renew_terms
 from profiles.services.versions import keep_first_version
 from socialdesk.lib.clock import now as current_time

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from profiles.services.record_lists import LISTS
-from profiles.services.record_writing import CUSTOM
 from profiles.services.records import FIELDS
+from profiles.services.rights import CUSTOM
 from socialdesk.lib.errors import DeskError
 
 EXTERNAL_FIELD = "SocialDeskId__c"  # where our number of a person stands there, unless another is named

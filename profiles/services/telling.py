@@ -12,7 +12,8 @@ from typing import Any
 from django.conf import settings
 
 from profiles.models import Agent, ExternalRef, Handle, Profile, ProfileEvent
-from profiles.services.record_writing import CUSTOM, read_customs, write_records, write_times
+from profiles.services.record_writing import read_customs, write_records, write_times
+from profiles.services.rights import CUSTOM
 
 DESK = "desk-"  # how the systems begin that are desks like this one, in ExternalRef
 

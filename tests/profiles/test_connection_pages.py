@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from profiles.models import Connection, EventDelivery, ProfileEvent, Role
 from profiles.services.connections import make_connection
-from profiles.services.event_delivery import spread_events
+from profiles.services.event_delivery import deliver_event, hand_out, spread_events
 from profiles.services.records import PersonRecord, apply_record
 from profiles.services.signing import make_secret
 from tests.factories import make_agent
@@ -193,3 +193,11 @@ def test_lists_are_found_along_indexes(admin: Client, there: Receiver) -> None:
     for path in ("/connections/", f"/connections/{made.pk}/log/", f"/connections/{made.pk}/log/?after=99"):
         with no_scan():
             assert admin.get(path).status_code == 200
+    apply_record(record=PersonRecord({"name": "Mara"}), source="agent")
+    with no_scan():
+        spread_events()
+        hand_out()
+        for delivery in EventDelivery.objects.filter(state="inflight", connection=made):
+            deliver_event(delivery.pk, delivery.attempts)
+    assert len(there.came) == 1
+    assert EventDelivery.objects.get().state == "delivered"

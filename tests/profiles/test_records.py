@@ -156,6 +156,15 @@ def test_a_coordinate_that_was_taken_back_never_comes_back_from_a_system() -> No
     assert ContactPoint.objects.get().state == "revoked"
 
 
+def test_what_a_system_took_away_itself_it_may_bring_again() -> None:
+    take({"emails": ["mara@example.com"]})
+    take({"emails": []})
+    assert ContactPoint.objects.get().state == "revoked"
+    assert take({"emails": ["mara@example.com"]}, source="system:shop").kept
+    assert take({"emails": ["mara@example.com"]}).changed == ["emails"]
+    assert ContactPoint.objects.get().state == "unverified"
+
+
 def test_lists_grow_together_and_lose_only_what_the_system_brought() -> None:
     person = take({"emails": ["crm@example.com"], "tags": ["from crm"]}).profile
     take({"emails": ["other@example.com"], "tags": ["from shop"]}, source="system:shop")

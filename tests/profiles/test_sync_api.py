@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from profiles.models import Profile, ProfileEvent, Role
+from profiles.models import ContactLook, FieldRight, Profile, ProfileEvent, Role
 from profiles.services.changes import note_change, read_events
 from profiles.services.edit import edit_profile
 from profiles.services.records import PersonRecord, apply_record
@@ -94,6 +94,14 @@ def test_the_feed_goes_on_from_its_last_number(lead: Client) -> None:
     assert first["results"][0]["external_ids"] == {"crm": "0"}
 
 
+def test_who_reads_coordinates_in_the_feed_is_written_down(lead: Client) -> None:
+    put(lead, {"name": "Mara", "emails": ["mara@example.com"], "phones": ["+49 30 23125123"]})
+    FieldRight.objects.create(role=Role.LEAD, field="phone", may_see=False)
+    (event,) = lead.get("/api/profiles/changes/").json()["results"]
+    assert "phones" not in event["record"]
+    assert [(look.kind, look.where) for look in ContactLook.objects.all()] == [("email", "api")]
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "1" * 30, "٣"])
 def test_a_place_that_is_none_is_refused(lead: Client, after: str) -> None:
     assert lead.get("/api/profiles/changes/", {"after": after}).status_code == 400
@@ -104,7 +112,7 @@ def test_a_page_of_the_feed_has_a_fixed_number_of_queries(lead: Client, django_a
     for number in range(count):
         put(lead, {"name": f"P{number}", "emails": [f"p{number}@example.com"], "tags": [f"t{number}"]}, external_id=str(number))
     read_events(after=0, limit=1)  # numbers what waits
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         assert len(lead.get("/api/profiles/changes/").json()["results"]) == count
 
 
