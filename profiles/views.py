@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from profiles.services.card import read_card
 from profiles.services.people import find_person
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import NotFound
 
 
@@ -27,4 +28,4 @@ def profile_card(request: HttpRequest, pk: int) -> HttpResponseBase:
         person = find_person(pk)
     except NotFound as error:
         raise Http404(error.message) from None
-    return render(request, "profiles/_card.html", {"card": read_card(person)})
+    return render(request, "profiles/_card.html", {"card": read_card(person, agent=agent_of(request))})

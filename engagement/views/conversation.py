@@ -156,7 +156,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
         "assignable": list_assignable(),
-        "card": read_card(found.author.profile),
+        "card": read_card(found.author.profile, agent=agent),
         "hops": [(hop, goes_on(hop) if hop.state == Hop.State.BEGUN else "") for hop in hops],
         "links": read_plain_links(found),
         **_read_chat(agent, found),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from profiles.models import ContactPoint, CustomValue, Handle, Profile, ProfileNote, ProfileTag
-from profiles.services.known import Fact, briefly, points_of, values_of
+from profiles.models import Agent, ContactPoint, CustomValue, Handle, Profile, ProfileNote, ProfileTag
+from profiles.services.known import Fact, briefly, points_of, values_of, without_hidden
 from profiles.timeline import Entry, Subject, read_timeline
 from socialdesk.lib.clock import now
 from socialdesk.lib.existing import which_exist
@@ -42,10 +42,11 @@ class Card:
         return f"{self.contacts}+" if self.has_more else str(self.contacts)
 
 
-def read_card(profile: Profile) -> Card:
-    """The card of the person that `profile` belongs to.
+def read_card(profile: Profile, *, agent: Agent | None = None) -> Card:
+    """The card of the person that `profile` belongs to, as `agent` may see it (None: whole).
 
-    Three queries, one more for each of tags, pinned notes, coordinates and added fields that there are, and what the timeline costs.
+    Three queries, one more for each of tags, pinned notes, coordinates and added fields that there are, one for rights where something is
+    known, and what the timeline costs.
     """
     members = list(Profile.objects.filter(person=profile.person).select_related("owner"))
     members.sort(key=lambda member: (member.pk != profile.person, member.pk))
@@ -67,7 +68,7 @@ def read_card(profile: Profile) -> Card:
         history=entries[:SHOWN],
         tags=tags,
         pinned=pinned,
-        known=known,
+        known=without_hidden(known, agent),
     )
 
 

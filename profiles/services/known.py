@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from profiles.models import ContactPoint, CustomValue
+from profiles.models import Agent, ContactPoint, CustomValue
+from profiles.services.rights import hidden_fields
 
 MOST = 12
 OF_A_KIND = 2  # coordinates of one kind that a card has room for
+HIDDEN = "on file"  # in place of what a role may not see
 _ORDER: list[str] = [ContactPoint.State.VERIFIED, ContactPoint.State.GIVEN, ContactPoint.State.UNVERIFIED]
 
 
@@ -50,6 +52,12 @@ def briefly(facts: Iterable[Fact]) -> list[Fact]:
         if counts[fact.field] <= OF_A_KIND:
             kept.append(fact)
     return kept
+
+
+def without_hidden(facts: list[Fact], agent: Agent | None) -> list[Fact]:
+    """What `agent` may not see is known all the same: that it is there, and not what. One query, none where nothing is known."""
+    hidden = hidden_fields(agent) if facts else frozenset()
+    return [replace(fact, value=HIDDEN) if fact.field in hidden else fact for fact in facts]
 
 
 def values_of(profiles: Sequence[int]) -> list[Fact]:
