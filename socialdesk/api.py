@@ -28,6 +28,7 @@ from listening.api import (
 from listening.services.acceptance import Refused, Rejection
 from profiles.api import ProfileViewSet
 from profiles.api_merge import UndoMergeView
+from profiles.api_suggestions import DismissSuggestionView, SuggestionsView
 from profiles.api_sync import ByExternalView, ChangesView
 from profiles.signed_in import agent_of
 from socialdesk.gather import take_in_pushed
@@ -43,6 +44,7 @@ class _PushedAuthorSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     display_name = serializers.CharField(required=False)
     followers = serializers.IntegerField(required=False)
+    bio = serializers.CharField(required=False, help_text="What they say of themselves there.")
 
 
 class PushedPostSerializer(serializers.Serializer[Any]):
@@ -128,6 +130,8 @@ urlpatterns = [
     path("", include("engagement.api_urls")),
     path("", include("engagement.drafts_urls")),
     path("merges/<int:pk>/undo/", UndoMergeView.as_view(), name="api_merge_undo"),
+    path("profiles/suggestions/", SuggestionsView.as_view(), name="api_suggestions"),
+    path("profiles/suggestions/<int:pk>/dismiss/", DismissSuggestionView.as_view(), name="api_suggestion_dismiss"),
     path("profiles/changes/", ChangesView.as_view(), name="api_profile_changes"),
     path("profiles/by-external/<str:system>/<str:external_id>/", ByExternalView.as_view(), name="api_profile_by_external"),
     path("", include(router.urls)),

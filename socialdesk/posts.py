@@ -56,6 +56,7 @@ def _author(raw: Any) -> AuthorData:
         display_name=_text(raw, "display_name", "author.display_name"),
         followers=followers,
         url=_text(raw, "url", "author.url"),
+        bio=_text(raw, "bio", "author.bio"),
     )
 
 

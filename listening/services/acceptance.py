@@ -12,6 +12,7 @@ from socialdesk.networks.registry import NETWORKS
 
 MAX_ID = 200
 MAX_NAME = 200
+MAX_BIO = 1000
 MAX_URL = 1000
 MAX_FOLLOWERS = 10**12
 CLOCK_SKEW = timedelta(days=1)  # a network's clock may run ahead of ours; what is further off is not a time of posting
@@ -69,9 +70,11 @@ def _accept_author(author: AuthorData) -> AuthorData:
         raise Refused("author.username is empty")
     display_name, url = clean(author.display_name, limit=MAX_NAME), _accept_url(author.url)
     followers = max(0, min(author.followers, MAX_FOLLOWERS))
-    if (username, display_name, url, followers) == (author.username, author.display_name, author.url, author.followers):
+    bio = clean(author.bio, limit=MAX_BIO)
+    accepted = (username, display_name, url, followers, bio)
+    if accepted == (author.username, author.display_name, author.url, author.followers, author.bio):
         return author
-    return replace(author, username=username, display_name=display_name, url=url, followers=followers)
+    return replace(author, username=username, display_name=display_name, url=url, followers=followers, bio=bio)
 
 
 def _accept_url(url: str) -> str:

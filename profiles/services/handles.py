@@ -41,12 +41,13 @@ def find_or_create_handles(
     for network, author in authors:
         wanted[network, author.external_id] = author
     known: dict[Key, KnownHandle] = {}
-    stale: list[tuple[int, str, str, int, str, bool | None]] = []
+    stale: list[tuple[int, str, str, int, str, bool | None, str]] = []
+    renamed: list[int] = []
     for network in {key[0] for key in wanted}:
         ids = [external_id for name, external_id in wanted if name == network]
-        columns = ("id", "external_id", "username", "display_name", "followers", "url", "follows_us", "muted_at")
+        columns = ("id", "external_id", "username", "display_name", "followers", "url", "follows_us", "muted_at", "profile_id", "bio")
         for row in bulk.read_rows(Handle, columns, among=("external_id", ids), network=network):
-            pk, external_id, username, display_name, followers, url, follows_us, muted_at = row
+            pk, external_id, username, display_name, followers, url, follows_us, muted_at, profile_id, bio = row
             key = (network, external_id)
             known[key] = KnownHandle(pk, muted_at is not None, False)
             author = wanted[key]
@@ -56,14 +57,21 @@ def find_or_create_handles(
                 author.followers or followers,
                 author.url or url,
                 author.follows_us if author.follows_us is not None else follows_us,
+                author.bio or bio,
             )
-            if fresh != (username, display_name, followers, url, follows_us):
+            if fresh != (username, display_name, followers, url, follows_us, bio):
                 stale.append((pk, *fresh))
-    bulk.update_rows(Handle, ["username", "display_name", "followers", "url", "follows_us"], stale)
+                if fresh[:2] != (username, display_name):
+                    renamed.append(profile_id)
+    bulk.update_rows(Handle, ["username", "display_name", "followers", "url", "follows_us", "bio"], stale)
+    if renamed:
+        _let_terms_wait(renamed)
     missing = [key for key in wanted if key not in known]
-    erased = find_erased(missing) if missing else {}
+    erased = find_erased(wanted)
     for key, erased_at in erased.items():
-        if newest is not None and key in newest and newest[key] <= erased_at:
+        if key in known:
+            known[key].erased_at = erased_at  # they came back since, and what they wrote before is shown again
+        elif newest is not None and key in newest and newest[key] <= erased_at:
             known[key] = KnownHandle(0, False, True, erased_at)
             missing.remove(key)
     if missing:
@@ -83,6 +91,7 @@ def find_or_create_handles(
                     author.followers,
                     author.url,
                     author.follows_us,
+                    author.bio,
                     now,
                 )
             )
@@ -90,7 +99,25 @@ def find_or_create_handles(
         bulk.insert_rows(Profile, ["id", "name", "language", "created_at"], profiles)
         bulk.insert_rows(
             Handle,
-            ["id", "profile_id", "network", "external_id", "username", "display_name", "followers", "url", "follows_us", "first_seen_at"],
+            [
+                "id",
+                "profile_id",
+                "network",
+                "external_id",
+                "username",
+                "display_name",
+                "followers",
+                "url",
+                "follows_us",
+                "bio",
+                "first_seen_at",
+            ],
             handles,
         )
     return known
+
+
+def _let_terms_wait(profile_ids: list[int]) -> None:
+    """These are found by other words now, which a task writes soon. Held in the order of their ids, as whoever merges two does."""
+    held = Profile.objects.select_for_update(no_key=True).filter(pk__in=profile_ids).order_by("pk")
+    Profile.objects.filter(pk__in=[profile.pk for profile in held]).update(terms_at=None)

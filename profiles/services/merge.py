@@ -14,9 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from profiles.models import Agent, MatchSuggestion, Merge, Profile, ProfileEvent, Stage, StageChange
+from profiles.models import Agent, MatchSuggestion, Merge, Profile, ProfileEvent, Role, Stage, StageChange
 from profiles.services.changes import note_change
 from profiles.services.edit import save_version
+from profiles.services.matching import match_later
 from profiles.services.terms import renew_terms
 from profiles.services.versions import keep_first_version
 from socialdesk.lib.clock import now as current_time
@@ -26,6 +27,11 @@ from socialdesk.lib.errors import Conflict, DeskError, NotFound
 FILLED = ("name", "company", "language", "time_zone", "preferred_channel", "owner_id", "stage", "do_not_contact_at")
 NOTHING: dict[str, Any] = {"owner_id": None, "do_not_contact_at": None, "stage": Stage.PROSPECT}
 _MOVED = "Somebody changed or merged one of them meanwhile. Look again before you merge."
+
+
+def may_merge(agent: Agent) -> bool:
+    """Who works with customers, or leads those who do; socialdesk/access.py says the same of the addresses."""
+    return agent.role in (Role.AGENT, Role.LEAD, Role.MANAGER, Role.ADMIN)
 
 
 def merge_profiles(
@@ -56,9 +62,10 @@ def merge_profiles(
             state=MatchSuggestion.State.MERGED, decided_at=moment, decided_by=agent
         )
         note_change(
-            profile=survivor, other=absorbed, kind=ProfileEvent.Kind.MERGED, fields=map(_called, merge.filled), source="agent", at=moment
+            profile=survivor, other=absorbed, kind=ProfileEvent.Kind.MERGED, fields=map(called, merge.filled), source="agent", at=moment
         )
         renew_terms(survivor.pk)
+        match_later(survivor.pk)
     return merge
 
 
@@ -87,12 +94,14 @@ def undo_merge(*, merge_id: int, agent: Agent | None, at: datetime | None = None
         Profile.objects.filter(pk__in=below).update(root=absorbed)
         _take_back(merge, survivor, agent, moment)
         first, second = sorted((survivor.pk, absorbed.pk))
-        # Somebody says that these two are not one: nobody proposes it again.
-        MatchSuggestion.objects.filter(first=first, second=second).update(
-            state=MatchSuggestion.State.DISMISSED, decided_at=moment, decided_by=agent
+        # Somebody says that these two are not one: nobody proposes it, or proposes it again.
+        said = {"state": MatchSuggestion.State.DISMISSED, "decided_at": moment, "decided_by_id": agent.pk if agent else None}
+        MatchSuggestion.objects.update_or_create(
+            first_id=first, second_id=second, defaults=said, create_defaults={**said, "score": 0, "made_at": moment}
         )
         note_change(profile=survivor, other=absorbed, kind=ProfileEvent.Kind.UNMERGED, source="agent", at=moment)
         renew_terms(survivor.pk, absorbed.pk)
+        match_later(survivor.pk, absorbed.pk)
     return merge
 
 
@@ -133,24 +142,24 @@ def _below(pk: int) -> list[int]:
 
 def _fill(merge: Merge, survivor: Profile, absorbed: Profile, agent: Agent | None, moment: datetime) -> None:
     """Give the survivor what it lacks, as one version that says where it is from."""
-    filled = [name for name in FILLED if _is_nothing(survivor, name) and not _is_nothing(absorbed, name)]
+    filled = [name for name in FILLED if is_nothing(survivor, name) and not is_nothing(absorbed, name)]
     if not filled:
         Profile.objects.filter(pk=survivor.pk).update(version=F("version") + 1, changed_at=moment)
         return
-    merge.filled = {name: survivor.sources.get(_called(name)) for name in filled}
+    merge.filled = {name: survivor.sources.get(called(name)) for name in filled}
     merge.save(update_fields=["filled"])
     keep_first_version(survivor, since=survivor.created_at)
     for name in filled:
         _set(survivor, name, getattr(absorbed, name), agent, _source(merge), moment)
     if "do_not_contact_at" in filled:
         survivor.do_not_contact_why = absorbed.do_not_contact_why
-    save_version(survivor, fields=[_called(name) for name in filled], source=_source(merge), agent=agent, at=moment)
+    save_version(survivor, fields=[called(name) for name in filled], source=_source(merge), agent=agent, at=moment)
 
 
 def _take_back(merge: Merge, survivor: Profile, agent: Agent | None, moment: datetime) -> None:
     """Empty again what the merge filled and nobody has said anew since."""
     survivor.refresh_from_db()
-    back = [name for name in merge.filled if survivor.sources.get(_called(name), {}).get("source") == _source(merge)]
+    back = [name for name in merge.filled if survivor.sources.get(called(name), {}).get("source") == _source(merge)]
     if not back:
         Profile.objects.filter(pk=survivor.pk).update(version=F("version") + 1, changed_at=moment)
         return
@@ -159,11 +168,11 @@ def _take_back(merge: Merge, survivor: Profile, agent: Agent | None, moment: dat
         _set(survivor, name, NOTHING.get(name, ""), agent, source, moment)
     if "do_not_contact_at" in back:
         survivor.do_not_contact_why = ""
-    save_version(survivor, fields=[_called(name) for name in back], source=source, agent=agent, at=moment)
+    save_version(survivor, fields=[called(name) for name in back], source=source, agent=agent, at=moment)
     for name in back:
-        del survivor.sources[_called(name)]
+        del survivor.sources[called(name)]
         if merge.filled[name]:
-            survivor.sources[_called(name)] = merge.filled[name]
+            survivor.sources[called(name)] = merge.filled[name]
     Profile.objects.filter(pk=survivor.pk).update(sources=survivor.sources)
 
 
@@ -173,7 +182,7 @@ def _set(profile: Profile, name: str, value: Any, agent: Agent | None, source: s
     setattr(profile, name, value)
 
 
-def _is_nothing(profile: Profile, name: str) -> bool:
+def is_nothing(profile: Profile, name: str) -> bool:
     value = getattr(profile, name)
     # The stage that everybody begins with says something only where somebody said it.
     return value == NOTHING.get(name, "") and not (name == "stage" and "stage" in profile.sources)
@@ -183,6 +192,6 @@ def _source(merge: Merge) -> str:
     return f"merge {merge.pk}"
 
 
-def _called(column: str) -> str:
+def called(column: str) -> str:
     """What the field is called in records, sources and events."""
     return {"owner_id": "owner", "do_not_contact_at": "do_not_contact"}.get(column, column)

@@ -21,6 +21,7 @@ class AuthorData:
     followers: int = 0
     url: str = ""
     follows_us: bool | None = None  # None: the network did not say
+    bio: str = ""  # what they say of themselves there
 
 
 @dataclass(frozen=True, slots=True)

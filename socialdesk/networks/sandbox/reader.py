@@ -116,4 +116,4 @@ def _message_data(message: Message, change: Change, us: Account) -> MessageData:
 
 
 def _author_data(account: Account, follows_us: bool | None) -> AuthorData:
-    return AuthorData(account.id, account.username, account.display_name, account.followers, account.url, follows_us)
+    return AuthorData(account.id, account.username, account.display_name, account.followers, account.url, follows_us, account.bio[:1000])
