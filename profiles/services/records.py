@@ -23,7 +23,7 @@ from profiles.services.people import find_agent
 from profiles.services.record_lists import LISTS, take_customs, take_lists
 from profiles.services.record_writing import write_record, write_times
 from profiles.services.rights import CUSTOM
-from profiles.services.terms import renew_terms
+from profiles.services.terms import let_terms_wait
 from profiles.services.versions import keep_first_version
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
@@ -129,8 +129,9 @@ def _apply(
     if applied.is_new or applied.changed:
         kind = ProfileEvent.Kind.CREATED if applied.is_new else ProfileEvent.Kind.CHANGED
         note_change(profile=person, fields=applied.changed, source=source, kind=kind, at=moment)
-    if applied.changed or (record.external_id and known is None):
-        renew_terms(person.pk)
+    if not applied.is_new and (applied.changed or (record.external_id and known is None)):
+        # Systems and files bring many: they are found a moment later, as who is new is anyway.
+        let_terms_wait(person.pk)
     if applied.kept:
         names = ", ".join(sorted({kept["field"] for kept in applied.kept}))
         logger.info("profile %d: not taken from %s: %s", person.pk, source[:200], names[:_LOGGED])
