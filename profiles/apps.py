@@ -13,10 +13,12 @@ class ProfilesConfig(AppConfig):
         from profiles.personal import register as keep
         from profiles.personal import register_stop
         from profiles.services.erased_refs import remember_refs
+        from profiles.services.forgetting import stop
         from profiles.timeline import register
 
         for name, part in PARTS.items():
             register(name, part)
         for name, holding in HOLDINGS.items():
             keep(name, holding)
+        register_stop("profiles", stop)
         register_stop("external_refs", remember_refs)

@@ -15,6 +15,7 @@ from profiles.models import (
     EventDelivery,
     ExternalRef,
     Handle,
+    ImportJob,
     ImportRefusal,
     MatchSuggestion,
     Merge,
@@ -283,6 +284,12 @@ HOLDINGS: dict[str, Holding] = {
         export={"line": "Line", "raw": "What stood there", "reason": "Why it was refused"},
         age="job__made_at",
         expired=lambda before: ImportRefusal.objects.filter(job__made_at__lt=before).exclude(raw=""),
+    ),
+    "imports": Holding(
+        ImportJob,
+        "Files that name them",
+        _naming(ImportJob, "filename", "mapping"),
+        {"filename": GONE, "mapping": {}, "error": ""},
     ),
     "segments": Holding(Segment, "Saved groups that name them", _naming(Segment, "conditions", "name"), DELETE),
     "profile_versions": Holding(

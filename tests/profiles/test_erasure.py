@@ -27,6 +27,7 @@ from listening.services.searches import save_search
 from profiles.models import ErasedHandle, Erasure, Handle, Profile, ProfileEvent, ProfileNote, Role
 from profiles.services.edit import edit_profile
 from profiles.services.erasure import erase_person, plan_erasure
+from profiles.services.importing import folder, make_job
 from profiles.services.merge import merge_profiles
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
@@ -225,6 +226,8 @@ def test_who_writes_again_later_is_somebody_new() -> None:
     again = Handle.objects.get(username="mara_k")
     assert again.profile_id != first.profile_id
     assert again.profile.erased_at is None
+    result = push(make_post("@tidewheel another old one", author=author, ago=50), make_post("@tidewheel newer", author=author, ago=0.5))
+    assert (result.stored, result.filtered) == (1, 1)
 
 
 @pytest.mark.django_db
@@ -292,3 +295,25 @@ def test_an_erased_person_is_nowhere_on_a_page() -> None:
         text = answer.content.decode().casefold()
         assert answer.status_code in (200, 404), address
         assert [marker for marker in story.markers if marker in text] == [], address
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_waits_and_names_them_is_thrown_away() -> None:
+    push(make_post(author=make_author("mara_k")))
+    person, lead = Handle.objects.get(username="mara_k").profile, make_agent(Role.LEAD)
+    give_consent(person, "email", typed="mara@example.com")
+    theirs = make_job(filename="theirs.csv", parts=[b"name,email\nMara,MARA@example.com\n"], agent=lead)
+    others = make_job(filename="others.csv", parts=[b"name,email\nTom,tom@example.com\n"], agent=lead)
+    theirs.state = "running"
+    theirs.save()
+    with pytest.raises(Conflict, match="being read in"):
+        erase_person(profile_id=person.pk, agent=lead)
+    theirs.state = "preview"
+    theirs.save()
+    erase_person(profile_id=person.pk, agent=lead)
+    theirs.refresh_from_db()
+    assert (theirs.state, theirs.stored_as) == ("cancelled", "")
+    assert [path.name for path in folder().iterdir()] == [others.stored_as]
+    others.refresh_from_db()
+    assert others.state == "preview"
+    (folder() / others.stored_as).unlink()

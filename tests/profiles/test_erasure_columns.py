@@ -68,7 +68,7 @@ _numbers = count(1)
 STAYS = {
     *("network", "language", "scope", "text_version", "medium", "purpose", "scorer", "region", "kind", "system", "where", "stage"),
     *("form_key", "request_key", "client_key", "token", "code", "claim", "code_hash", "due_kind", "label"),
-    *("read_as", "customer_says", "state", "fields", "salt"),
+    *("read_as", "customer_says", "state", "fields", "salt", "stored_as"),
 }
 
 
@@ -152,7 +152,7 @@ def word(holding: str, field: str) -> str:
 def flood(person: Whole) -> dict[str, list[str]]:
     """A word of its own in every column of text of every row; {holding: words}."""
     found: dict[str, list[str]] = {}
-    found["import_refusals"] = found["segments"] = found["saved_searches"] = []
+    found["imports"] = found["import_refusals"] = found["segments"] = found["saved_searches"] = []
     subject = read_subject(person.profile)
     rows = {name: list(holding.rows(subject).values_list("pk", flat=True)) for name, holding in holdings().items()}
     done: set[tuple[type[models.Model], int]] = set()
@@ -201,9 +201,10 @@ def name_them(person: Whole) -> list[str]:
     username = person.handles[1].username
     phone = person.other.contact_points.filter(kind="phone").earliest("pk").value
     ImportRefusal.objects.filter(pk=person.refusal.pk).update(raw=f"zqrowqz,{phone[:3]} {phone[3:6]} {phone[6:]}")
+    ImportJob.objects.filter(pk=person.refusal.job_id).update(filename=f"zqfileqz {username}.csv")
     Segment.objects.filter(pk=person.segment.pk).update(name=f"zqsegmentqz {username}")
     SavedSearch.objects.filter(pk=person.search.pk).update(name="zqsearchqz", filters={"author": username})
-    return ["zqrowqz", "zqsegmentqz", "zqsearchqz", phone, username]
+    return ["zqfileqz", "zqrowqz", "zqsegmentqz", "zqsearchqz", phone, username]
 
 
 def prepare() -> tuple[Whole, list[str]]:
@@ -216,12 +217,14 @@ def prepare() -> tuple[Whole, list[str]]:
     Conversation.objects.filter(pk=person.reply.conversation_id).update(root=post)
     # Found by what they name, they are not flooded over: the identifiers must still be the person's.
     ImportRefusal.objects.filter(pk=person.refusal.pk).update(raw="")
+    ImportJob.objects.filter(pk=person.refusal.job_id).update(filename="zqfileqz", mapping={})
     identifiers = read_subject(person.profile).identifiers
     ImportRefusal.objects.filter(pk=person.refusal.pk).update(raw=f"zqrowqz {identifiers[0]}", reason="no")
+    ImportJob.objects.filter(pk=person.refusal.job_id).update(filename=f"zqfileqz {identifiers[0]}")
     Segment.objects.filter(pk=person.segment.pk).update(name=f"zqsegmentqz {identifiers[0]}"[:80], conditions=[])
     SavedSearch.objects.filter(pk=person.search.pk).update(name="zqsearchqz", filters={"author": identifiers[0]})
     markers = [text for name, words in found.items() for text in words if len(text) > 6]
-    return person, [*markers, *named[:3]]
+    return person, [*markers, *named[:4]]
 
 
 def test_no_word_is_left() -> None:

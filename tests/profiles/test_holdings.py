@@ -23,7 +23,6 @@ NOBODY = {
     "profiles.ErasedHandle": "a digest under the desk's secret key",
     "profiles.SeenHook": "ids of events",
     "profiles.NoteMention": "goes with its note",
-    "profiles.ImportJob": "the columns of a file; its refused rows are a holding, and the file is gone once it was read",
     "listening.NetworkAccount": "our own accounts",
     "listening.Source": "a feed and where its reading goes on",
     "listening.IntakeBatch": "counts, and where reading went on",
