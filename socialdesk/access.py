@@ -153,6 +153,13 @@ ACCESS: dict[str, Rule] = {
     "compliment_take_back": Rule(write=EVERYBODY),
     "compliment_removed": Rule(write=EVERYBODY),
     # Pages beside the desk
+    "people": Rule(EVERYBODY),
+    "segments": Rule(EVERYBODY),
+    "segment_new": Rule(LEADERS, LEADERS),
+    "segment_edit": Rule(LEADERS, LEADERS),
+    "segment_preview": Rule(write=LEADERS),
+    "segment_move": Rule(write=LEADERS),
+    "segment_remove": Rule(write=LEADERS),
     "profile": Rule(EVERYBODY),
     "profile_card": Rule(EVERYBODY),
     "duplicates": Rule(EVERYBODY),
@@ -296,6 +303,23 @@ ACCESS: dict[str, Rule] = {
     "api_suggestion_dismiss": Rule(write=WORKERS),
     "api_profile_changes": Rule(LEADERS),
     "api_profile_by_external": Rule(write=LEADERS),
+    # What is written down about people by hand; what a role may not see is refused by the services
+    "profile_edit": Rule(WORKERS, WORKERS),
+    "profile_tag": Rule(write=EVERYBODY),
+    "profile_contact_add": Rule(write=WORKERS),
+    "profile_note_add": Rule(write=EVERYBODY),
+    "profile_note": Rule(EVERYBODY, EVERYBODY),
+    "profile_note_pin": Rule(write=EVERYBODY),
+    "profile_history": Rule(EVERYBODY),
+    "profile_looks": Rule(LEADERS),
+    "looks": Rule(LEADERS),
+    "contact_show": Rule(write=EVERYBODY),
+    "contact_revoke": Rule(write=WORKERS),
+    "notes_naming": Rule(EVERYBODY, EVERYBODY),
+    "custom_fields": Rule(ADMIN, ADMIN),
+    "custom_field": Rule(ADMIN, ADMIN),
+    "custom_field_archive": Rule(write=ADMIN),
+    "field_rights": Rule(ADMIN, ADMIN),
     # Machines
     "people_hook": PUBLIC,  # what it is told must be signed by the connected system
     "sms_hook": PUBLIC,  # what it is told must be signed by the carrier
