@@ -13,9 +13,11 @@ from django.urls import reverse
 
 from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, Repost, SavedSearch, Status, Topic
 from listening.search import matching_mentions
+from listening.services.conversations import conversation_state
 from profiles.holdings import SHORTEST, folded_identifiers, names_somebody
 from profiles.models import Handle
 from profiles.personal import DELETE, Holding, Naming, Subject, gone_id
+from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
 
 
@@ -163,6 +165,9 @@ def stop(subject: Subject, at: datetime) -> None:
     ConversationEvent.objects.bulk_create(
         ConversationEvent(conversation_id=pk, kind=ConversationEvent.Kind.RESOLVED, at=at, data={"because": "erased"}) for pk in ids
     )
+    closed = Conversation.objects.select_related("assignee", "claimed_by").filter(pk__in=ids).order_by("pk")
+    if ids:
+        live.publish(live.ConversationsChanged([conversation_state(conversation) for conversation in closed]))
     for topic in Topic.objects.select_for_update().order_by("pk"):
         query = without_names(topic.query, subject)
         if query != topic.query:
