@@ -47,6 +47,7 @@ PAGES = (
     "/articles/",
     "/rules/must-answer/",
     "/sources/",
+    "/duplicates/",
     "/people/import/",
     "/",
 )

@@ -195,14 +195,14 @@ def _store(scored: dict[Pair, list[Evidence]], weak: list[Pair]) -> None:
         fresh = []
         for pair, evidence in scored.items():
             told, score = [asdict(piece) for piece in evidence], likeness.score(evidence)
-            row = known.get(pair)
-            if row is None:
+            there = known.get(pair)
+            if there is None:
                 fresh.append((*pair, score, told, _STATE.OPEN.value, moment))
-            elif row.state == _STATE.OPEN and abs(row.score - score) > 1e-6:
-                MatchSuggestion.objects.filter(pk=row.pk, state=_STATE.OPEN).update(score=score, evidence=told)
-            elif row.state == _STATE.MERGED:
+            elif there.state == _STATE.OPEN and abs(there.score - score) > 1e-6:
+                MatchSuggestion.objects.filter(pk=there.pk, state=_STATE.OPEN).update(score=score, evidence=told)
+            elif there.state == _STATE.MERGED:
                 # They are two again without a merge between them that was taken back: one of them was merged further, and that undone.
-                MatchSuggestion.objects.filter(pk=row.pk, state=_STATE.MERGED).update(state=_STATE.OPEN, score=score, evidence=told)
+                MatchSuggestion.objects.filter(pk=there.pk, state=_STATE.MERGED).update(state=_STATE.OPEN, score=score, evidence=told)
         bulk.insert_missing(MatchSuggestion, ["first_id", "second_id", "score", "evidence", "state", "made_at"], fresh)
-        gone = [row.pk for pair in weak if (row := known.get(pair)) and row.state == _STATE.OPEN]
+        gone = [weaker.pk for pair in weak if (weaker := known.get(pair)) and weaker.state == _STATE.OPEN]
         MatchSuggestion.objects.filter(pk__in=gone, state=_STATE.OPEN).delete()

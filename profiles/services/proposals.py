@@ -165,8 +165,7 @@ def _fills(survivor: Profile, absorbed: Profile) -> list[tuple[str, str]]:
 
 def _shown(profile: Profile, column: str) -> str:
     if column == "owner_id":
-        owner = Agent.objects.filter(pk=profile.owner_id).first()
-        return owner.name if owner else "somebody who left"
+        return profile.owner.name if profile.owner else "nobody"
     if column == "stage":
         return str(profile.get_stage_display())
     if column == "do_not_contact_at":
@@ -175,7 +174,7 @@ def _shown(profile: Profile, column: str) -> str:
 
 
 def _is_of_points(piece: dict[str, Any]) -> bool:
-    return piece["kind"].endswith(("_email", "_phone"))
+    return str(piece["kind"]).endswith(("_email", "_phone"))
 
 
 def _is_of_handles(piece: dict[str, Any]) -> bool:

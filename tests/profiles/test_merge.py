@@ -59,8 +59,11 @@ def test_a_merged_person_is_reached_by_what_either_gave(agent):
     assert find_permission(profile=a, medium=Medium.EMAIL) is None
     merge = merge_profiles(survivor_id=a.pk, other_id=b.pk, agent=agent)
     for asked in (a, b, a.pk):
-        assert find_permission(profile=asked, medium=Medium.EMAIL).consent == consent
+        found = find_permission(profile=asked, medium=Medium.EMAIL)
+        assert found is not None
+        assert found.consent == consent
     conversation = Mention.objects.get(author__profile=a).conversation
+    assert conversation is not None
     assert [point.value for point in read_reach(conversation).points] == ["b@example.com"]
     undo_merge(merge_id=merge.pk, agent=agent)
     assert find_permission(profile=a, medium=Medium.EMAIL) is None

@@ -41,7 +41,7 @@ from tests.factories import make_agent, make_author, make_mention, make_post, pu
 pick = st.integers(min_value=0, max_value=10**6)
 COMPANIES = ("", "Acme", "Globex", "Initech")
 # Every model whose rows are some profile's, except what a merge itself writes about.
-OWNED = [
+OWNED: list[Any] = [
     relation.related_model
     for relation in Profile._meta.related_objects
     if relation.field.name == "profile" and relation.related_model.__name__ not in ("ProfileEvent", "SearchTerm", "StageChange")
@@ -114,7 +114,7 @@ class Merging(RuleBasedStateMachine):
         address = "shared@example.com" if same else f"{person.handle}.{next(self.numbers)}@example.com"
         profile = Profile.objects.get(pk=person.pk)
         point = record_contact_point(profile=profile, kind="email", typed=address, state="given", source="form: callback")
-        given = {"text": "Yes", "text_version": "1", "language": "en", "evidence": {"link": 1}}
+        given: dict[str, Any] = {"text": "Yes", "text_version": "1", "language": "en", "evidence": {"link": 1}}
         consent = record_consent(contact_point=point, medium=Medium.EMAIL, scope="appointment reminders", **given)
         person.mails.add(address)
         self.belongs(point, person.pk)
