@@ -172,7 +172,9 @@ def _read_body(body: Any) -> tuple[dict[str, Any], dict[str, datetime]]:
     if unknown:
         raise DeskError(f"There is no field {str(unknown[0])[:40]!r} in changed_at.")
     moment = now()
-    return given, {name: _read_time(times[name]) if name in times else moment for name in given}
+    # What is said to be empty without a time is said so now; what has a value is of now anyway.
+    timed = [name for name in given if name in times or given[name] in ("", None, False)]
+    return given, {name: _read_time(times[name]) if name in times else moment for name in timed}
 
 
 def _read_time(given: Any) -> datetime:

@@ -16,7 +16,9 @@ def tell_systems() -> None:
 
 @shared_task
 def deliver_event(delivery_id: int, attempt: int) -> None:
-    event_delivery.deliver_event(delivery_id, attempt)
+    connection_id = event_delivery.deliver_event(delivery_id, attempt)
+    if connection_id is not None:
+        event_delivery.hand_out(connection_id=connection_id)
 
 
 @shared_task

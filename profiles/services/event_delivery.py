@@ -63,12 +63,19 @@ def spread_events(*, now: datetime | None = None) -> int:
     return made
 
 
-def hand_out(*, now: datetime | None = None) -> int:
-    """Take what is due, a few of each connection and one of each person at a time, and ask workers to deliver it; how many."""
+def hand_out(*, connection_id: int | None = None, now: datetime | None = None) -> int:
+    """Take what is due, a few of each connection and one of each person at a time, and ask workers to deliver it; how many.
+
+    With `connection_id` of that one alone, as who has just delivered something does: a long queue waits for no clock.
+    """
     moment = now or current_time()
-    _revive(moment)
+    connections = Connection.objects.exclude(state=Connection.State.OFF).only("pk", "state")
+    if connection_id is None:
+        _revive(moment)
+    else:
+        connections = connections.filter(pk=connection_id)
     handed = 0
-    for connection in Connection.objects.exclude(state=Connection.State.OFF).only("pk", "state"):
+    for connection in connections:
         most = IN_TROUBLE if connection.state == Connection.State.TROUBLED else AT_ONCE
         on_their_way = EventDelivery.objects.filter(connection=connection, state=State.INFLIGHT)[:AT_ONCE].count()
         due = EventDelivery.objects.filter(~Exists(_ahead()), connection=connection, state=State.QUEUED, next_at__lte=moment)
@@ -99,8 +106,8 @@ def _revive(moment: datetime) -> None:
     dead.update(state=State.QUEUED, error=words, claimed_until=None, next_at=moment)
 
 
-def deliver_event(delivery_id: int, attempt: int, *, now: datetime | None = None) -> None:
-    """Tell a connection of one event, as this attempt. Does nothing if somebody else has the row by now.
+def deliver_event(delivery_id: int, attempt: int, *, now: datetime | None = None) -> int | None:
+    """Tell a connection of one event, as this attempt; the connection's id if it took it. Does nothing if somebody else has the row by now.
 
     Never raises for what a system does.
     """
@@ -108,13 +115,13 @@ def deliver_event(delivery_id: int, attempt: int, *, now: datetime | None = None
     mine = EventDelivery.objects.filter(pk=delivery_id, state=State.INFLIGHT, attempts=attempt)
     delivery = mine.select_related("event__profile", "event__other").first()
     if delivery is None:
-        return
+        return None
     connection_id = delivery.connection_id
     try:
         connection = Connection.objects.get(pk=connection_id)
         if connection.state == Connection.State.OFF:
             mine.update(state=State.QUEUED, claimed_until=None, next_at=moment)
-            return
+            return None
         news = _write(delivery.event, connection)
         received = remote_of(connection).push(news, now=moment)
     except RemoteError as error:
@@ -126,6 +133,8 @@ def deliver_event(delivery_id: int, attempt: int, *, now: datetime | None = None
         _record_failure(delivery, attempt, RemoteError(f"The desk failed to send it ({type(error).__name__})."), moment)
     else:
         _record_delivered(delivery, attempt, received, connection, news, moment)
+        return connection_id
+    return None
 
 
 def _write(event: ProfileEvent, connection: Connection) -> News:

@@ -157,6 +157,7 @@ def _take_own(
     person = applied.profile
     wanted: dict[str, Any] = {}
     since: dict[str, datetime] = {}
+    said_again: dict[str, datetime] = {}
     times = {} if applied.is_new else write_times(person)
     for name in (name for name in OWN if name in record.values):
         try:
@@ -165,11 +166,15 @@ def _take_own(
             applied.marked.append({"field": name, "value": str(record.values[name])[:200], "problem": error.message})
             continue
         ours = _write_own(name, person)
-        if value == ours:
-            continue
         said_at = record.changed_at.get(name)
         if said_at is not None:
-            said_at = since[name] = min(said_at, moment + _CLOCKS_APART)
+            said_at = min(said_at, moment + _CLOCKS_APART)
+        if value == ours:
+            if said_at is not None and name in times and times[name] < said_at:
+                said_again[name] = said_at
+            continue
+        if said_at is not None:
+            since[name] = said_at
         theirs = Value(value, said_at or (moment if value not in ("", None, False) else None), source)
         rule = rule_of(rules, name)
         verdict = judge(field=name, rule=rule, ours=Value(ours, times.get(name), _source_of(person, name)), theirs=theirs)
@@ -180,7 +185,12 @@ def _take_own(
             wanted[name] = stored
         elif said_at is not None or value not in ("", None, False):
             applied.kept.append({"field": name, "ours": ours, "theirs": value, "rule": verdict.rule})
+    # The same value, said later elsewhere: what somebody said in between must not win here either. Nothing changed, so no version.
+    for name, at in said_again.items():
+        person.sources[name] = {"source": source[:200], "by": None, **person.sources.get(name, {}), "at": at.isoformat()}
     if not applied.is_new and not wanted:
+        if said_again:
+            Profile.objects.filter(pk=person.pk).update(sources=person.sources)
         return
     if not applied.is_new:
         keep_first_version(person, since=person.created_at)

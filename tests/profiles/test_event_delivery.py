@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from profiles import tasks
 from profiles.models import Agent, Connection, EventDelivery, ExternalRef, Profile, Role
 from profiles.services import event_delivery
 from profiles.services.connections import check_connection, list_connections, make_connection, switch_connection
@@ -203,6 +204,28 @@ def test_a_system_in_trouble_is_not_knocked_at_by_everybody(there: Receiver, han
     assert hand_out() == 0
     Connection.objects.filter(pk=connection.pk).update(state="ok")
     assert hand_out() == event_delivery.AT_ONCE - 1
+
+
+def test_a_long_queue_waits_for_no_clock(there: Receiver, handed: list[Any]) -> None:
+    connect(there.url)
+    for number in range(event_delivery.AT_ONCE * 3):
+        make_person(f"P{number}")
+    tasks.tell_systems()
+    while handed:
+        tasks.deliver_event(*handed.pop(0))
+        assert len(handed) <= event_delivery.AT_ONCE
+    assert len(there.came) == event_delivery.AT_ONCE * 3
+
+
+def test_a_queue_that_is_refused_is_not_run_through_at_once(there: Receiver, handed: list[Any]) -> None:
+    connect(there.url)
+    there.answers = [503] * 100
+    for number in range(event_delivery.AT_ONCE * 3):
+        make_person(f"P{number}")
+    tasks.tell_systems()
+    while handed:
+        tasks.deliver_event(*handed.pop(0))
+    assert len(there.came) == event_delivery.AT_ONCE
 
 
 def test_a_worker_that_died_is_replaced_and_changes_nothing_when_it_comes_back(there: Receiver, handed: list[Any]) -> None:

@@ -192,6 +192,17 @@ def test_what_was_never_said_wipes_nothing() -> None:
     assert not applied.kept
 
 
+def test_the_same_value_said_later_elsewhere_is_not_beaten_by_what_was_said_in_between() -> None:
+    at = now()
+    person = take({"name": "X"}, changed_at={"name": at - timedelta(hours=3)}).profile
+    version = person.version
+    assert not take({"name": "X"}, changed_at={"name": at - timedelta(hours=1)}).changed
+    between = take({"name": "Y"}, source="system:shop", changed_at={"name": at - timedelta(hours=2)})
+    assert [kept["rule"] for kept in between.kept] == ["newest"]
+    person.refresh_from_db()
+    assert (person.name, person.version, person.sources["name"]["source"]) == ("X", version, "system:crm")
+
+
 def test_a_record_of_a_merged_person_reaches_who_they_are_now() -> None:
     old = take({"name": "Old"}).profile
     top = take({"name": "Top"}, external_id="8").profile

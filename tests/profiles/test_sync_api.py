@@ -49,6 +49,13 @@ def test_what_is_sent_without_a_time_is_of_now_and_empties_a_field_too(lead: Cli
     assert put(lead, {"company": ""}).json()["changed"] == ["company"]
 
 
+def test_a_system_lifts_the_do_not_contact_that_it_set(lead: Client) -> None:
+    put(lead, {"do_not_contact": True})
+    assert Profile.objects.get().do_not_contact_at
+    assert put(lead, {"do_not_contact": False}).json()["changed"] == ["do_not_contact"]
+    assert Profile.objects.get().do_not_contact_at is None
+
+
 def test_an_older_value_is_answered_with_ours(lead: Client) -> None:
     put(lead, {"name": "Mara"})
     answer = put(lead, {"name": "Old", "changed_at": {"name": "2020-01-01T00:00:00Z"}})
