@@ -24,9 +24,12 @@ from profiles.services import reading_vcard
 from profiles.services.conflicts import Rule
 from profiles.services.import_fields import EXTERNAL_ID, check_mapping, guess_mapping, read_cells
 from profiles.services.import_match import find_match
+from profiles.services.later import put_off
+from profiles.services.matching import match_later
 from profiles.services.reading import Row, guess_encoding, make_readable
 from profiles.services.reading_csv import Layout, read_layout, read_rows
 from profiles.services.records import Applied, PersonRecord, apply_record
+from profiles.services.terms import let_terms_wait
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
 from socialdesk.lib.text import clean
@@ -265,16 +268,15 @@ def take_row(job: ImportJob, columns: tuple[str, ...], row: Row, *, choices: Cho
         return Outcome("refused", "The number in the other system is longer than 200 characters.")
     record = PersonRecord(values, system, external_id)
     try:
-        with transaction.atomic():
-            person = find_match(record, region=choices.region)
-            applied = apply_record(
-                record=record,
-                source=f"import {job.pk}",
-                agent=job.agent,
-                profile=person,
-                rules={"*": choices.rule},
-                region=choices.region,
-            )
+        person = find_match(record, region=choices.region)
+        applied = apply_record(
+            record=record,
+            source=f"import {job.pk}",
+            agent=job.agent,
+            profile=person,
+            rules={"*": choices.rule},
+            region=choices.region,
+        )
     except DeskError as error:
         return Outcome("refused", error.message)
     except (OperationalError, InterfaceError):
@@ -308,15 +310,19 @@ def _run_chunk(job: ImportJob, columns: tuple[str, ...], rows: Iterator[Row], mo
         until = time.monotonic() + _HELD
         refusals: list[ImportRefusal] = []
         is_over = True
-        for count, row in enumerate(rows, 1):
-            outcome = take_row(held, columns, row, choices=choices)
-            setattr(held, outcome.what, getattr(held, outcome.what) + 1)
-            if outcome.reason:
-                refusals.append(ImportRefusal(job=held, line=row.line, reason=outcome.reason[:300], raw=clean(row.raw)))
-            held.position, held.line = row.end, row.line + row.lines - 1
-            if count >= most or time.monotonic() > until:
-                is_over = False
-                break
+        with put_off() as touched:
+            for count, row in enumerate(rows, 1):
+                outcome = take_row(held, columns, row, choices=choices)
+                setattr(held, outcome.what, getattr(held, outcome.what) + 1)
+                if outcome.reason:
+                    refusals.append(ImportRefusal(job=held, line=row.line, reason=outcome.reason[:300], raw=clean(row.raw)))
+                held.position, held.line = row.end, row.line + row.lines - 1
+                if count >= most or time.monotonic() > until:
+                    is_over = False
+                    break
+        if touched:
+            let_terms_wait(*touched)
+            match_later(*touched)
         ImportRefusal.objects.bulk_create(refusals)
         held.touched_at = current_time()
         if is_over:

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from profiles.models import ContactPoint, CustomField, CustomValue, ExternalRef, Handle, Profile, ProfileNote, ProfileTag, SearchTerm
 from profiles.services import words
+from profiles.services.later import is_put_off
 from socialdesk.lib import bulk
 from socialdesk.lib.clock import now
 
@@ -29,6 +30,8 @@ Found = dict[int, dict[tuple[str, str], None]]  # the terms of each person, (kin
 
 def renew_terms(*profile_ids: int) -> None:
     """What these profiles are found by changed: write the words of who they are by now, in the transaction of the change."""
+    if is_put_off(*profile_ids):
+        return
     with transaction.atomic():
         people = _people_of(profile_ids)
         held = Profile.objects.select_for_update(no_key=True).filter(pk__in=people).order_by("pk")
@@ -40,6 +43,8 @@ def renew_terms(*profile_ids: int) -> None:
 
 def let_terms_wait(*profile_ids: int) -> None:
     """The same, a moment later and for next to nothing: for what happens often, or is followed by more."""
+    if is_put_off(*profile_ids):
+        return
     Profile.objects.filter(pk__in=profile_ids).update(terms_at=None)
 
 
