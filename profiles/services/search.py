@@ -53,7 +53,7 @@ def search_people(
     ids, following = find_by_words(
         words=wanted,
         phrase="" if words else read_phrase(text),
-        people=narrow(people, conditions),
+        people=narrow(people, conditions) if conditions else None,
         hidden=hidden_kinds(agent),
         after=after,
         limit=limit,

@@ -37,19 +37,32 @@ class Place(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """A stretch of the index: those who have just `term`, or those whose word goes on from it."""
+    """A stretch of the index: those who have just `term`, or those whose word begins with it (without `term` itself if `goes_on`)."""
 
     term: str
-    kind: str
-    goes_on: bool
+    kind: str = ""
+    is_whole: bool = False
+    goes_on: bool = False
+
+    def holds(self, kind: str, term: str) -> bool:
+        if self.kind and kind != self.kind:
+            return False
+        return term == self.term if self.is_whole else term.startswith(self.term) and not (self.goes_on and term == self.term)
+
+    @property
+    def range(self) -> Q:
+        if self.is_whole:
+            return Q(term=self.term)
+        return Q(**{"term__gt" if self.goes_on else "term__gte": self.term}, term__lt=self.term + _BEYOND)
 
 
 def find_by_words(
-    *, words: Sequence[Word], phrase: str, people: QuerySet[Profile], hidden: Iterable[str], after: str, limit: int
+    *, words: Sequence[Word], phrase: str, people: QuerySet[Profile] | None, hidden: Iterable[str], after: str, limit: int
 ) -> tuple[list[int], str]:
-    """The ids of the first `limit` of `people` who fit all of `words`, and the key of the page after them.
+    """The ids of the first `limit` who fit all of `words` and are among `people` (None: whoever they are), and the key of the page after.
 
-    `hidden` are the kinds of words that the asker may not see, and finds nobody by.
+    `phrase` is all of them as one word: whoever is called just so is met first. `hidden` are the kinds of words that the asker may not
+    see, and finds nobody by.
     """
     terms = SearchTerm.objects.exclude(kind__in=list(hidden)) if hidden else SearchTerm.objects.all()
     if after:
@@ -83,15 +96,15 @@ def find_by_words(
 
 
 def _phrase_legs(words: Sequence[Word], phrase: str) -> list[Leg]:
-    return [Leg(phrase, "", False), Leg(phrase, "", True)] if len(words) > 1 and phrase else []
+    return [Leg(phrase)] if len(words) > 1 and phrase else []
 
 
 def _legs_of(word: Word) -> list[Leg]:
     legs = []
     for beginning in word.beginnings:
-        legs.append(Leg(beginning, word.kind, False))
+        legs.append(Leg(beginning, word.kind, is_whole=True))
         if not word.is_whole:
-            legs.append(Leg(beginning, word.kind, True))
+            legs.append(Leg(beginning, word.kind, goes_on=True))
     return legs
 
 
@@ -102,14 +115,14 @@ def _walk(terms: QuerySet[SearchTerm], legs: Sequence[Leg], after: Place | None,
         leg = legs[number]
         here = after if after and after.leg == number else None
         found = _of_leg(terms, leg)
-        if leg.goes_on:
-            found = found.order_by("term", "profile")
-            if here:
-                found = found.filter(Q(term__gt=here.term) | Q(profile__gt=here.profile), term__gte=here.term)
-        else:
+        if leg.is_whole:
             found = found.order_by("-profile")
             if here:
                 found = found.filter(profile__lt=here.profile)
+        else:
+            found = found.order_by("term", "profile")
+            if here:
+                found = found.filter(Q(term__gt=here.term) | Q(profile__gt=here.profile), term__gte=here.term)
         wanted = size - len(rows)
         rows += [Place(number, term, profile) for term, profile in found.values_list("term", "profile")[:wanted]]
         if len(rows) >= size:
@@ -118,37 +131,28 @@ def _walk(terms: QuerySet[SearchTerm], legs: Sequence[Leg], after: Place | None,
 
 
 def _of_leg(terms: QuerySet[SearchTerm], leg: Leg) -> QuerySet[SearchTerm]:
-    found = terms.filter(kind=leg.kind) if leg.kind else terms
-    return found.filter(term__gt=leg.term, term__lt=leg.term + _BEYOND) if leg.goes_on else found.filter(term=leg.term)
+    return (terms.filter(kind=leg.kind) if leg.kind else terms).filter(leg.range)
 
 
 def _fitting(
-    rows: Sequence[Place], terms: QuerySet[SearchTerm], legs: Sequence[Leg], words: Sequence[Word], people: QuerySet[Profile]
+    rows: Sequence[Place], terms: QuerySet[SearchTerm], legs: Sequence[Leg], words: Sequence[Word], people: QuerySet[Profile] | None
 ) -> dict[int, Place]:
     """Those of the rows' people who fit every word and are among `people`, each with the first place of the walk where they stand."""
     ids = {row.profile for row in rows}
     if not ids:
         return {}
     theirs: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    any_word = reduce(or_, (_range(leg) for leg in [*legs, *(leg for word in words for leg in _legs_of(word))]))
+    any_word = reduce(or_, {leg.range for leg in [*legs, *(leg for word in words for leg in _legs_of(word))]})
     for profile, kind, term in terms.filter(any_word, profile__in=ids).values_list("profile", "kind", "term"):
         theirs[profile].append((kind, term))
     fitting = {profile for profile, kept in theirs.items() if all(any(word.fits(*term) for term in kept) for word in words)}
-    fitting = set(people.filter(pk__in=fitting).values_list("pk", flat=True)) if fitting else set()
+    if people is not None and fitting:
+        fitting = set(people.filter(pk__in=fitting).values_list("pk", flat=True))
     return {profile: first for profile in fitting if (first := _first_place(profile, theirs[profile], legs))}
 
 
-def _range(leg: Leg) -> Q:
-    return Q(term__gt=leg.term, term__lt=leg.term + _BEYOND) if leg.goes_on else Q(term=leg.term)
-
-
 def _first_place(profile: int, theirs: Iterable[tuple[str, str]], legs: Sequence[Leg]) -> Place | None:
-    places = (
-        Place(number, term, profile)
-        for number, leg in enumerate(legs)
-        for kind, term in theirs
-        if (not leg.kind or kind == leg.kind) and (term.startswith(leg.term) and term != leg.term if leg.goes_on else term == leg.term)
-    )
+    places = (Place(number, term, profile) for number, leg in enumerate(legs) for kind, term in theirs if leg.holds(kind, term))
     return min(places, default=None)
 
 

@@ -56,6 +56,7 @@ const GROUPS = {
     ["g i", "tickets"],
     ["g f", "praise"],
     ["g x", "outbox"],
+    ["g q", "people"],
     ["Ctrl+K", "everything else"],
     ["Esc", "step back; drafts are kept"],
     ["?", "this list"],

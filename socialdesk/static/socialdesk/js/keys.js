@@ -3,7 +3,7 @@
 import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
-const PLACES = { i: "tickets", t: "trends", k: "topics", x: "outbox", v: "approvals", l: "rules", f: "compliments" };
+const PLACES = { i: "tickets", t: "trends", k: "topics", x: "outbox", v: "approvals", l: "rules", f: "compliments", q: "people" };
 const FOR_A_LETTER = 1500; // milliseconds that `g` waits for its letter
 
 let letterUntil = 0;
