@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("engagement.chat_urls")),
     path("", include("profiles.urls")),
     path("", include("profiles.page_urls")),
+    path("", include("profiles.editing_urls")),
     path("", include("profiles.people_urls")),
     path("", include("profiles.merge_urls")),
     path("", include("profiles.sync_urls")),

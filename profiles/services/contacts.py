@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 from email_validator import EmailNotValidError, validate_email
 
 from profiles.models import REACHABLE, THIS_MATTER, UNCONFIRMED, Agent, Consent, ContactPoint, Medium, Profile
+from profiles.services.changes import note_change
+from profiles.services.matching import match_later
 from profiles.services.people import person_of
 from profiles.services.phones import BadNumber, read_phone, write_e164
+from profiles.services.terms import let_terms_wait
+from profiles.services.versions import stamp
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.errors import Conflict, DeskError
+from socialdesk.lib.errors import Conflict, DeskError, NotFound
 from socialdesk.lib.text import clean
 
 Kind, State = ContactPoint.Kind, ContactPoint.State
 KIND_OF = {Medium.PHONE: Kind.PHONE, Medium.SMS: Kind.PHONE, Medium.EMAIL: Kind.EMAIL}
+FIELD_OF = {Kind.EMAIL: "emails", Kind.PHONE: "phones", Kind.ADDRESS: "addresses"}
 _RANK = {State.REVOKED: 0, State.UNVERIFIED: 1, State.GIVEN: 2, State.VERIFIED: 3}
 _LONGEST = 500
 
@@ -49,7 +54,15 @@ def normalise(kind: str, typed: str, *, region: str) -> tuple[str, str]:
 
 
 def record_contact_point(
-    *, profile: Profile, kind: str, typed: str, state: str, source: str, region: str = "", at: datetime | None = None
+    *,
+    profile: Profile,
+    kind: str,
+    typed: str,
+    state: str,
+    source: str,
+    agent: Agent | None = None,
+    region: str = "",
+    at: datetime | None = None,
 ) -> ContactPoint:
     """Keep a coordinate, once for each person. What cannot be one is kept as it was typed, with a mark, and is never used.
 
@@ -62,46 +75,76 @@ def record_contact_point(
     if not value:
         raise DeskError("There is no contact to keep. Write a number or an address.")
     moment = at or current_time()
-    fresh: dict[str, Any] = {
-        "typed": clean(typed, limit=_LONGEST),
-        "state": state,
-        "source": source[:200],
-        "problem": problem,
-        "created_at": moment,
-        "changed_at": moment,
-    }
     with transaction.atomic():
-        point, is_new = ContactPoint.objects.get_or_create(profile=profile, kind=kind, value=value, defaults=fresh)
-        if is_new:
-            return point
-        point = ContactPoint.objects.select_for_update().get(pk=point.pk)
+        point = _find_or_create(profile, kind, value)
+        is_new = point.pk is None
+        before = (point.state, point.problem, point.typed, point.source)
         is_given = state == State.GIVEN
-        if _RANK[State(state)] > _RANK[State(point.state)] and (is_given or point.state != State.REVOKED):
+        if is_new or (_RANK[State(state)] > _RANK[State(point.state)] and (is_given or point.state != State.REVOKED)):
             point.state = state
-        if is_given:
-            point.problem, point.typed, point.source = problem, fresh["typed"], fresh["source"]
+        if is_new or is_given:
+            point.problem, point.typed, point.source = problem, clean(typed, limit=_LONGEST), source[:200]
         point.changed_at = moment
-        point.save()
+        if is_new:
+            point.created_at = moment
+        if not is_new and before == (point.state, point.problem, point.typed, point.source):
+            ContactPoint.objects.filter(pk=point.pk).update(changed_at=moment)
+            return point
+        _store(point, source=source, agent=agent, at=moment)
     return point
+
+
+def _find_or_create(profile: Profile, kind: str, value: str) -> ContactPoint:
+    """The coordinate, held until the transaction ends, or one that is not stored yet."""
+    found = ContactPoint.objects.select_for_update().filter(profile=profile, kind=kind, value=value).first()
+    if found is None:
+        # Two who write the same one down at once: the second waits for the first, and finds it.
+        if Profile.objects.select_for_update(no_key=True).filter(pk=profile.pk, erased_at=None).first() is None:
+            raise NotFound("There is no such profile. It may have been erased.")
+        found = ContactPoint.objects.select_for_update().filter(profile=profile, kind=kind, value=value).first()
+    return found or ContactPoint(profile=profile, kind=kind, value=value)
+
+
+def _store(point: ContactPoint, *, source: str, agent: Agent | None, at: datetime) -> None:
+    """Save what was changed: a version, an event, and new work for whoever looks for doubles.
+
+    The words of the search hold what was taken back too, so only a new one makes them wait: that holds the profile, which whoever takes
+    over a whole record holds before its coordinates.
+    """
+    is_new = point.pk is None
+    stamp(point, source=source, agent=agent, at=at)
+    point.save()
+    note_change(profile=point.profile, fields=[FIELD_OF[Kind(point.kind)]], source=source, at=at)
+    match_later(point.profile_id)
+    if is_new:
+        let_terms_wait(point.profile_id)
 
 
 def verify_contact_point(*, contact_point: ContactPoint, how: str, by: Agent | None, at: datetime | None = None) -> ContactPoint:
     """The coordinate is theirs, known `how`. Raises Conflict for one that was revoked or cannot be one."""
     moment = at or current_time()
-    sound = ContactPoint.objects.filter(pk=contact_point.pk, problem="").exclude(state=State.REVOKED)
-    if not sound.update(state=State.VERIFIED, verified_how=how[:100], verified_at=moment, verified_by=by, changed_at=moment):
-        raise Conflict("This contact was taken back or cannot be one. Ask the customer for it again.")
+    with transaction.atomic():
+        point = (
+            ContactPoint.objects.select_for_update(of=("self",)).select_related("profile").filter(pk=contact_point.pk, problem="").first()
+        )
+        if point is None or point.state == State.REVOKED:
+            raise Conflict("This contact was taken back or cannot be one. Ask the customer for it again.")
+        point.state, point.verified_how, point.verified_at, point.verified_by = State.VERIFIED, how[:100], moment, by
+        point.changed_at = moment
+        _store(point, source=how, agent=by, at=moment)
     contact_point.refresh_from_db()
     return contact_point
 
 
-def mark_wrong(*, contact_point: ContactPoint, problem: str, at: datetime | None = None) -> None:
-    """Somebody else is there: nobody is called or written to there again, unless the customer gives it anew."""
+def mark_wrong(*, contact_point: ContactPoint, problem: str, agent: Agent | None = None, at: datetime | None = None) -> None:
+    """Somebody else is there, or it was taken back: nobody is called or written to there again, unless the customer gives it anew."""
     moment = at or current_time()
     with transaction.atomic():
         # In the order in which lock_permission holds them.
         Consent.objects.filter(contact_point=contact_point, revoked_at=None).update(revoked_at=moment, revoked_how=problem[:100])
-        ContactPoint.objects.filter(pk=contact_point.pk).update(state=State.REVOKED, problem=problem[:100], changed_at=moment)
+        point = ContactPoint.objects.select_for_update(of=("self",)).select_related("profile").get(pk=contact_point.pk)
+        point.state, point.problem, point.changed_at = State.REVOKED, problem[:100], moment
+        _store(point, source=problem, agent=agent, at=moment)
 
 
 def record_consent(

@@ -58,7 +58,9 @@ def set_custom(
     """
     moment = at or current_time()
     with transaction.atomic():
-        profile = Profile.objects.select_for_update(no_key=True).get(pk=profile_id)
+        profile = Profile.objects.select_for_update(no_key=True).filter(pk=profile_id, erased_at=None).first()
+        if profile is None:
+            raise NotFound("There is no such profile. It may have been erased.")
         hidden = hidden_fields(agent)
         fields = {field.key: field for field in CustomField.objects.filter(key__in=values, archived_at=None)}
         standing = read_customs([profile.pk])[profile.pk]

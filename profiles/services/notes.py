@@ -19,7 +19,7 @@ from socialdesk.lib.text import clean
 LONGEST = 10_000
 SHOWN = 20  # beside the history, which has them all
 PAGE = 50
-_NAMED = re.compile(r"(?<![\w@./])@([\w.+-]{1,150})")
+NAMED = re.compile(r"(?<![\w@./])@([\w.+-]{1,150})")
 
 
 def write_note(*, profile_id: int, text: str, agent: Agent, is_pinned: bool = False, at: datetime | None = None) -> ProfileNote:
@@ -109,7 +109,7 @@ def _check(text: str) -> str:
 
 
 def _name_colleagues(note: ProfileNote, moment: datetime) -> None:
-    names = {name.rstrip(".-+") for name in _NAMED.findall(note.text)}
+    names = {name.rstrip(".-+") for name in NAMED.findall(note.text)}
     if not names:
         return
     for colleague in Agent.objects.filter(username__in=names, is_active=True).exclude(pk=note.agent_id):

@@ -10,7 +10,7 @@ from profiles.models import Agent, Profile, ProfileTag, Tag
 from profiles.services.changes import note_change
 from profiles.services.terms import renew_terms
 from socialdesk.lib.clock import now as current_time
-from socialdesk.lib.errors import DeskError
+from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.text import clean, fold
 
 LONGEST = 60
@@ -25,6 +25,7 @@ def add_tag(*, person: Profile, name: str, agent: Agent | None, source: str = "a
         raise DeskError(f"A tag has 1 to {LONGEST} characters.")
     moment = at or current_time()
     with transaction.atomic():
+        _hold(person)
         tag, _ = Tag.objects.get_or_create(folded=folded, defaults={"name": written})
         if ProfileTag.objects.filter(profile__person=person.pk, tag=tag).exists():
             return False
@@ -36,6 +37,7 @@ def add_tag(*, person: Profile, name: str, agent: Agent | None, source: str = "a
 def remove_tag(*, person: Profile, tag_id: int, source: str = "agent", at: datetime | None = None) -> bool:
     """False if they do not have it."""
     with transaction.atomic():
+        _hold(person)
         gone, _ = ProfileTag.objects.filter(profile__person=person.pk, tag=tag_id).delete()
         if gone:
             _changed(person, source, at or current_time())
@@ -45,6 +47,7 @@ def remove_tag(*, person: Profile, tag_id: int, source: str = "agent", at: datet
 def set_tags(*, person: Profile, names: list[str], agent: Agent | None, source: str = "agent") -> None:
     """They have these and no others."""
     with transaction.atomic():
+        _hold(person)
         wanted = {fold(" ".join(name.split())) for name in names}
         for tag in tags_of(person):
             if tag.folded not in wanted:
@@ -65,6 +68,12 @@ def suggest_tags(beginning: str) -> list[str]:
         return []
     found = Tag.objects.filter(folded__gte=folded, folded__lt=folded + "\U0010ffff").order_by("folded")
     return list(found.values_list("name", flat=True)[:SUGGESTED])
+
+
+def _hold(person: Profile) -> None:
+    """Until the transaction ends, so that of two who add the same tag the second finds it. Raises NotFound if they were erased."""
+    if Profile.objects.select_for_update(no_key=True).filter(pk=person.pk, erased_at=None).first() is None:
+        raise NotFound("There is no such profile. It may have been erased.")
 
 
 def _changed(person: Profile, source: str, at: datetime) -> None:

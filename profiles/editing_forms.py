@@ -1,0 +1,145 @@
+"""The form of a person's own fields: what it shows, what was seen in it, and what is to be set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from profiles.models import Agent, CustomField, Profile, Stage
+from profiles.services.custom import Filled, list_custom, set_custom
+from profiles.services.edit import ALONE, FROM_AGENT, TEXTS, edit_profile, read_field
+from profiles.services.rights import CUSTOM
+from socialdesk.lib.errors import Conflict
+from socialdesk.networks.registry import NETWORKS
+
+LABELS = {
+    "name": "Name",
+    "company": "Company",
+    "stage": "Stage",
+    "language": "Language",
+    "time_zone": "Time zone",
+    "preferred_channel": "Prefers to be answered",
+    "owner": "Owner",
+}
+HELP = {"language": "A code, such as de or pt-BR.", "time_zone": "A name, such as Europe/Berlin."}
+CHANNELS = {
+    "direct_message": "by private message",
+    "chat": "in a chat",
+    "phone": "by phone",
+    "sms": "by text message",
+    "email": "by e-mail",
+}
+
+
+@dataclass(slots=True)
+class Box:
+    """One field of the form. `theirs` is what somebody else wrote meanwhile, as `conflict` says."""
+
+    name: str
+    label: str
+    value: str
+    seen: str
+    options: list[tuple[str, str]] = field(default_factory=list)
+    kind: str = "text"
+    help: str = ""
+    longest: int = 500
+    conflict: dict[str, Any] | None = None
+
+
+def channel_words(key: str) -> str:
+    """How people say where somebody is answered."""
+    if key in CHANNELS:
+        return CHANNELS[key]
+    return f"in public on {NETWORKS[key].label}" if key in NETWORKS else key
+
+
+def build_boxes(person: Profile, agent: Agent, given: QueryDict | None = None, conflicts: list[dict[str, Any]] | None = None) -> list[Box]:
+    """The fields as they stand, or as they were `given` where the form comes back; what was seen is always what stands now."""
+    said = {conflict["field"]: conflict for conflict in conflicts or []}
+    boxes = []
+    for name, label in LABELS.items():
+        now = str(read_field(person, name) or "")
+        boxes.append(
+            Box(
+                name,
+                label,
+                given.get(name, now) if given else now,
+                now,
+                _options(name, person),
+                help=HELP.get(name, ""),
+                longest=TEXTS.get(name, 20),
+                conflict=said.get(name),
+            )
+        )
+    for filled in list_custom(person, agent=agent):
+        name, now = CUSTOM + filled.field.key, filled.value.text if filled.value else ""
+        boxes.append(
+            Box(
+                name,
+                filled.field.label,
+                given.get(name, now) if given else now,
+                now,
+                _custom_options(filled),
+                {"number": "text", "date": "date", "link": "url"}.get(filled.field.kind, "text"),
+                conflict=said.get(name),
+            )
+        )
+    _name_colleagues(boxes)
+    return boxes
+
+
+def save_boxes(person: Profile, agent: Agent, given: QueryDict) -> list[dict[str, Any]]:
+    """Set what was changed in the form; what somebody else changed meanwhile is left, and given back as conflicts."""
+    fields = {name: given[name] for name in LABELS if name in given and given[name] != given.get(f"seen:{name}")}
+    customs = {
+        name.removeprefix(CUSTOM): given[name] for name in given if name.startswith(CUSTOM) and given[name] != given.get(f"seen:{name}")
+    }
+    conflicts: list[dict[str, Any]] = []
+    if fields:
+        try:
+            seen = {name: given.get(f"seen:{name}", "") for name in fields}
+            edit_profile(profile_id=person.pk, changes=fields, seen=seen, source=FROM_AGENT, agent=agent)
+        except Conflict as conflict:
+            conflicts += conflict.extra["conflicts"]
+    if customs:
+        try:
+            seen = {key: given.get(f"seen:{CUSTOM}{key}", "") for key in customs}
+            set_custom(profile_id=person.pk, values=customs, seen=seen, source=FROM_AGENT, agent=agent)
+        except Conflict as conflict:
+            conflicts += conflict.extra["conflicts"]
+    return conflicts
+
+
+def _options(name: str, person: Profile) -> list[tuple[str, str]]:
+    if name == "stage":
+        return [(str(stage), str(stage.label)) for stage in Stage]
+    if name == "preferred_channel":
+        networks = [key for key, network in NETWORKS.items() if network.capabilities.reply or key == person.preferred_channel]
+        return [("", "Nothing said"), *((key, channel_words(key)) for key in (*ALONE, *networks))]
+    if name == "owner":
+        return [("", "Nobody"), *((str(one.pk), one.name) for one in Agent.objects.filter(is_active=True).order_by("display_name"))]
+    return []
+
+
+def _custom_options(filled: Filled) -> list[tuple[str, str]]:
+    kind, choices = filled.field.kind, list(filled.field.choices)
+    if kind == CustomField.Kind.YES_NO:
+        choices = ["yes", "no"]
+    if not choices:
+        return []
+    if filled.value and filled.value.text and filled.value.text not in choices:
+        choices.append(filled.value.text)  # of a list that was shorter later on
+    return [("", "Nothing said"), *((choice, choice) for choice in choices)]
+
+
+def _name_colleagues(boxes: list[Box]) -> None:
+    """Say in words who changed what meanwhile, and to what."""
+    found = [(box, box.conflict) for box in boxes if box.conflict]
+    agents = Agent.objects.filter(pk__in=[conflict["by"] for _, conflict in found if conflict["by"]])
+    names = {one.pk: one.name for one in agents}
+    for box, conflict in found:
+        theirs = "" if conflict["theirs"] is None else str(conflict["theirs"])
+        who = names.get(conflict["by"] or 0, "Another system")
+        box.conflict = {**conflict, "who": who, "theirs": dict(box.options).get(theirs, theirs)}

@@ -1,0 +1,77 @@
+"""What a person's page shows of who they are: own fields with the source of each, tags, fields of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.template import Library
+
+from profiles.editing_forms import channel_words
+from profiles.models import Agent, Profile, Tag
+from profiles.services.custom import Filled, list_custom
+from profiles.services.tags import tags_of
+
+register = Library()
+MAY_EDIT = frozenset({"agent", "lead", "manager", "admin"})  # as the table of access says
+WORDS = {"network": "from their account"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A field's label and value, where it is from, and since when, as far as known."""
+
+    label: str
+    value: str
+    source: str = ""
+    at: datetime | None = None
+    is_link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    lines: list[Line]
+    tags: list[Tag]
+    may_edit: bool
+
+
+@register.simple_tag
+def who_of(profile: Profile, agent: Agent) -> Who:
+    """A fixed number of queries."""
+    owner = profile.owner.name if profile.owner else ""
+    shown = [
+        ("company", "Company", profile.company),
+        ("stage", "Stage", profile.get_stage_display()),
+        ("language", "Language", profile.language),
+        ("time_zone", "Time zone", profile.time_zone),
+        ("preferred_channel", "Wants to be answered", channel_words(profile.preferred_channel) if profile.preferred_channel else ""),
+        ("owner", "Owner", owner),
+    ]
+    lines = [_line(profile, name, label, value) for name, label, value in shown if value]
+    if profile.implied_channel:
+        lines.append(Line("Writes most", channel_words(profile.implied_channel)))
+    lines += [_custom_line(filled) for filled in list_custom(profile, agent=agent) if filled.value and filled.value.text]
+    return Who(lines, tags_of(profile), agent.role in MAY_EDIT)
+
+
+@register.filter
+def source_words(source: str) -> str:
+    """Where a value is from, as people say it."""
+    if source.startswith("system:"):
+        return f"from {source.removeprefix('system:')}"
+    if source == "agent":
+        return "written by a colleague"
+    return WORDS.get(source, f"from {source}" if source else "")
+
+
+def _line(profile: Profile, name: str, label: str, value: str) -> Line:
+    source = profile.sources.get(name)
+    if not source:
+        return Line(label, value)
+    return Line(label, value, source_words(source.get("source", "")), datetime.fromisoformat(source["at"]))
+
+
+def _custom_line(filled: Filled) -> Line:
+    assert filled.value is not None
+    value = filled.value
+    return Line(filled.field.label, value.text, source_words(value.source), value.changed_at, is_link=filled.field.kind == "link")

@@ -1,0 +1,219 @@
+"""The pages on which people are edited: what they show and to whom, what comes back when two are at it, and how often they ask."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from profiles.models import ContactLook, ContactPoint, CustomField, NoteMention, Profile, ProfileNote, Role
+from profiles.services.contacts import record_contact_point, verify_contact_point
+from profiles.services.custom import save_field, set_custom
+from profiles.services.edit import edit_profile
+from profiles.services.history import read_history
+from profiles.services.notes import write_note
+from profiles.services.rights import save_right
+from profiles.services.tags import add_tag
+from tests.factories import make_agent, make_author, make_mention
+
+pytestmark = pytest.mark.django_db
+PHONE = "+441174960140"
+
+
+@pytest.fixture
+def person():
+    return make_mention(author=make_author("mara_k")).author.profile
+
+
+def client_of(agent):
+    client = Client()
+    client.force_login(agent, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def give_phone(person):
+    return record_contact_point(profile=person, kind="phone", typed=PHONE, state="given", source="form: callback")
+
+
+def test_an_edit_is_saved_with_its_source(person):
+    agent = make_agent()
+    client = client_of(agent)
+    form = client.get(f"/profiles/{person.pk}/edit/").content.decode()
+    assert 'name="seen:company"' in form
+    given = {"company": "Acme", "seen:company": "", "stage": "customer", "seen:stage": "prospect", "owner": str(agent.pk), "seen:owner": ""}
+    assert client.post(f"/profiles/{person.pk}/edit/", given).status_code == 302
+    person.refresh_from_db()
+    assert (person.company, person.stage, person.owner) == ("Acme", "customer", agent)
+    page = client.get(f"/profiles/{person.pk}/").content.decode()
+    assert "Acme" in page
+    assert "written by a colleague" in page
+
+
+def test_the_second_editor_sees_both_and_chooses(person):
+    first, second = make_agent(username="sam"), make_agent()
+    save_field(field=None, label="Plan", kind="text")
+    edit_profile(profile_id=person.pk, changes={"company": "Acme"}, source="agent", agent=first)
+    set_custom(profile_id=person.pk, values={"plan": "A"}, source="agent", agent=first)
+    given = {
+        "company": "Globex",
+        "seen:company": "",
+        "time_zone": "Europe/Paris",
+        "seen:time_zone": "",
+        "custom:plan": "B",
+        "seen:custom:plan": "",
+    }
+    answer = client_of(second).post(f"/profiles/{person.pk}/edit/", given)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert page.count("Sam</bdi> wrote") == 2
+    assert 'value="Globex"' in page
+    person.refresh_from_db()
+    assert (person.company, person.time_zone) == ("Acme", ""), "nothing of own fields is set while one of them is in question"
+    seen = dict(re.findall(r'name="seen:([^"]+)"\s+value="([^"]*)"', page))
+    assert (seen["company"], seen["custom:plan"]) == ("Acme", "A")
+    again = {**given, "seen:company": "Acme", "seen:custom:plan": "A"}
+    assert client_of(second).post(f"/profiles/{person.pk}/edit/", again).status_code == 302
+    person.refresh_from_db()
+    assert (person.company, person.time_zone, person.custom_values.get().text) == ("Globex", "Europe/Paris", "B")
+
+
+def test_what_cannot_be_is_said_and_what_was_typed_stays(person):
+    answer = client_of(make_agent()).post(f"/profiles/{person.pk}/edit/", {"time_zone": "Mars", "seen:time_zone": ""})
+    assert answer.status_code == 400
+    assert "Europe/Berlin" in answer.content.decode()
+    assert 'value="Mars"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_number_stands_masked_and_who_may_see_it_is_written_down(person, role):
+    point = give_phone(person)
+    agent = make_agent(role)
+    client = client_of(agent)
+    for path in (f"/profiles/{person.pk}/", f"/profiles/{person.pk}/history/"):
+        page = client.get(path).content.decode()
+        assert "4960140" not in page.replace(" ", "")
+        assert ("•••• 140" in page) is (role != Role.MARKETING)
+    shown = client.post(f"/contact-points/{point.pk}/show/", headers={"HX-Request": "true"})
+    if role == Role.MARKETING:
+        assert shown.status_code == 403
+        assert not ContactLook.objects.exists()
+        save_right(role=role, field="phone", may_see=True)
+        assert client.post(f"/contact-points/{point.pk}/show/").status_code == 200
+    else:
+        assert PHONE in shown.content.decode()
+        assert "no-store" in shown.headers["Cache-Control"]
+    assert [(look.agent, look.where) for look in ContactLook.objects.all()] == [(agent, "page")]
+
+
+def test_who_looked_is_for_leaders(person):
+    point = give_phone(person)
+    client_of(make_agent(username="sam")).post(f"/contact-points/{point.pk}/show/")
+    assert client_of(make_agent()).get(f"/profiles/{person.pk}/looks/").status_code == 403
+    for path in (f"/profiles/{person.pk}/looks/", "/looks/"):
+        page = client_of(make_agent(Role.LEAD)).get(path).content.decode()
+        assert "Sam" in page
+        assert PHONE not in page
+
+
+def test_coordinates_are_added_marked_and_taken_back(person):
+    client = client_of(make_agent())
+    client.post(f"/profiles/{person.pk}/contacts/", {"kind": "phone", "value": "call me maybe"})
+    client.post(f"/profiles/{person.pk}/contacts/", {"kind": "email", "value": "Mara@Example.com"})
+    odd, mail = ContactPoint.objects.order_by("pk")
+    assert (odd.value, odd.problem, mail.value, mail.state) == ("call me maybe", "no possible number", "mara@example.com", "unverified")
+    client.post(f"/contact-points/{mail.pk}/revoke/")
+    mail.refresh_from_db()
+    assert (mail.state, mail.problem) == ("revoked", "taken back")
+
+
+def test_tags_and_notes(person):
+    sam = make_agent(username="sam")
+    client = client_of(make_agent(Role.MARKETING))
+    client.post(f"/profiles/{person.pk}/tags/", {"name": "vip, press"})
+    client.post(f"/profiles/{person.pk}/notes/", {"text": "@sam <b>look</b>", "pin": "1"})
+    page = client.get(f"/profiles/{person.pk}/").content.decode()
+    assert "press" in page
+    assert '<b class="named">@sam</b> &lt;b&gt;look' in page
+    note = ProfileNote.objects.get()
+    assert note.pinned_at is not None
+    mine = client_of(sam)
+    assert "new</span>" in mine.get("/notes/").content.decode()
+    mine.post("/notes/", {"note": str(note.pk)})
+    assert NoteMention.objects.get().seen_at is not None
+    assert "new</span>" not in mine.get("/notes/").content.decode()
+    assert mine.post(f"/profile-notes/{note.pk}/", {"text": "Mine", "seen": note.text}).status_code in (302, 403)
+    note.refresh_from_db()
+    assert note.text == "@sam <b>look</b>"
+    answer = client.post(f"/profile-notes/{note.pk}/", {"text": "Newer", "seen": "older"})
+    assert answer.status_code == 409
+    assert "It says now" in answer.content.decode()
+    client.post(f"/profiles/{person.pk}/tags/", {"remove": str(person.tags.get(tag__folded="vip").tag_id)})
+    assert [row.tag.folded for row in person.tags.all()] == ["press"]
+
+
+def test_an_admin_makes_fields_and_says_who_sees_them(person):
+    client = client_of(make_agent(Role.ADMIN))
+    client.post("/fields/", {"label": "Plan", "kind": "choice", "choices": "A\nB", "position": "1"})
+    field = CustomField.objects.get()
+    assert (field.key, field.choices) == ("plan", ["A", "B"])
+    assert client.post("/fields/", {"label": "Size", "kind": "choice", "choices": "A"}).status_code == 400
+    client.post(f"/fields/{field.pk}/", {"label": "Plan", "choices": "A\nB\nC"})
+    assert "C" in client.get(f"/fields/{field.pk}/").content.decode()
+    set_custom(profile_id=person.pk, values={"plan": "C"}, source="agent", agent=None)
+    ticked = dict.fromkeys(re.findall(r'name="([a-z]+:[^"]+)"[^>]*checked', client.get("/field-rights/").content.decode()), "1")
+    assert "marketing:phone" not in ticked
+    del ticked["agent:custom:plan"]
+    client.post("/field-rights/", ticked)
+    for path in (f"/profiles/{person.pk}/", f"/profiles/{person.pk}/edit/", f"/profiles/{person.pk}/history/"):
+        assert "Plan" not in client_of(make_agent()).get(path).content.decode()
+        assert "Plan" in client_of(make_agent(Role.LEAD)).get(path).content.decode()
+
+
+def busy(person, times):
+    agent = make_agent()
+    for number in range(times):
+        edit_profile(profile_id=person.pk, changes={"company": f"Company {number}"}, source="agent", agent=agent)
+        point = record_contact_point(profile=person, kind="email", typed=f"m{number}@example.com", state="given", source="form: callback")
+        verify_contact_point(contact_point=point, how="code", by=agent)
+        write_note(profile_id=person.pk, text=f"Note {number}", agent=agent)
+        add_tag(person=person, name=f"tag {number}", agent=agent)
+
+
+def test_pages_ask_as_often_for_much_as_for_little():
+    lead = make_agent(Role.LEAD)
+    client = client_of(lead)
+    asked = []
+    for name, times in (("quiet", 2), ("loud", 12)):
+        person = make_mention(author=make_author(name)).author.profile
+        busy(person, times)
+        for point in person.contact_points.all():
+            client.post(f"/contact-points/{point.pk}/show/")
+        counts = []
+        for path in ("", "edit/", "history/", "looks/"):
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                assert client.get(f"/profiles/{person.pk}/{path}").status_code == 200
+            counts.append(len(queries))
+        asked.append(counts)
+    assert asked[0] == asked[1]
+
+
+def test_the_history_is_paged_without_loss(person):
+    agent = make_agent()
+    busy(person, 25)
+    seen, after = [], ""
+    while True:
+        changes, after = read_history(person, agent=agent, after=after)
+        seen += changes
+        if not after:
+            break
+    companies = [change.after for change in seen if change.what == "Company"]
+    assert companies == [f"Company {number}" for number in reversed(range(25))]
+    assert len([change for change in seen if change.what == "E-mail"]) == 50
+    assert len([change for change in seen if change.what == "Note"]) == 25
+    assert [change.at for change in seen] == sorted((change.at for change in seen), reverse=True)
+    assert Profile.objects.get(pk=person.pk).company == "Company 24"
