@@ -127,7 +127,7 @@ def read_phrase(text: str) -> str:
     return normal(clean(text, limit=LONGEST_SEARCH))[:LONGEST]
 
 
-def read_number(typed: str) -> Word:
+def read_number(typed: str, kind: str = "") -> Word:
     """A telephone number in any spelling, whole or a piece from its beginning or end; or any other number, as that of a customer."""
     typed = typed.replace("(0)", "")
     digits = _digits(typed)
@@ -140,7 +140,7 @@ def read_number(typed: str) -> Word:
         beginnings = [bare, *(REVERSED + end[::-1] for end in sorted(ends))]
     # 0017, 12.50 or 2026-05 stand as they are somewhere.
     as_written = [digits, typed] if " " not in typed and typed[0].isdigit() else []
-    return Word(tuple(dict.fromkeys([*as_written, *beginnings])))
+    return Word(tuple(dict.fromkeys([*as_written, *beginnings])), kind)
 
 
 def _national(digits: str) -> Iterator[str]:

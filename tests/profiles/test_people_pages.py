@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
-from profiles.models import Agent, Profile, ProfileTag, Role, Segment, Tag
+from profiles.models import Agent, ExternalRef, Profile, ProfileTag, Role, Segment, Tag
 from profiles.services import terms
 from profiles.services.conditions import check_conditions
 from profiles.services.contacts import record_contact_point
@@ -227,3 +227,58 @@ def test_an_agent_reads_segments_and_changes_none() -> None:
     assert "New segment" not in text_of(client.get("/segments/"))
     assert client.get(f"/segments/{segment.pk}/").status_code == 403
     assert client.post(f"/segments/{segment.pk}/remove/").status_code == 403
+
+
+# --- The API ------------------------------------------------------------------------------------------------------------
+
+
+def names(client: Client, query: str) -> list[str]:
+    answer = client.get(f"/api/profiles/?{query}")
+    assert answer.status_code == 200, answer.content
+    return [person["name"] for person in answer.json()["results"]]
+
+
+def test_the_api_finds_people_by_what_a_program_knows_of_them() -> None:
+    client = sign_in()
+    owner = make_agent(username="olga")
+    mara = make_person("Mara Klein", "mara_k", stage="customer", owner=owner)
+    make_person("Mara Kleinert", "mara_k2")
+    for kind, value in (("email", "mara@post.example"), ("phone", "+44 117 496 0123")):
+        record_contact_point(profile=mara, kind=kind, typed=value, state="given", source="agent")
+    ExternalRef.objects.create(profile=mara, system="crm", external_id="A-17", made_at=now())
+    ProfileTag.objects.create(profile=mara, tag=Tag.objects.create(name="VIP", folded="vip"), source="agent", at=now())
+    segment = make_segment()
+    terms.write_waiting()
+    for query in (
+        *("q=mara+klein+@mara_k&stage=customer", "stage=customer", "owner=olga", f"owner={owner.pk}", "tag=Vip", "handle=mara_k"),
+        *("handle=%40MARA_K", "email=Mara@Post.example", "phone=0117+496+0123", "phone=%2B441174960123", "external=A-17"),
+        *("external=crm:a-17", f"segment={segment.pk}", "segment=Customers", "q=mara&email=mara@post.example"),
+    ):
+        assert names(client, query) == ["Mara Klein"], query
+    assert names(client, "owner=none") == ["Mara Kleinert"]
+    assert names(client, "email=mara@post") == []
+    assert set(names(client, "q=mara")) == {"Mara Klein", "Mara Kleinert"}
+
+
+@pytest.mark.parametrize(
+    "query", ["stage=king", "owner=nobody-here", "segment=none", "phone=none", "page_size=0", "after=x", "q=a&after=x"]
+)
+def test_the_api_refuses_nonsense_in_a_sentence(query: str) -> None:
+    answer = sign_in().get(f"/api/profiles/?{query}")
+    assert answer.status_code in (400, 404)
+    assert answer.json()["detail"]
+
+
+def test_the_api_pages_by_key_with_and_without_words() -> None:
+    people = {make_person(f"Anna {number}").name for number in range(25)}
+    terms.write_waiting()
+    client = sign_in()
+    for query in ("", "q=anna&"):
+        address: str | None = f"/api/profiles/?{query}page_size=10"
+        seen: list[str] = []
+        while address:
+            answer = client.get(address).json()
+            seen += [person["name"] for person in answer["results"]]
+            address = answer["next"]
+        assert len(seen) == 25
+        assert set(seen) == people
