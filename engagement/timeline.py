@@ -30,11 +30,12 @@ def _nearest_messages(subject: Subject, narrow: Narrow, limit: int) -> QuerySet[
 
 
 def _of_message(message: Message) -> Entry:
+    is_there = message.is_incoming or message.kind == Message.Kind.NOTE or message.sent_at is not None
     return Entry(
         at=message.created_at,
         kind=message.kind,
         key=str(message.pk),
-        text=message.text,
+        text=message.text if is_there else f"(not sent) {message.text}",
         url=reverse("conversation", args=[message.conversation_id]),
         who=author_of(message),
         is_ours=not message.is_incoming,
@@ -100,7 +101,7 @@ def _of_notice(notice: Notice) -> Entry:
         at=notice.created_at,
         kind=notice.medium,
         key=str(notice.pk),
-        text=notice.text,
+        text=notice.text if notice.state == Notice.State.SENT else f"({notice.get_state_display().lower()}) {notice.text}",
         url=reverse("conversation", args=[notice.conversation_id]) if notice.conversation_id else "",
         who=notice.agent.name if notice.agent else "",
         is_ours=True,

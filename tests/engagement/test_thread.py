@@ -195,11 +195,13 @@ def test_history_of_a_person_holds_what_was_written_to_and_by_them(desk: Desk, s
     assert sorted((entry.kind, entry.who, entry.text) for entry in entries) == [
         ("direct_message", "mara", "in private"),
         ("note", "Sam", "among us"),
-        ("reply", "Sam", "in public"),
+        ("reply", "Sam", "(not sent) in public"),
     ]
     assert all(entry.url == f"/conversations/{conversation.pk}/" for entry in entries)
     newest, *rest = entries
     assert read_timeline(subject=subject, kinds=Message.Kind.values, before=newest.at, limit=1).entries == rest[:1]
+    work_off()
+    assert "in public" in {entry.text for entry in read_timeline(subject=subject, kinds=["reply"]).entries}
     assert {"reply", "note", "mention"} <= {entry.kind for entry in read_timeline(subject=subject).entries}
 
 
