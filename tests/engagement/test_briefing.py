@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from engagement.models import Ticket
 from engagement.services.briefing import Briefing, read_briefing
@@ -17,7 +18,7 @@ from engagement.services.repeats import find_repeat
 from engagement.services.send import send_reply
 from listening.models import Conversation, ConversationEvent, ConversationTopic, NetworkAccount, Topic
 from listening.services.conversations import resolve_conversation
-from listening.templatetags.people import mood_line_of, say_mood
+from listening.templatetags.people import mood_line_of, mood_of, say_mood
 from listening.trends.change import Counts
 from profiles.models import Agent, CustomField, CustomValue, FieldRight, ProfileNote, ProfileTag, Tag
 from profiles.services.card import read_card
@@ -305,3 +306,16 @@ def test_the_small_chart_is_over_all_handles_and_reads_aloud() -> None:
     assert line.words == "Mostly negative, 2 of 2 posts in 4 weeks"
     assert "2 of 2 negative" in line.reading
     assert len(line.chart.bars) == 12
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles", "UTC"])
+def test_weeks_are_those_of_the_desks_own_zone(zone: str) -> None:
+    with timezone.override(zone):
+        local = timezone.localtime()
+        monday = (local - timedelta(days=local.weekday() + 7)).replace(hour=0, minute=0, second=0, microsecond=0)
+        person = Person()
+        person.happen("mention", monday + timedelta(minutes=5), 0)
+        person.happen("mention", monday - timedelta(minutes=5), 1)
+        counts = [slot.counts.negative for slot in mood_of(person.handles).slots]
+    assert counts[-4:] == [0, 1, 1, 0]
+    assert sum(counts) == 2
