@@ -62,7 +62,7 @@ def _take_points(
         return bool(marks)
     standing: list[ContactPoint] = []
     if not applied.is_new:
-        standing = list(ContactPoint.objects.select_for_update().filter(profile__person=person.pk, kind=kind).order_by("pk"))
+        standing = list(ContactPoint.objects.select_for_update(of=("self",)).filter(profile__person=person.pk, kind=kind).order_by("pk"))
     if rule == Rule.FILL and any(point.state != State.REVOKED for point in standing):
         return False
     by_value = {point.value: point for point in standing}
