@@ -22,8 +22,10 @@ from django.utils import timezone
 from profiles.models import Agent, ContactLook, ContactPoint, Profile
 from profiles.personal import Holding, Subject, holdings
 from profiles.services.people import find_person
+from profiles.services.rights import hidden_fields
 from profiles.services.subjects import read_subject
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import NotAllowed
 
 _IN_MEMORY = 4 * 1024 * 1024  # bytes; what is larger is written to the disk, under no name
 _AT_ONCE = 500
@@ -46,8 +48,13 @@ MOST_ON_THE_PAGE = 5000  # rows of one kind; a browser should open it
 
 
 def build_archive(*, profile_id: int, agent: Agent | None, at: datetime | None = None) -> tuple[Profile, IO[bytes]]:
-    """The person's archive as an open ZIP file, from its beginning. That their coordinates were looked at is kept. Raises NotFound."""
+    """The person's archive as an open ZIP file, from its beginning. That their coordinates were looked at is kept.
+
+    Raises NotFound, and NotAllowed for who may not see all that is in it: half of what is kept would be no answer.
+    """
     moment = at or current_time()
+    if hidden := hidden_fields(agent):
+        raise NotAllowed(f"Your role does not see {', '.join(sorted(hidden))}, and the archive holds all. Ask somebody whose role does.")
     person = find_person(profile_id)
     with transaction.atomic():
         subject = read_subject(person)

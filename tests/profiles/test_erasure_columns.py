@@ -214,7 +214,7 @@ def prepare() -> tuple[Whole, list[str]]:
     assert person.reply.parent is not None
     post = Mention.objects.get(pk=person.reply.parent.pk).external_id
     Mention.objects.filter(pk=person.reply.pk).update(in_reply_to=post)
-    Conversation.objects.filter(pk=person.reply.conversation_id).update(root=post)
+    Conversation.objects.filter(mentions=person.reply).update(root=post)
     # Found by what they name, they are not flooded over: the identifiers must still be the person's.
     ImportRefusal.objects.filter(pk=person.refusal.pk).update(raw="")
     ImportJob.objects.filter(pk=person.refusal.job_id).update(filename="zqfileqz", mapping={})

@@ -21,6 +21,7 @@ from profiles.models import Agent, ContactLook, Erasure, Handle, Profile, Profil
 from profiles.personal import holdings
 from profiles.services.archive import as_cell, build_archive
 from profiles.services.retention import count_due, kinds, run_rule, run_rules, save_rule
+from profiles.services.rights import save_right
 from profiles.services.subjects import read_subject
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotAllowed, NotFound
@@ -83,6 +84,14 @@ def test_a_text_that_is_a_page_or_a_formula_does_nothing() -> None:
     assert "<script" not in files["index.html"]
     assert "'=cmd()" in files["tables/profiles.csv"]
     assert [as_cell(text) for text in ("=1", "+44 117 4960", "-x", "+x()", "a")] == ["'=1", "+44 117 4960", "'-x", "'+x()", "a"]
+
+
+def test_who_may_not_see_all_gets_no_half_of_it() -> None:
+    person, agent = make_mention().author.profile, make_agent(Role.AGENT)
+    save_right(role=Role.AGENT, field="phone", may_see=False)
+    with pytest.raises(NotAllowed, match="phone"):
+        build_archive(profile_id=person.pk, agent=agent)
+    assert signed_in(agent).get(f"/api/profiles/{person.pk}/export/").status_code == 403
 
 
 # --- Retention ------------------------------------------------------------------------------------------------------------
