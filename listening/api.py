@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from listening.models import Conversation, Mention, MentionTopic, NetworkAccount, Sentiment, Source, Status, Topic
 from listening.query import Doc, QueryError, parse
 from listening.search import newest_matching
+from listening.segments import written_by
 from listening.serializers import (
     AccountSerializer,
     ConversationSerializer,
@@ -33,6 +34,7 @@ from listening.serializers import (
 from listening.services import conversations, corrections, topics
 from listening.tasks import rematch_topic
 from profiles.services.people import find_agent
+from profiles.services.segments import find_segment
 from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
@@ -111,6 +113,8 @@ def filter_mentions(found: QuerySet[Mention], query: Any) -> QuerySet[Mention]:
         by_id = Q(author_id=int(author)) if author.isdecimal() and len(author) < 12 else Q(pk__in=[])
         name = author.removeprefix("@")
         found = found.filter(by_id | Q(author__username=name) | Q(author__external_id=author))
+    if segment := query.get("segment", ""):
+        found = written_by(found, find_segment(segment.replace("\x00", "")))
     since, until = _moment(query, "since"), _moment(query, "until")
     if since:
         found = found.filter(posted_at__gte=since)
@@ -143,6 +147,7 @@ MENTION_FILTERS = [
     OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values, description="Of its conversation."),
     OpenApiParameter("assignee", OpenApiTypes.STR, description="Id or user name of an agent, or `none`."),
     OpenApiParameter("author", OpenApiTypes.STR, description="Id, external id or user name of a handle."),
+    OpenApiParameter("segment", OpenApiTypes.STR, description="Name or id of a segment that the author is in."),
     OpenApiParameter("q", OpenApiTypes.STR, description="Words that the text holds."),
     OpenApiParameter("since", OpenApiTypes.DATETIME, description="Posted then or later."),
     OpenApiParameter("until", OpenApiTypes.DATETIME, description="Posted before then."),
@@ -208,12 +213,15 @@ class ConversationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
             queryset = queryset.filter(status=status)
         if assignee:
             queryset = queryset.filter(assignee=None if assignee == "none" else find_agent(assignee))
+        if segment := self.request.query_params.get("segment", ""):
+            queryset = written_by(queryset, find_segment(segment.replace("\x00", "")))
         return queryset
 
     @extend_schema(
         parameters=[
             OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values),
             OpenApiParameter("assignee", OpenApiTypes.STR, description="Id or user name of an agent, or `none`."),
+            OpenApiParameter("segment", OpenApiTypes.STR, description="Name or id of a segment that the author is in."),
         ]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce
 
 from listening.models import ACTIVE, Conversation, ConversationTopic, SavedSearch, Sentiment, Status, Topic
 from listening.search import conversations_with
-from profiles.models import Agent, Role
+from listening.segments import written_by
+from profiles.models import Agent, Role, Segment
 from socialdesk.lib.clock import now
 from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import DeskError
@@ -64,6 +65,7 @@ class Filters:
     language: str = ""
     assignee: int | None = None
     status: str = ""
+    segment: int | None = None
     q: str = ""
     sort: str = "newest"
 
@@ -72,7 +74,7 @@ class Filters:
         """Read a query string. Raises DeskError on what cannot be meant."""
         given = {item.name: str(query.get(item.name, "")).strip() for item in fields(cls)}
         values: dict[str, Any] = {name: value for name, value in given.items() if value}
-        for name in ("topic", "assignee"):
+        for name in ("topic", "assignee", "segment"):
             if name in values:
                 if not values[name].isdecimal() or len(values[name]) > 12:
                     raise DeskError(f"{name} must be a number, not {values[name][:40]!r}.")
@@ -146,6 +148,8 @@ def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Con
         found = found.filter(language=filters.language)
     if filters.assignee is not None:
         found = found.filter(assignee=filters.assignee)
+    if filters.segment is not None:
+        found = written_by(found, Segment.objects.filter(pk=filters.segment).first())
     return found
 
 
@@ -222,7 +226,7 @@ def count_views(
     if agent is not None:
         for search in SavedSearch.objects.filter(agent=agent) if searches is None else searches:
             filters = Filters.from_query(search.filters)
-            if not filters.q:  # a search for words costs what it costs; it is counted when it is opened
+            if not filters.q and filters.segment is None:  # these cost what they cost; they are counted when they are opened
                 counted[f"search:{search.pk}"] = find_conversations(agent=agent, filters=filters)
     return _count_all(counted)
 

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from profiles.api_shapes import put_members
-from profiles.models import Segment, Stage
+from profiles.models import Stage
 from profiles.services.conditions import Condition, check_conditions
 from profiles.services.people import find_agent
 from profiles.services.search import search_people
+from profiles.services.segments import find_segment
 from profiles.services.words import Word, read_number, whole_email, whole_external, whole_handle
 from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
@@ -88,14 +89,4 @@ def _read_conditions(given: Mapping[str, str]) -> Sequence[Condition]:
     if given["tag"]:
         raw.append({"field": "tag", "is": "is", "value": [given["tag"]]})
     own = check_conditions(raw)
-    return [*_find_segment(given["segment"]).conditions, *own] if given["segment"] else own
-
-
-def _find_segment(name: str) -> Segment:
-    """By its id or its name. Raises DeskError: what is asked for cannot be found without it."""
-    found = Segment.objects.filter(name=name).first()
-    if found is None and name.isascii() and name.isdecimal() and len(name) < 12:
-        found = Segment.objects.filter(pk=int(name)).first()
-    if found is None:
-        raise DeskError(f"There is no segment {name[:80]!r}.")
-    return found
+    return [*find_segment(given["segment"]).conditions, *own] if given["segment"] else own

@@ -26,6 +26,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 # Tables that may be read whole: they stay short, or all of it is what is asked for.
 SHORT = {
     "profiles_agent",
+    "profiles_segment",
+    "profiles_deeplink",
+    "profiles_customfield",
     "profiles_connection",
     "engagement_article",
     "engagement_template",
@@ -49,6 +52,12 @@ PAGES = (
     "/sources/",
     "/duplicates/",
     "/people/import/",
+    "/people/",
+    "/people/?q=mara",
+    "/people/?q=mara+klein+4960123",
+    "/people/?stage=customer&owner=nobody",
+    "/people/?owner=mine",
+    "/segments/",
     "/",
 )
 

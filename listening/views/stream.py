@@ -21,7 +21,7 @@ from listening.templatetags.desk import network_label
 from listening.views.marking import mark_cards
 from listening.views.numbers import read_numbers
 from listening.views.responses import agent_of, desk_view, is_fragment
-from profiles.models import Agent, Role
+from profiles.models import Agent, Role, Segment
 from socialdesk.networks import registry
 
 # The letter that leads to a view after `g`.
@@ -94,20 +94,22 @@ def feed_choices(filters: Filters, topics: list[Topic]) -> dict[str, Any]:
     names = {topic.pk: topic.name for topic in topics}
     staff = Agent.objects.filter(is_active=True, role__in=[Role.AGENT, Role.LEAD, Role.ADMIN]).order_by("display_name")
     colleagues = {colleague.pk: colleague.name for colleague in staff}
+    segments = dict(Segment.objects.values_list("pk", "name"))
     return {
         "title": VIEWS[filters.view] if filters.view != "all" else names.get(filters.topic or 0, VIEWS["all"]),
         "other_order": replace(filters, sort="newest" if filters.sort == "due" else "due").as_query(),
-        "chips": list(_chips(filters, names, colleagues)),
+        "chips": list(_chips(filters, names, colleagues, segments)),
         "networks": [(network.key, network.label) for network in registry.NETWORKS.values()],
         "languages": [(code, LANG_INFO[code]["name"]) for code in LANGUAGES],
         "sentiments": Sentiment.choices,
         "statuses": Status.choices,
         "all_topics": list(names.items()),
         "colleagues": list(colleagues.items()),
+        "segments": list(segments.items()),
     }
 
 
-def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str]) -> Iterator[tuple[str, str]]:
+def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str], segments: dict[int, str]) -> Iterator[tuple[str, str]]:
     """The filters that are set, each in words and with the query that is left without it."""
     words = {
         "sentiment": filters.sentiment,
@@ -116,6 +118,7 @@ def _chips(filters: Filters, topics: dict[int, str], staff: dict[int, str]) -> I
         "topic": topics.get(filters.topic or 0, "") if filters.view != "all" else "",  # else it is the title
         "status": Status(filters.status).label if filters.status else "",
         "assignee": staff.get(filters.assignee or 0, "somebody") if filters.assignee is not None else "",
+        "segment": segments.get(filters.segment, "a segment that is gone") if filters.segment is not None else "",
         "q": f"“{filters.q}”" if filters.q else "",
     }
     default = Filters()

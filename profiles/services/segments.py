@@ -17,11 +17,22 @@ from profiles.services.conditions import ACTIVE, PARKED, Condition, check_condit
 from profiles.services.words import normal
 from socialdesk.lib.clock import now
 from socialdesk.lib.conditions import any_of
+from socialdesk.lib.errors import DeskError
 
 REACH = 10_000  # followers from which a handle is in the index of those who are heard widely
 RARE = 2_000  # a condition that fewer people meet is where the search for them begins
 
-__all__ = ["check_conditions", "few_people", "narrow", "people_in"]
+__all__ = ["check_conditions", "few_people", "find_segment", "narrow", "people_in"]
+
+
+def find_segment(name: str) -> Segment:
+    """By its name or its id. Raises DeskError: what is asked for cannot be found without it."""
+    found = Segment.objects.filter(name=name).first()
+    if found is None and name.isascii() and name.isdecimal() and len(name) < 12:
+        found = Segment.objects.filter(pk=int(name)).first()
+    if found is None:
+        raise DeskError(f"There is no segment {name[:80]!r}.")
+    return found
 
 
 def people_in(segment: Segment | Sequence[Condition]) -> QuerySet[Profile]:

@@ -19,6 +19,7 @@ from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from tests.factories import make_agent
 from tests.profiles.test_search import make_person
+from tests.test_indexes import no_scan
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,19 @@ def test_who_meets_a_condition_is_found(mara: Profile, given: dict[str, Any]) ->
     assert few is None or mara.pk in few
     assert mara in search_people(agent=None, conditions=conditions).people
     assert mara in search_people(agent=None, text="klein", conditions=conditions).people
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("rare", [0, 2_000])
+@pytest.mark.parametrize("given", FITTING, ids=str)
+def test_nobody_is_looked_for_through_a_whole_table(
+    mara: Profile, given: dict[str, Any], rare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "RARE", rare)
+    conditions = check_conditions([given])
+    with no_scan():
+        assert mara in search_people(agent=None, conditions=conditions).people
+        assert mara in search_people(agent=None, text="klein", conditions=conditions).people
 
 
 @pytest.mark.parametrize("given", NOT_FITTING, ids=str)
