@@ -8,6 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from profiles.models import Agent, CustomField, Profile, Stage
+from profiles.services.channels import channel_words
 from profiles.services.custom import Filled, list_custom, set_custom
 from profiles.services.edit import ALONE, FROM_AGENT, TEXTS, edit_profile, read_field
 from profiles.services.rights import CUSTOM
@@ -24,13 +25,6 @@ LABELS = {
     "owner": "Owner",
 }
 HELP = {"language": "A code, such as de or pt-BR.", "time_zone": "A name, such as Europe/Berlin."}
-CHANNELS = {
-    "direct_message": "by private message",
-    "chat": "in a chat",
-    "phone": "by phone",
-    "sms": "by text message",
-    "email": "by e-mail",
-}
 
 
 @dataclass(slots=True)
@@ -46,13 +40,6 @@ class Box:
     help: str = ""
     longest: int = 500
     conflict: dict[str, Any] | None = None
-
-
-def channel_words(key: str) -> str:
-    """How people say where somebody is answered."""
-    if key in CHANNELS:
-        return CHANNELS[key]
-    return f"in public on {NETWORKS[key].label}" if key in NETWORKS else key
 
 
 def build_boxes(person: Profile, agent: Agent, given: QueryDict | None = None, conflicts: list[dict[str, Any]] | None = None) -> list[Box]:

@@ -14,6 +14,7 @@ from django.db import transaction
 from engagement.models import Company, EngagementRule
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
+from socialdesk.demo_people import write_people
 from socialdesk.demo_texts import write_texts
 from socialdesk.lib.clock import now
 from socialdesk.networks.registry import sandbox_world
@@ -62,6 +63,7 @@ def prepare() -> list[SignIn]:
             known = {"kind": rule["kind"], "query": rule.get("query", ""), "topic": topic_of_rule}
             EngagementRule.objects.get_or_create(name=rule["name"], defaults=known)
     _connect_sandbox(company)
+    write_people()
     return sign_ins
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from profiles.models import Agent, ContactPoint, CustomField, CustomValue, Profile, ProfileNote, Stage
+from profiles.services.channels import channel_words
 from profiles.services.people import members_of
 from profiles.services.rights import CUSTOM, hidden_fields
 from socialdesk.lib.errors import DeskError
@@ -22,7 +23,7 @@ WORDS = {
     "language": "Language",
     "time_zone": "Time zone",
     "stage": "Stage",
-    "preferred_channel": "Prefers",
+    "preferred_channel": "Wants to be answered",
     "owner_id": "Owner",
     "do_not_contact_at": "Do not contact",
 }
@@ -123,6 +124,8 @@ def _say(name: str, value: Any, words: _Words) -> str:
         return words.agents.get(value or 0, "")
     if name == "stage":
         return str(Stage(value).label)
+    if name == "preferred_channel":
+        return channel_words(value) if value else ""
     if name == "do_not_contact_at":
         return "yes" if value else ""
     return str(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.template import Library
 
-from profiles.editing_forms import channel_words
 from profiles.models import Agent, Profile, Tag
+from profiles.services.channels import channel_words
 from profiles.services.custom import Filled, list_custom
 from profiles.services.tags import tags_of
 
@@ -30,7 +30,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    lines: list[Line]
+    lines: list[Line]  # what all of them have in common is in `common` instead: (source, since when)
+    common: tuple[str, datetime] | None
     tags: list[Tag]
     may_edit: bool
 
@@ -51,7 +52,8 @@ def who_of(profile: Profile, agent: Agent) -> Who:
     if profile.implied_channel:
         lines.append(Line("Writes most", channel_words(profile.implied_channel)))
     lines += [_custom_line(filled) for filled in list_custom(profile, agent=agent) if filled.value and filled.value.text]
-    return Who(lines, tags_of(profile), agent.role in MAY_EDIT)
+    lines, common = _in_common(lines)
+    return Who(lines, common, tags_of(profile), agent.role in MAY_EDIT)
 
 
 @register.filter
@@ -62,6 +64,14 @@ def source_words(source: str) -> str:
     if source == "agent":
         return "written by a colleague"
     return WORDS.get(source, f"from {source}" if source else "")
+
+
+def _in_common(lines: list[Line]) -> tuple[list[Line], tuple[str, datetime] | None]:
+    """Where everything came at once from one place, that is said once."""
+    sources = {(line.source, line.at.replace(second=0, microsecond=0)) for line in lines if line.source and line.at}
+    if len(sources) != 1 or len([line for line in lines if line.source]) < 2:
+        return lines, None
+    return [replace(line, source="", at=None) for line in lines], sources.pop()
 
 
 def _line(profile: Profile, name: str, label: str, value: str) -> Line:
