@@ -13,7 +13,7 @@ import pytest
 from tests.socialdesk.embedded.conftest import Desk, wait_for
 from tests.socialdesk.embedded.hands import Hands
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.embedded, pytest.mark.slow, pytest.mark.timeout(400)]
 
 WAITING = ("queued", "inflight")
 
