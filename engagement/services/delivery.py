@@ -22,6 +22,7 @@ from engagement.services.answers import check_answers_seen
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.hops import withdraw_begun
+from engagement.services.left_alone import LeftAlone, check_may_answer_there
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
 from engagement.services.policy import check_never, check_policy
 from engagement.services.praise_state import is_permitted, lock_compliment_of
@@ -43,6 +44,8 @@ State = Delivery.State
 # what was accepted may be shown late.
 _LOOKS: dict[Idempotency, int] = {"token": 1, "record_key": 1, "lookup": 2, "none": 2}
 _DECIDED_BY = ("state", "attempts", "must_look", "looks", "look_failures", "person_says_absent")
+_WAITED_LONG = timedelta(seconds=30)
+_LEFT_ALONE = "They asked us not to contact them after this was written, and it answers nothing that they wrote to us."
 _TOLD_AGAIN_AFTER = timedelta(seconds=15)  # a task that has not come by then is taken for lost
 
 
@@ -81,8 +84,22 @@ def deliver(delivery_id: int, *, now: datetime | None = None) -> None:
     except NetworkError as error:
         outcomes.record_unreachable(run, error)
         return
-    if not run.delivery.must_look or _is_absent(run, publisher):
+    if not run.delivery.must_look and _must_stay(run):
+        outcomes.record_unreachable(run, NetworkError(_LEFT_ALONE, permanent=True, code=LeftAlone.code))
+    elif not run.delivery.must_look or _is_absent(run, publisher):
         _send(run, publisher)
+
+
+def _must_stay(run: Run) -> bool:
+    """Whether it waited so long that its reader may have asked to be left alone meanwhile, and did. One query where it did wait."""
+    message = run.delivery.message
+    if message.kind in SHARES or run.now - message.created_at < _WAITED_LONG:
+        return False
+    try:
+        check_may_answer_there(message.conversation)
+    except LeftAlone:
+        return True
+    return False
 
 
 def _claim(delivery_id: int, *, now: datetime) -> Run | None:

@@ -26,7 +26,7 @@ from profiles.services.merge import merge_profiles
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotAllowed
 from tests.engagement.calls import ask_for_call, give_consent, open_day
-from tests.engagement.desk import Desk
+from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_author, make_post, push
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +83,20 @@ def test_no_public_word_below_a_post_that_only_speaks_of_us(desk: Desk, agent: A
     desk.mention("@tidewheel please help then", author="mara")
     theirs = Mention.objects.filter(author=mention.author).latest("pk")
     assert send_reply(conversation_id=theirs.conversation_id or 0, agent=agent, text="Gladly.").pk
+
+
+def test_what_still_waits_when_they_ask_for_it_stays(desk: Desk, agent: Agent) -> None:
+    mention = desk.mention("my tidewheel bike is broken", author="mara")
+    waits = send_reply(conversation_id=mention.conversation_id or 0, agent=agent, text="May we help?", hold=60)
+    leave_alone(mention, agent)
+    work(now() + timedelta(seconds=61))
+    assert desk.state(waits) == "failed"
+    assert not desk.answers(mention)
+    asked = desk.mention("@tidewheel my bike is broken", author="tom")
+    answer = send_reply(conversation_id=asked.conversation_id or 0, agent=agent, text="We look.", hold=60)
+    leave_alone(asked, agent)
+    work(now() + timedelta(seconds=61))
+    assert desk.state(answer) == "sent"
 
 
 def test_nobody_asks_them_to_follow_or_for_their_praise(desk: Desk, agent: Agent) -> None:
