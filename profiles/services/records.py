@@ -19,7 +19,7 @@ from profiles.services.changes import as_one_change, note_change
 from profiles.services.conflicts import Value, judge, rule_of
 from profiles.services.edit import TEXTS, check_value, read_field, set_fields
 from profiles.services.erased_refs import was_erased
-from profiles.services.people import find_agent
+from profiles.services.people import find_agent, person_of
 from profiles.services.record_lists import LISTS, take_customs, take_lists
 from profiles.services.record_writing import write_record, write_times
 from profiles.services.rights import CUSTOM
@@ -141,12 +141,15 @@ def _apply(
 def _lock_person(pk: int) -> Profile:
     """The person that profile `pk` stands for, held until the transaction ends. Raises NotFound if they were erased."""
     for _ in range(5):
-        person = Profile.objects.select_for_update(no_key=True).get(pk=pk)
+        before = transaction.savepoint()
+        person = Profile.objects.select_for_update(no_key=True).get(pk=person_of(pk))
         if person.root_id is None:
+            transaction.savepoint_commit(before)
             if person.erased_at:
                 raise NotFound("This person was erased here.")
             return person
-        pk = person.root_id
+        # Merged between question and answer: let go at once, for a merge further up would wait for it while we wait for the top.
+        transaction.savepoint_rollback(before)
     raise Conflict("This person is being merged right now. Send it again.")
 
 
