@@ -80,7 +80,7 @@ def set_custom(
             if read[0] != ours:
                 wanted[key] = read
         if conflicts:
-            names = ", ".join(fields[conflict["field"].removeprefix(CUSTOM)].label for conflict in conflicts)
+            names = ", ".join(fields[str(conflict["field"]).removeprefix(CUSTOM)].label for conflict in conflicts)
             raise Conflict(f"Somebody changed this meanwhile: {names}. Look at both and choose.", conflicts=conflicts)
         for key, (text, number, day) in wanted.items():
             row = CustomValue.objects.filter(profile=profile, field=fields[key]).first() or CustomValue(profile=profile, field=fields[key])

@@ -112,5 +112,6 @@ def _name_colleagues(note: ProfileNote, moment: datetime) -> None:
     names = {name.rstrip(".-+") for name in NAMED.findall(note.text)}
     if not names:
         return
-    for colleague in Agent.objects.filter(username__in=names, is_active=True).exclude(pk=note.agent_id):
+    colleagues = Agent.objects.filter(username__in=names, is_active=True)
+    for colleague in colleagues.exclude(pk=note.agent_id or 0):  # who writes need not be told
         NoteMention.objects.get_or_create(note=note, agent=colleague, defaults={"at": moment})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -80,9 +82,9 @@ def test_a_field_takes_only_what_fits_it(person, agent):
         profile_id=person.pk, values={"bikes": "2.50", "plan": "Yearly", "renews_on": "2026-12-01"}, source="agent", agent=agent
     )
     assert changed == ["bikes", "plan", "renews_on"]
-    filled = {one.field.key: one.value for one in list_custom(person, agent=agent)}
-    assert (filled["bikes"].text, float(filled["bikes"].number)) == ("2.5", 2.5)
-    assert filled["renews_on"].date.isoformat() == "2026-12-01"
+    filled = {one.field.key: one.value for one in list_custom(person, agent=agent) if one.value}
+    assert (filled["bikes"].text, filled["bikes"].number) == ("2.5", Decimal("2.5"))
+    assert filled["renews_on"].date == date(2026, 12, 1)
     for key, wrong in (("bikes", "two"), ("plan", "Weekly"), ("renews_on", "tomorrow")):
         with pytest.raises(DeskError, match="This field holds"):
             set_custom(profile_id=person.pk, values={key: wrong}, source="agent", agent=agent)
@@ -107,7 +109,7 @@ def test_fields_are_made_once_and_archived_with_their_values(person, agent):
     archive_field(field_id=first.pk, is_archived=True)
     assert [one.field.key for one in list_custom(person, agent=agent)] == ["plan_2"]
     archive_field(field_id=first.pk, is_archived=False)
-    assert list_custom(person, agent=agent)[0].value.text == "A"
+    assert [one.value.text for one in list_custom(person, agent=agent) if one.value] == ["A"]
     with pytest.raises(DeskError, match="different words"):
         save_field(field=None, label="Size", kind="choice", choices="one\none")
 
