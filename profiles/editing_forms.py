@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from profiles.models import Agent, CustomField, Profile, Stage
 from profiles.services.channels import channel_words
-from profiles.services.custom import Filled, list_custom, set_custom
-from profiles.services.edit import ALONE, FROM_AGENT, TEXTS, edit_profile, read_field
+from profiles.services.custom import Filled, list_custom
+from profiles.services.edit import ALONE, TEXTS, read_field
+from profiles.services.editing import edit_person
 from profiles.services.rights import CUSTOM
 from socialdesk.lib.errors import Conflict
 from socialdesk.networks.registry import NETWORKS
@@ -78,24 +81,20 @@ def build_boxes(person: Profile, agent: Agent, given: QueryDict | None = None, c
 
 
 def save_boxes(person: Profile, agent: Agent, given: QueryDict) -> list[dict[str, Any]]:
-    """Set what was changed in the form; what somebody else changed meanwhile is left, and given back as conflicts."""
-    fields = {name: given[name] for name in LABELS if name in given and given[name] != given.get(f"seen:{name}")}
-    customs = {
-        name.removeprefix(CUSTOM): given[name] for name in given if name.startswith(CUSTOM) and given[name] != given.get(f"seen:{name}")
-    }
+    """Set what was changed in the form, all or nothing of it; only what somebody else changed meanwhile is left, and given back as
+    conflicts. Where it comes back, `choice:<field>` says whose value counts.
+    """
+    names = [name for name in given if (name in LABELS or name.startswith(CUSTOM)) and given.get(f"choice:{name}") != "theirs"]
+    wanted = {name: given[name] for name in names if given[name] != given.get(f"seen:{name}")}
     conflicts: list[dict[str, Any]] = []
-    if fields:
+    while wanted:
         try:
-            seen = {name: given.get(f"seen:{name}", "") for name in fields}
-            edit_profile(profile_id=person.pk, changes=fields, seen=seen, source=FROM_AGENT, agent=agent)
+            edit_person(profile_id=person.pk, changes=wanted, seen={name: given.get(f"seen:{name}", "") for name in wanted}, agent=agent)
         except Conflict as conflict:
             conflicts += conflict.extra["conflicts"]
-    if customs:
-        try:
-            seen = {key: given.get(f"seen:{CUSTOM}{key}", "") for key in customs}
-            set_custom(profile_id=person.pk, values=customs, seen=seen, source=FROM_AGENT, agent=agent)
-        except Conflict as conflict:
-            conflicts += conflict.extra["conflicts"]
+            wanted = {name: value for name, value in wanted.items() if name not in {one["field"] for one in conflicts}}
+        else:
+            break
     return conflicts
 
 
@@ -106,8 +105,13 @@ def _options(name: str, person: Profile) -> list[tuple[str, str]]:
         networks = [key for key, network in NETWORKS.items() if network.capabilities.reply or key == person.preferred_channel]
         return [("", "Nothing said"), *((key, channel_words(key)) for key in (*ALONE, *networks))]
     if name == "owner":
-        return [("", "Nobody"), *((str(one.pk), one.name) for one in Agent.objects.filter(is_active=True).order_by("display_name"))]
+        return [("", "Nobody"), *((str(one.pk), one.name) for one in _owners(person))]
     return []
+
+
+def _owners(person: Profile) -> QuerySet[Agent]:
+    """Who works here, and whoever it is now: a box without them would name somebody else."""
+    return Agent.objects.filter(Q(is_active=True) | Q(pk=person.owner_id)).order_by("display_name", "username")
 
 
 def _custom_options(filled: Filled) -> list[tuple[str, str]]:
@@ -129,4 +133,5 @@ def _name_colleagues(boxes: list[Box]) -> None:
     for box, conflict in found:
         theirs = "" if conflict["theirs"] is None else str(conflict["theirs"])
         who = names.get(conflict["by"] or 0, "Another system")
-        box.conflict = {**conflict, "who": who, "theirs": dict(box.options).get(theirs, theirs)}
+        when = datetime.fromisoformat(conflict["at"]) if conflict["at"] else None
+        box.conflict = {**conflict, "who": who, "when": when, "theirs": dict(box.options).get(theirs, theirs)}

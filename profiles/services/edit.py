@@ -56,7 +56,7 @@ def edit_profile(
         if profile is None:
             raise DeskError("There is no such profile. It may have been erased.")
         if seen is not None:
-            _refuse_unseen(profile, wanted, {name: check_value(name, value) for name, value in seen.items() if name in wanted})
+            _refuse_unseen(profile, wanted, {name: _read_seen(name, value) for name, value in seen.items() if name in wanted})
         changed = [name for name, value in wanted.items() if read_field(profile, name) != value]
         if not changed:
             return Edit(profile)
@@ -145,6 +145,14 @@ def check_value(name: str, value: Any) -> Any:
     if name == "preferred_channel" and text and text not in channel_keys():
         raise DeskError(f"The preferred channel is one of {', '.join(sorted(channel_keys()))}.")
     return text
+
+
+def _read_seen(name: str, value: Any) -> Any:
+    """What stood there in its normal form. It may be what could not be set today: an owner who has left."""
+    try:
+        return check_value(name, value)
+    except DeskError:
+        return int(value) if name == "owner" and str(value).isdecimal() else value
 
 
 def _check_language(text: str) -> str:

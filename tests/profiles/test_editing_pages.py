@@ -71,13 +71,35 @@ def test_the_second_editor_sees_both_and_chooses(person):
     assert page.count("Sam</bdi> wrote") == 2
     assert 'value="Globex"' in page
     person.refresh_from_db()
-    assert (person.company, person.time_zone) == ("Acme", ""), "nothing of own fields is set while one of them is in question"
+    assert (person.company, person.time_zone) == ("Acme", "Europe/Paris"), "what nobody else changed is saved"
     seen = dict(re.findall(r'name="seen:([^"]+)"\s+value="([^"]*)"', page))
     assert (seen["company"], seen["custom:plan"]) == ("Acme", "A")
-    again = {**given, "seen:company": "Acme", "seen:custom:plan": "A"}
+    again = {**given, **{f"seen:{name}": value for name, value in seen.items()}, "choice:company": "mine", "choice:custom:plan": "theirs"}
     assert client_of(second).post(f"/profiles/{person.pk}/edit/", again).status_code == 302
     person.refresh_from_db()
-    assert (person.company, person.time_zone, person.custom_values.get().text) == ("Globex", "Europe/Paris", "B")
+    assert (person.company, person.time_zone, person.custom_values.get().text) == ("Globex", "Europe/Paris", "A")
+
+
+def test_an_owner_who_left_stays_until_somebody_chooses_another(person):
+    gone, agent = make_agent(username="gone"), make_agent()
+    edit_profile(profile_id=person.pk, changes={"owner": gone.pk}, source="agent", agent=agent)
+    gone.is_active = False
+    gone.save()
+    client = client_of(agent)
+    assert f'<option value="{gone.pk}" selected' in client.get(f"/profiles/{person.pk}/edit/").content.decode()
+    client.post(f"/profiles/{person.pk}/edit/", {"owner": str(agent.pk), "seen:owner": str(gone.pk)})
+    person.refresh_from_db()
+    assert person.owner == agent
+
+
+def test_of_a_form_with_a_mistake_nothing_is_saved(person):
+    save_field(field=None, label="Visits", kind="number")
+    given = {"company": "Acme", "seen:company": "", "custom:visits": "many", "seen:custom:visits": ""}
+    answer = client_of(make_agent()).post(f"/profiles/{person.pk}/edit/", given)
+    assert answer.status_code == 400
+    assert "Nothing was saved" in answer.content.decode()
+    person.refresh_from_db()
+    assert person.company == ""
 
 
 def test_what_cannot_be_is_said_and_what_was_typed_stays(person):
