@@ -94,6 +94,10 @@ def bench_timeline() -> dict[str, Any]:
     return _on_two_databases("tests.bench.timeline")
 
 
+def bench_people() -> dict[str, Any]:
+    return _on_two_databases("tests.bench.people")
+
+
 def bench_deliveries() -> dict[str, Any]:
     return in_process_of_its_own(
         'from django.core.management import call_command\ncall_command("migrate", verbosity=0)\n'
@@ -140,6 +144,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "pages": bench_pages,
     "feed": bench_feed,
     "timeline": bench_timeline,
+    "people": bench_people,
 }
 
 

@@ -39,6 +39,7 @@ from tests.browser import (
     test_chatting,
     test_connections,
     test_desk_pages,
+    test_finding_people,
     test_pages,
     test_praise,
     test_rights,
@@ -102,6 +103,10 @@ STAFF: dict[str, Any] = {
     ),
     "profile_erase": test_rights.test_a_person_is_left_alone_handed_their_archive_and_erased,
     "privacy": test_rights.test_an_admin_sees_what_a_rule_would_remove_before_it_does,
+    "people": test_finding_people.test_somebody_is_found_by_a_number_and_opened_by_keyboard,
+    **dict.fromkeys(
+        ("segments", "segment_new", "segment_edit"), test_finding_people.test_a_lead_makes_a_segment_and_sees_whom_it_means_while_writing
+    ),
     **dict.fromkeys(("rules", "rule_edit", "must_answer", "approvals"), test_approvals.test_every_page_is_accessible_and_fits),
     **dict.fromkeys(("compliments", "compliment"), test_praise.test_the_board_and_an_entry_are_accessible_and_fit),
     **dict.fromkeys(
@@ -112,7 +117,7 @@ STAFF: dict[str, Any] = {
 VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article", "help_vote"}
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
-    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview"),
+    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "segment_preview"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 
