@@ -88,6 +88,10 @@ def _conditions(asked: Asked, agent: Agent) -> list[Condition]:
     if asked.stage:
         conditions.append({"field": "stage", "is": "is", "value": [asked.stage]})
     if asked.owner:
-        ways = {"mine": {"is": "is", "value": [agent.pk]}, "anybody": {"is": "filled"}, "nobody": {"is": "empty"}}
+        ways: dict[str, dict[str, Any]] = {
+            "mine": {"is": "is", "value": [agent.pk]},
+            "anybody": {"is": "filled"},
+            "nobody": {"is": "empty"},
+        }
         conditions.append({"field": "owner", **ways[asked.owner]})
     return conditions

@@ -59,8 +59,9 @@ def few_people(conditions: Sequence[Condition]) -> list[int] | None:
     return None
 
 
-def _meets(condition: Condition) -> Q | Exists:
-    field, how, value = condition["field"], condition["is"], condition.get("value")
+def _meets(condition: Condition) -> Any:
+    field, how = condition["field"], condition["is"]
+    value: Any = condition.get("value")
     if field in ("name", "company", "language", "time_zone", "preferred_channel", "stage"):
         return _of_text(field, how, value)
     if field == "owner":
@@ -81,7 +82,8 @@ def _meets(condition: Condition) -> Q | Exists:
 
 def _rows(condition: Condition) -> QuerySet[Any]:
     """What must hang on the person, or must not."""
-    field, how, value = condition["field"], condition["is"], condition.get("value")
+    field, how = condition["field"], condition["is"]
+    value: Any = condition.get("value")
     if field == "tag":
         return _theirs(ProfileTag).filter(tag__folded__in=value)
     if field == "network":
@@ -138,7 +140,8 @@ def _of_custom(condition: Condition) -> Q:
 
 def _candidates(condition: Condition) -> QuerySet[Any, int] | None:
     """The ids of everybody who may meet the condition, along an index; None where there is none or nearly everybody meets it."""
-    field, how, value = condition["field"], condition["is"], condition.get("value")
+    field, how = condition["field"], condition["is"]
+    value: Any = condition.get("value")
     people = Profile.objects.people().values_list("pk", flat=True)
     if how in ("is_not", "empty", "before", "less") and not field.startswith("custom:"):
         return None

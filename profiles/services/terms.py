@@ -110,8 +110,8 @@ def _collect(person_of: dict[int, int]) -> Found:
                 known[kind, term] = None
 
     def rows(model: Any, *columns: str, **among: Any) -> Iterator[tuple[Any, ...]]:
-        kept = model.objects.filter(profile__in=person_of, profile__erased_at=None, **among)
-        return kept.order_by("profile", "pk").values_list("profile", *columns).iterator()
+        kept = model.objects.filter(profile__in=person_of, profile__erased_at=None, **among).order_by("profile", "pk")
+        yield from kept.values_list("profile", *columns).iterator()
 
     for pk, name, company in Profile.objects.filter(pk__in=person_of, erased_at=None).values_list("pk", "name", "company").iterator():
         add(pk, Kind.NAME, words.words_of_text(name))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -161,7 +161,7 @@ def _count(terms: QuerySet[SearchTerm], words: Sequence[Word]) -> list[int]:
     if len(words) == 1:
         return [RARE]
     parts: list[str] = []
-    values: list[object] = []
+    values: list[Any] = []
     for number, word in enumerate(words):
         for leg in _legs_of(word):
             sql, own = _of_leg(terms, leg).order_by().values("pk")[:RARE].query.sql_with_params()

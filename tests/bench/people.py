@@ -197,7 +197,7 @@ def bench(small: str, large: str) -> dict[str, Any]:
                         client.get(address)
                     queries[case] = max(len(captured), queries.get(case, 0))
     middle = {case: {name: statistics.median(spent) for name, spent in of.items()} for case, of in times.items()}
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         case: {
             "ms_small": round(of[small], 1),
             "ms_large": round(of[large], 1),
