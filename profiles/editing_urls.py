@@ -9,6 +9,7 @@ from profiles import editing_views, field_views
 urlpatterns = [
     path("profiles/<int:pk>/edit/", editing_views.edit, name="profile_edit"),
     path("profiles/<int:pk>/tags/", editing_views.tag, name="profile_tag"),
+    path("tags/options/", editing_views.tag_options, name="tag_options"),
     path("profiles/<int:pk>/contacts/", editing_views.contact_add, name="profile_contact_add"),
     path("profiles/<int:pk>/notes/", editing_views.note_add, name="profile_note_add"),
     path("profiles/<int:pk>/history/", editing_views.history, name="profile_history"),

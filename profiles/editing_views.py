@@ -17,7 +17,8 @@ from profiles.services.history import read_history
 from profiles.services.looks import WHERE, read_looks, show_contact_point
 from profiles.services.notes import edit_note, mark_seen, pin_note, read_naming, write_note
 from profiles.services.people import find_person
-from profiles.services.tags import add_tag, remove_tag
+from profiles.services.phones import guess_region
+from profiles.services.tags import add_tag, remove_tag, suggest_tags
 from profiles.signed_in import agent_of
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
 from socialdesk.lib.pages import desk_view, is_fragment
@@ -61,6 +62,13 @@ def tag(request: HttpRequest, pk: int) -> HttpResponseBase:
     return redirect("profile", person.pk)
 
 
+@require_safe
+@desk_view
+def tag_options(request: HttpRequest) -> HttpResponseBase:
+    """The tags that begin as what is typed, for the box to propose."""
+    return render(request, "profiles/_tag_options.html", {"names": suggest_tags(request.GET.get("name", ""))})
+
+
 @require_POST
 @desk_view
 def contact_add(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -72,6 +80,7 @@ def contact_add(request: HttpRequest, pk: int) -> HttpResponseBase:
         state=ContactPoint.State.UNVERIFIED,
         source=FROM_AGENT,
         agent=agent_of(request),
+        region=guess_region(time_zone=person.time_zone, language=person.language),
     )
     if point.problem:
         help_with = " Write numbers with their country, as in +44 117 496 0140." if point.kind == ContactPoint.Kind.PHONE else ""

@@ -306,6 +306,7 @@ ACCESS: dict[str, Rule] = {
     # What is written down about people by hand; what a role may not see is refused by the services
     "profile_edit": Rule(WORKERS, WORKERS),
     "profile_tag": Rule(write=EVERYBODY),
+    "tag_options": Rule(EVERYBODY),
     "profile_contact_add": Rule(write=WORKERS),
     "profile_note_add": Rule(write=EVERYBODY),
     "profile_note": Rule(EVERYBODY, EVERYBODY),

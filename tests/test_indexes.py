@@ -58,6 +58,9 @@ PAGES = (
     "/people/?stage=customer&owner=nobody",
     "/people/?owner=mine",
     "/segments/",
+    "/looks/",
+    "/notes/",
+    "/tags/options/?name=v",
     "/",
 )
 
@@ -124,7 +127,8 @@ def test_all_that_is_shown_of_a_person(lead: Agent) -> None:
         person.happen(kind, now())
     client = Client()
     client.force_login(lead, backend="django.contrib.auth.backends.ModelBackend")
-    pages = (f"/profiles/{person.profile.pk}/", f"/api/profiles/{person.profile.pk}/timeline/", f"/profiles/{person.profile.pk}/card/")
+    at = f"/profiles/{person.profile.pk}/"
+    pages = (at, f"/api{at}", f"/api{at}timeline/", f"{at}card/", f"{at}edit/", f"{at}history/", f"{at}looks/")
     for path in (*pages, f"/conversations/{person.conversations[0].pk}/"):
         with no_scan():
             assert client.get(path, headers={"HX-Request": "true"}).status_code == 200

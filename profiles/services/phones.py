@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import phonenumbers
+from babel.core import get_global
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 LONGEST = 40  # characters of a number as it is typed
@@ -53,6 +54,16 @@ def read_phone(typed: str, *, region: str) -> PhoneNumber:
     if len(phonenumbers.national_significant_number(number)) < _SHORTEST_UNKNOWN:
         raise BadNumber("too_short")
     return number
+
+
+def guess_region(*, time_zone: str, language: str) -> str:
+    """The country of a number that names none, by where its owner lives, or as their language says it (pt-BR); "" if neither does.
+
+    A language alone says nothing: who reads English may live anywhere, and a wrong guess is a stranger's number.
+    """
+    here = get_global("zone_territories").get(time_zone, "")
+    named = language.replace("_", "-").rpartition("-")[2].upper() if "-" in language or "_" in language else ""
+    return next((region for region in (here, named) if region in phonenumbers.SUPPORTED_REGIONS), "")
 
 
 def is_known(number: PhoneNumber) -> bool:

@@ -151,6 +151,42 @@ def test_coordinates_are_added_marked_and_taken_back(person):
     assert (mail.state, mail.problem) == ("revoked", "taken back")
 
 
+@pytest.mark.parametrize(
+    ("lives", "typed", "kept"),
+    [
+        ({"time_zone": "Europe/London"}, "0117 496 0140", PHONE),
+        ({"language": "en-GB"}, "0117 496 0140", PHONE),
+        ({"language": "en"}, "0117 496 0140", "0117 496 0140"),
+        ({"time_zone": "Europe/Berlin", "language": "en-GB"}, "030 23125 123", "+493023125123"),
+        ({"time_zone": "Etc/UTC"}, "+44 117 496 0140", PHONE),
+    ],
+)
+def test_a_number_without_a_country_is_read_by_where_they_live(person, lives, typed, kept):
+    edit_profile(profile_id=person.pk, changes=lives, source="agent", agent=None)
+    client_of(make_agent()).post(f"/profiles/{person.pk}/contacts/", {"kind": "phone", "value": typed})
+    point = ContactPoint.objects.get()
+    assert (point.value, bool(point.problem)) == (kept, not kept.startswith("+"))
+
+
+def test_tags_are_proposed_as_they_are_written(person):
+    for name in ("VIP", "Vienna <b>", "press"):
+        add_tag(person=person, name=name, agent=None)
+    client = client_of(make_agent(Role.MARKETING))
+    assert re.findall('value="([^"]*)"', client.get("/tags/options/?name=vI").content.decode()) == ["Vienna &lt;b&gt;", "VIP"]
+    assert "option" not in client.get("/tags/options/?name=").content.decode()
+
+
+def test_who_is_named_is_told_on_the_pages_of_people(person):
+    sam = make_agent(username="sam")
+    note = write_note(profile_id=person.pk, text="@sam look", agent=make_agent())
+    client = client_of(sam)
+    for path in ("/people/", f"/profiles/{person.pk}/"):
+        assert 'href="/notes/"' in client.get(path).content.decode().partition("<main")[2]
+    client.post("/notes/", {"note": str(note.pk)})
+    for path in ("/people/", f"/profiles/{person.pk}/"):
+        assert 'href="/notes/"' not in client.get(path).content.decode().partition("<main")[2]
+
+
 def test_tags_and_notes(person):
     sam = make_agent(username="sam")
     client = client_of(make_agent(Role.MARKETING))
