@@ -111,12 +111,11 @@ def _write(page: list[tuple[datetime, str, int, Any]], agent: Agent) -> list[Cha
 
 
 def _profile(last: Any, row: Any, words: _Words) -> Iterable[tuple[str, str, str]]:
-    if last is None:
-        return  # what they were first seen with is no change
     for name, word in WORDS.items():
-        old, new = getattr(last, name), getattr(row, name)
-        if old != new:
-            yield word, _say(name, old, words), _say(name, new, words)
+        # What they came with became so from nothing; that all begin as prospects says nothing.
+        old, new = getattr(last, name, Stage.PROSPECT if name == "stage" else None), getattr(row, name)
+        if (old or "") != (new or ""):
+            yield word, _say(name, old, words) if last else "", _say(name, new, words)
 
 
 def _say(name: str, value: Any, words: _Words) -> str:
@@ -128,7 +127,7 @@ def _say(name: str, value: Any, words: _Words) -> str:
         return channel_words(value) if value else ""
     if name == "do_not_contact_at":
         return "yes" if value else ""
-    return str(value)
+    return str(value or "")
 
 
 def _contact(last: Any, row: Any, words: _Words) -> Iterable[tuple[str, str, str]]:

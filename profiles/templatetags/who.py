@@ -14,7 +14,14 @@ from profiles.services.tags import tags_of
 
 register = Library()
 MAY_EDIT = frozenset({"agent", "lead", "manager", "admin"})  # as the table of access says
-WORDS = {"network": "from their account"}
+WORDS = {
+    "agent": "written by a colleague",
+    "network": "from their account",
+    "callback form": "from a callback form",
+    "direct message": "from a private message",
+    "ticket status page": "from a ticket's page",
+}
+FROM = ("import", "form", "merge")  # what begins so names where it is from; the rest says how somebody came to know it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,9 @@ def source_words(source: str) -> str:
     """Where a value is from, as people say it."""
     if source.startswith("system:"):
         return f"from {source.removeprefix('system:')}"
-    if source == "agent":
-        return "written by a colleague"
-    return WORDS.get(source, f"from {source}" if source else "")
+    if source in WORDS:
+        return WORDS[source]
+    return f"from {source}" if source.startswith(FROM) else source
 
 
 def _in_common(lines: list[Line]) -> tuple[list[Line], tuple[str, datetime] | None]:

@@ -15,6 +15,7 @@ from profiles.services.custom import save_field, set_custom
 from profiles.services.edit import edit_profile
 from profiles.services.history import read_history
 from profiles.services.notes import write_note
+from profiles.services.records import PersonRecord, apply_record
 from profiles.services.rights import save_right
 from profiles.services.tags import add_tag
 from tests.factories import make_agent, make_author, make_mention
@@ -228,6 +229,22 @@ def test_an_admin_makes_fields_and_says_who_sees_them(person):
     for path in (f"/profiles/{person.pk}/", f"/profiles/{person.pk}/edit/", f"/profiles/{person.pk}/history/"):
         assert "Plan" not in client_of(make_agent()).get(path).content.decode()
         assert "Plan" in client_of(make_agent(Role.LEAD)).get(path).content.decode()
+
+
+def test_the_history_begins_with_what_they_came_with(person):
+    agent = make_agent(username="sam")
+    edit_profile(profile_id=person.pk, changes={"stage": "customer", "company": "Acme"}, source="agent", agent=agent)
+    came = apply_record(record=PersonRecord(values={"name": "Ola", "company": "Fjord"}), source="import 7").profile
+    told = [(c.what, c.before, c.after, c.who, c.source) for c in read_history(person, agent=agent)[0]]
+    assert told == [
+        ("Company", "", "Acme", "Sam", "agent"),
+        ("Stage", "Prospect", "Customer", "Sam", "agent"),
+        ("Name", "", "Mara_K", "", "as first seen"),
+    ]
+    told = [(c.what, c.before, c.after, c.source) for c in read_history(came, agent=agent)[0]]
+    assert told == [("Name", "", "Ola", "import 7"), ("Company", "", "Fjord", "import 7")]
+    page = client_of(agent).get(f"/profiles/{came.pk}/history/").content.decode()
+    assert "from import 7" in page
 
 
 def busy(person, times):
