@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from profiles.models import Agent, ImportJob, ImportRefusal
+from profiles.models import ImportJob, ImportRefusal
 from profiles.services import importing
 from profiles.services.exporting import refused_file, refused_report
 from profiles.services.import_fields import fields_for_columns
 from profiles.services.import_preview import PreviewLine, preview
 from profiles.services.importing import LARGEST, RULES, Choices
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import page_of
 
@@ -31,7 +30,7 @@ def imports(request: HttpRequest) -> HttpResponseBase:
         try:
             if file is None:
                 raise DeskError("Choose a file first.")
-            job = importing.make_job(filename=file.name or "", parts=file.chunks(), agent=cast(Agent, request.user))
+            job = importing.make_job(filename=file.name or "", parts=file.chunks(), agent=agent_of(request))
         except DeskError as refusal:
             error = refusal.message
         else:

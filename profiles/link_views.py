@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from profiles.models import Agent, CustomField, DeepLink, Profile
+from profiles.models import CustomField, DeepLink, Profile
 from profiles.services.deep_links import add_ref, check_template, fill_example, follow, remove_ref, save_link
 from profiles.services.people import find_person
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.text import clean
 
@@ -51,7 +52,7 @@ def deep_link_remove(request: HttpRequest, pk: int) -> HttpResponse:
 def deep_link_follow(request: HttpRequest, pk: int, link: int) -> HttpResponse:
     """To the other system, with the person's e-mail or phone: that is a look at it, and noted as one."""
     try:
-        url = follow(link=get_object_or_404(DeepLink, pk=link), person=find_person(pk), agent=cast(Agent, request.user))
+        url = follow(link=get_object_or_404(DeepLink, pk=link), person=find_person(pk), agent=agent_of(request))
     except NotFound as error:
         raise Http404(error.message) from None
     answer = redirect(url)
@@ -64,7 +65,7 @@ def ref_add(request: HttpRequest, pk: int) -> HttpResponse:
     person = _find(pk)
     post = request.POST
     try:
-        add_ref(person=person, system=post.get("system", ""), external_id=post.get("external_id", ""), agent=cast(Agent, request.user))
+        add_ref(person=person, system=post.get("system", ""), external_id=post.get("external_id", ""), agent=agent_of(request))
     except DeskError as error:
         messages.error(request, error.message)
     else:
@@ -76,7 +77,7 @@ def ref_add(request: HttpRequest, pk: int) -> HttpResponse:
 def ref_remove(request: HttpRequest, pk: int, ref: int) -> HttpResponse:
     person = _find(pk)
     try:
-        remove_ref(person=person, ref_id=ref, agent=cast(Agent, request.user))
+        remove_ref(person=person, ref_id=ref, agent=agent_of(request))
     except DeskError as error:
         messages.error(request, error.message)
     else:

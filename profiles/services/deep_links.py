@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from django.db import transaction
 
-from profiles.models import Agent, ContactLook, ContactPoint, CustomField, DeepLink, ExternalRef, Profile, ProfileEvent
+from profiles.models import Agent, ContactPoint, CustomField, DeepLink, ExternalRef, Profile, ProfileEvent
 from profiles.services.changes import note_change
+from profiles.services.looks import record_looks
 from profiles.services.record_writing import CONTACTS, live_points, write_records
 from profiles.services.terms import renew_terms
 from socialdesk.lib.clock import now as current_time
@@ -109,11 +110,7 @@ def follow(*, link: DeepLink, person: Profile, agent: Agent) -> str:
     for point in live_points([person.pk]) if used else ():
         if used.get(point.kind) == point.value:
             looked.setdefault(point.kind, point)
-    moment = current_time()
-    ContactLook.objects.bulk_create(
-        ContactLook(profile_id=point.profile_id, contact_point=point, kind=point.kind, agent=agent, where="link", at=moment)
-        for point in looked.values()
-    )
+    record_looks(looked.values(), agent=agent, where="link")
     return fill(link.template, values)
 
 

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import vobject
-from django.db.models import QuerySet
 
-from profiles.models import Agent, ContactLook, CustomField, ExternalRef, ImportJob, Profile
+from profiles.models import Agent, CustomField, ExternalRef, ImportJob, Profile, Segment
 from profiles.services.import_fields import CUSTOM, join_cell
+from profiles.services.looks import record_looks
 from profiles.services.record_writing import CONTACTS, live_points, write_records
 from profiles.services.records import FIELDS
-from socialdesk.lib.clock import now as current_time
+from profiles.services.search import search_people
+from profiles.services.segments import people_in
 
 logger = logging.getLogger(__name__)
 FORMATS = {"csv": "text/csv; charset=utf-8", "vcf": "text/vcard; charset=utf-8"}
@@ -31,15 +32,16 @@ _NUMBERS = re.compile(r"(\+\d+\n?)+")
 _BOM = "\ufeff"  # without it spreadsheets take UTF-8 for something else
 
 
-def export_people(people: QuerySet[Profile], *, form: str, agent: Agent, what: str) -> Iterator[str]:
-    """The text of a file, piece by piece. Each coordinate in it counts as looked at by `agent`; `what` says in the log which people."""
+def export_people(*, form: str, agent: Agent, segment: Segment | None = None, text: str = "") -> Iterator[str]:
+    """The text of a file, piece by piece: everybody, or who is in `segment`, or is found by `text`. Each coordinate in it counts as
+    looked at by `agent`, and the log says who took how many people along."""
     customs = list(CustomField.objects.filter(archived_at=None).values_list("key", flat=True))
     systems = list(ExternalRef.objects.values_list("system", flat=True).distinct().order_by("system"))
     columns = ["id", *FIELDS, *(CUSTOM + key for key in customs), *(f"external:{system}" for system in systems)]
     if form == "csv":
         yield _BOM + _line(columns)
     count = 0
-    for batch in _batches(people):
+    for batch in _batches(agent, segment, text):
         records = write_records(batch, agent=agent)
         numbers = _read_numbers(list(records))
         _note_looks(records, agent=agent)
@@ -48,7 +50,8 @@ def export_people(people: QuerySet[Profile], *, form: str, agent: Agent, what: s
             yield "".join(_line(_row(pk, columns, record, numbers[pk])) for pk, record in records.items())
         else:
             yield "".join(_card(pk, record) for pk, record in records.items())
-    logger.warning("agent %d exported %d people as %s: %s", agent.pk, count, form, what[:200])
+    what = " ".join([f"segment {segment.pk}" if segment else "everybody", "that a search found" if text else ""]).strip()
+    logger.warning("agent %d exported %d people as %s: %s", agent.pk, count, form, what)
 
 
 def refused_file(job: ImportJob) -> Iterator[str]:
@@ -76,8 +79,17 @@ def _refusals(job: ImportJob) -> Any:
     return job.refusals.order_by("line", "pk")
 
 
-def _batches(people: QuerySet[Profile]) -> Iterator[list[Profile]]:
+def _batches(agent: Agent, segment: Segment | None, text: str) -> Iterator[list[Profile]]:
     """By key: each batch is one short query, however long the download takes."""
+    if text.strip():
+        conditions = segment.conditions if segment else ()
+        after, is_first = "", True
+        while after or is_first:
+            found = search_people(agent=agent, text=text, conditions=conditions, after=after, limit=AT_ONCE)
+            yield found.people
+            after, is_first = found.next, False
+        return
+    people = people_in(segment) if segment else Profile.objects.people()
     last = 0
     while batch := list(people.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
         yield batch
@@ -94,13 +106,9 @@ def _read_numbers(people: Sequence[int]) -> dict[int, dict[str, list[str]]]:
 
 def _note_looks(records: Mapping[int, Mapping[str, Any]], *, agent: Agent) -> None:
     """Who took which coordinates out of the house."""
-    moment = current_time()
     kinds = {str(kind): name for name, kind in CONTACTS.items()}
-    ContactLook.objects.bulk_create(
-        ContactLook(profile_id=point.profile_id, contact_point=point, kind=point.kind, agent=agent, where="export", at=moment)
-        for point in live_points(records)
-        if kinds[point.kind] in records[point.profile.person]
-    )
+    points = live_points(records)
+    record_looks([point for point in points if kinds[point.kind] in records[point.profile.person]], agent=agent, where="export")
 
 
 def _row(pk: int, columns: Sequence[str], record: Mapping[str, Any], numbers: Mapping[str, list[str]]) -> list[str]:

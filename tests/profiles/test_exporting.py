@@ -15,13 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from profiles.models import ContactLook, ContactPoint, CustomField, ExternalRef, FieldRight, ImportJob, Profile, Role
+from profiles.models import ContactLook, ContactPoint, CustomField, ExternalRef, FieldRight, ImportJob, Profile, Role, Segment
 from profiles.services import importing
 from profiles.services.exporting import export_people, guard
 from profiles.services.import_fields import unguard
 from profiles.services.importing import choose, claim, make_job, read_choices, run, start
 from profiles.services.record_writing import write_records
 from profiles.services.records import PersonRecord, apply_record
+from profiles.services.terms import renew_terms
+from socialdesk.lib.clock import now
 from tests.factories import make_agent
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +41,8 @@ def known(external_id: str, **values: Any) -> Profile:
     return apply_record(record=PersonRecord(values, "crm", external_id), source="import 0").profile
 
 
-def export(form: str = "csv", role: str = Role.LEAD) -> str:
-    return "".join(export_people(Profile.objects.people(), form=form, agent=make_agent(role), what="everybody"))
+def export(form: str = "csv", role: str = Role.LEAD, **which: Any) -> str:
+    return "".join(export_people(form=form, agent=make_agent(role), **which))
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -110,7 +112,20 @@ def test_the_page_answers_with_a_file() -> None:
     answer = client.post("/people/export/", {"format": "vcf"})
     assert answer.headers["Content-Disposition"].endswith('.vcf"')
     assert "FN:Mara" in answer.getvalue().decode()
-    assert client.post("/people/export/", {"format": "exe"}).status_code == 400
+    assert client.post("/people/export/", {"format": "exe"}).status_code == 302  # with words, to where they came from
+    assert client.get("/people/export/?segment=7").status_code == 404
+
+
+def test_only_who_is_in_the_segment_or_found_by_the_words_leaves() -> None:
+    mara = known("7", name="Mara Köhler", stage="customer")
+    tom = known("8", name="Tom Köhler", stage="prospect")
+    known("9", name="Lea", stage="customer")
+    renew_terms(*Profile.objects.values_list("pk", flat=True))
+    customers = Segment.objects.create(name="Customers", conditions=[{"field": "stage", "is": "is", "value": ["customer"]}], made_at=now())
+    assert [row["name"] for row in rows_of(export(segment=customers))] == ["Mara Köhler", "Lea"]
+    assert {row["id"] for row in rows_of(export(text="kohler"))} == {str(mara.pk), str(tom.pk)}
+    assert [row["id"] for row in rows_of(export(text="kohler", segment=customers))] == [str(mara.pk)]
+    assert rows_of(export(text="nobody")) == []
 
 
 # --- There and back -----------------------------------------------------------------------------------------------------
