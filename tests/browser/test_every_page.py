@@ -39,6 +39,7 @@ from tests.browser import (
     test_chatting,
     test_connections,
     test_desk_pages,
+    test_editing_people,
     test_finding_people,
     test_pages,
     test_praise,
@@ -102,6 +103,12 @@ STAFF: dict[str, Any] = {
         test_connections.test_connecting_a_system_from_the_empty_page_to_its_log,
     ),
     "profile_erase": test_rights.test_a_person_is_left_alone_handed_their_archive_and_erased,
+    **dict.fromkeys(("profile_edit", "profile_history"), test_editing_people.test_two_edit_a_person_and_the_second_chooses),
+    **dict.fromkeys(("profile_looks", "looks"), test_editing_people.test_a_coordinate_is_added_and_shown_to_who_asks_for_it),
+    **dict.fromkeys(("notes_naming", "profile_note"), test_editing_people.test_a_note_names_a_colleague_who_reads_it),
+    **dict.fromkeys(
+        ("custom_fields", "custom_field", "field_rights"), test_editing_people.test_an_admin_makes_a_field_and_says_who_sees_it
+    ),
     "privacy": test_rights.test_an_admin_sees_what_a_rule_would_remove_before_it_does,
     "people": test_finding_people.test_somebody_is_found_by_a_number_and_opened_by_keyboard,
     **dict.fromkeys(
@@ -117,7 +124,7 @@ STAFF: dict[str, Any] = {
 VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article", "help_vote"}
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
-    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "segment_preview"),
+    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "segment_preview", "tag_options"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 
