@@ -27,7 +27,7 @@ class _EvidenceSerializer(serializers.Serializer[Any]):
     rows = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the contact points or handles that it was read from.")
 
 
-class SuggestionSerializer(serializers.ModelSerializer[MatchSuggestion]):
+class MatchSuggestionSerializer(serializers.ModelSerializer[MatchSuggestion]):
     first = serializers.IntegerField(source="first_id", read_only=True)
     second = serializers.IntegerField(source="second_id", read_only=True)
     evidence = _EvidenceSerializer(many=True, read_only=True)
@@ -37,8 +37,8 @@ class SuggestionSerializer(serializers.ModelSerializer[MatchSuggestion]):
         fields = ["id", "first", "second", "score", "evidence", "state", "made_at", "decided_at"]
 
 
-class SuggestionPageSerializer(serializers.Serializer[Any]):
-    results = SuggestionSerializer(many=True)
+class MatchSuggestionPageSerializer(serializers.Serializer[Any]):
+    results = MatchSuggestionSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -49,7 +49,7 @@ class SuggestionsView(APIView):
             OpenApiParameter("page_size", OpenApiTypes.INT),
             OpenApiParameter("after", OpenApiTypes.STR, description="Taken from `next`."),
         ],
-        responses=SuggestionPageSerializer,
+        responses=MatchSuggestionPageSerializer,
     )
     def get(self, request: Request) -> Response:
         """People who may be one, the surest first: what waits for somebody's decision."""
@@ -62,11 +62,11 @@ class SuggestionsView(APIView):
             rows = rows.filter(first=person) | rows.filter(second=person)
         page, following = page_of_suggestions(rows, after=request.query_params.get("after", ""), limit=read_page_size(request))
         address = replace_query_param(request.build_absolute_uri(), "after", following) if following else None
-        return Response({"results": SuggestionSerializer(page, many=True).data, "next": address})
+        return Response({"results": MatchSuggestionSerializer(page, many=True).data, "next": address})
 
 
 class DismissSuggestionView(APIView):
-    @extend_schema(request=None, responses=SuggestionSerializer)
+    @extend_schema(request=None, responses=MatchSuggestionSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """These two are not the same: it is not proposed again."""
-        return Response(SuggestionSerializer(dismiss_suggestion(suggestion_id=pk, agent=agent_of(request))).data)
+        return Response(MatchSuggestionSerializer(dismiss_suggestion(suggestion_id=pk, agent=agent_of(request))).data)

@@ -29,7 +29,7 @@ _LISTS = {name: serializers.ListField(child=serializers.CharField(), required=Fa
 _SYSTEM = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 
 
-class RecordSerializer(serializers.Serializer[Any]):
+class PersonRecordSerializer(serializers.Serializer[Any]):
     """A person as systems write them. What is left out is not spoken of; what is empty is said to be empty."""
 
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
@@ -73,7 +73,7 @@ class AppliedSerializer(serializers.Serializer[Any]):
     marked = _MarkedSerializer(many=True, help_text="What cannot be: coordinates are kept as text with a mark, the rest was left out.")
 
 
-@extend_schema_field(RecordSerializer)
+@extend_schema_field(PersonRecordSerializer)
 class _WrittenRecord(serializers.JSONField):
     pass
 
@@ -104,7 +104,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
 class ByExternalView(APIView):
     """A person by another system's number."""
 
-    @extend_schema(request=RecordSerializer, responses=AppliedSerializer)
+    @extend_schema(request=PersonRecordSerializer, responses=AppliedSerializer)
     def put(self, request: Request, system: str, external_id: str) -> Response:
         """Write a person by your number of them: found if we know it, made if not. The same again changes nothing.
 

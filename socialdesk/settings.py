@@ -325,6 +325,10 @@ SPECTACULAR_SETTINGS = {
         "VerificationStateEnum": "engagement.models.Verification.State",
         "VerificationKindEnum": "engagement.models.Verification.Kind",
         "VerificationWayEnum": "engagement.models.Verification.Way",
+        "ContactKindEnum": "profiles.models.ContactPoint.Kind",
+        "ContactStateEnum": "profiles.models.ContactPoint.State",
+        "PersonEventKindEnum": "profiles.models.ProfileEvent.Kind",
+        "MatchStateEnum": "profiles.models.MatchSuggestion.State",
     },
     "SERVE_PERMISSIONS": ["socialdesk.access.TableAccess"],
 }

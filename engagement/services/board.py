@@ -149,7 +149,7 @@ def read_figures(*, now: datetime | None = None) -> Figures:
 def loaded_compliments() -> QuerySet[Compliment]:
     """Compliments with their posts, people and replies, in no order."""
     people = ("forwarded_by", "forwarded_to", "accepted_by", "thanks_from")
-    return Compliment.objects.select_related("mention__author", "conversation", "asking__delivery", "thanks__delivery", *people)
+    return Compliment.objects.select_related("mention__author__profile", "conversation", "asking__delivery", "thanks__delivery", *people)
 
 
 def _entries(compliments: Sequence[Compliment], agent: Agent, now: datetime | None) -> list[Entry]:

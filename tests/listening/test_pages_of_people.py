@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -43,10 +44,10 @@ def test_a_profile_shows_who_it_is_and_what_happened() -> None:
     assert "<script>alert" not in page.content.decode()
     assert "\u202e" not in page.content.decode()
     assert "1 mention" in page.content.decode()  # in the words of the chart
-    assert [entry.kind for entry in page.context["entries"]] == ["reply", "mention"]
+    assert re.findall(r'class="badge public">([^<]+)<', page.content.decode()) == ["public reply", "post"]
 
 
-def test_a_history_pages_by_time_without_gap_or_repeat() -> None:
+def test_a_history_is_paged_without_gap_or_repeat() -> None:
     conversation = make_conversation("@tidewheel help", author="mara_k")
     moment = now()
     Message.objects.bulk_create(
@@ -55,21 +56,20 @@ def test_a_history_pages_by_time_without_gap_or_repeat() -> None:
     client, address = sign_in(), reverse("profile", args=[conversation.author.profile_id])
     seen, query = [], ""
     for _ in range(10):
-        page = client.get(f"{address}?{query}")
-        seen += [entry.text for entry in page.context["entries"] if entry.kind == "note"]
-        query = page.context["older"]
-        if not query:
+        page = client.get(address + query).content.decode()
+        seen += re.findall(r"note \d+", page)
+        older = re.search(r'href="([^"]+)#history">Older<', page)
+        if not older:
             break
+        query = unescape(older[1])
     assert len(seen) == len(set(seen)) == 130
-    assert "Older" not in text_of(page)
 
 
-@pytest.mark.parametrize("before", ["x", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00", "\x00"])
-def test_nonsense_in_a_history_s_address_is_not_found(before: str) -> None:
+@pytest.mark.parametrize("place", ["after=x", "after=0001-01-01T00:00:00Z", "after=%00", "kind=nothing", "kind=%00"])
+def test_nonsense_in_a_history_s_address_is_not_found(place: str) -> None:
     conversation = make_conversation()
-    response = sign_in().get(reverse("profile", args=[conversation.author.profile_id]), {"before": before})
+    response = sign_in().get(reverse("profile", args=[conversation.author.profile_id]) + f"?{place}")
     assert response.status_code == 404
-    assert "Open the profile again" in text_of(response)
 
 
 # --- Outbox -------------------------------------------------------------------------------------------------------------
