@@ -241,8 +241,8 @@ def test_the_history_begins_with_what_they_came_with(person):
         ("Stage", "Prospect", "Customer", "Sam", "agent"),
         ("Name", "", "Mara_K", "", "as first seen"),
     ]
-    told = [(c.what, c.before, c.after, c.source) for c in read_history(came, agent=agent)[0]]
-    assert told == [("Name", "", "Ola", "import 7"), ("Company", "", "Fjord", "import 7")]
+    of_came = [(c.what, c.before, c.after, c.source) for c in read_history(came, agent=agent)[0]]
+    assert of_came == [("Name", "", "Ola", "import 7"), ("Company", "", "Fjord", "import 7")]
     page = client_of(agent).get(f"/profiles/{came.pk}/history/").content.decode()
     assert "from import 7" in page
 
