@@ -27,7 +27,8 @@ from socialdesk.networks.registry import NETWORKS
 
 AT_ONCE = 200  # new people of one round
 AGAIN = 20  # of those who were looked at before: what others say of themselves may name them by now
-MOST_ALIKE = 50  # people with one name or handle who are looked at, the newest
+MOST_ALIKE = 20  # people with one name or handle who are looked at, the newest
+_COMPARED = 25  # people who are read with all their likes at once
 _SHARERS = 8 * MANY  # rows of one coordinate that are read to tell whether it is of many
 _TERMS_WAIT = timedelta(minutes=1)
 _NEW, _AGAIN = "people matched", "people matched again"
@@ -72,9 +73,9 @@ def match_new_people() -> int:
     """The next people in the order in which they came, and a few of the others once more; how many were looked at. Its own transactions."""
     fresh = _next_people(_NEW, AT_ONCE, is_round=False)
     again = _next_people(_AGAIN, AGAIN, is_round=True)
-    ids = {*fresh, *again}
-    if ids:
-        match_people(ids)
+    ids = sorted({*fresh, *again})
+    for place in range(0, len(ids), _COMPARED):
+        match_people(ids[place : place + _COMPARED])
     return len(ids)
 
 

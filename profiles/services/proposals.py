@@ -30,7 +30,7 @@ _WORDS = {
     "noted_phone": "The same phone number is noted for both",
     "common_email": "Both have an e-mail address that many people have",
     "common_phone": "Both have a phone number that many people have",
-    "same_form": "Both typed it into a form behind a link of ours",
+    "same_form": "Both typed the same into a form behind a link of ours",
     "links_both": "Each names the other's account",
     "link": "One names the other's account",
     "same_handle": "The same handle on two networks",
@@ -187,7 +187,7 @@ def _reason(piece: dict[str, Any], points: dict[int, ContactPoint], handles: dic
         point = points.get(next(iter(piece["rows"]), 0))
         detail = point.masked if point else ""
     elif _is_of_handles(piece):
-        detail = ", ".join(f"@{handles[pk].username}" for pk in piece["rows"] if pk in handles)
+        detail = ", ".join(dict.fromkeys(f"@{handles[pk].username}" for pk in piece["rows"] if pk in handles))
     return Reason(_WORDS[piece["kind"]], detail)
 
 

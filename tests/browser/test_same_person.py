@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -48,7 +50,7 @@ def test_a_proposal_is_reviewed_merged_and_taken_back(windows: Windows, sam: Age
     expect(page.get_by_role("heading", level=1)).to_have_text("Are these the same person?")
     expect(page.get_by_text("Harbour Works").first).to_be_visible()
     look(page, "both sides of a merge")
-    page.get_by_role("radio", name="Mara Kovač stays").first.check()
+    page.get_by_role("radio", name=re.compile("@mara_k on Sandbox")).check()
     page.get_by_role("button", name="Merge into one person").click()
     page.wait_for_url(f"**/profiles/{a.pk}/")
     assert Profile.objects.get(pk=b.pk).root_id == a.pk
