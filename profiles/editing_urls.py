@@ -18,6 +18,7 @@ urlpatterns = [
     path("contact-points/<int:pk>/revoke/", editing_views.contact_revoke, name="contact_revoke"),
     path("profile-notes/<int:pk>/", editing_views.note, name="profile_note"),
     path("profile-notes/<int:pk>/pin/", editing_views.note_pin, name="profile_note_pin"),
+    path("profile-notes/<int:pk>/remove/", editing_views.note_remove, name="profile_note_remove"),
     path("notes/", editing_views.notes_naming, name="notes_naming"),
     path("looks/", editing_views.looks, name="looks"),
     path("fields/", field_views.fields, name="custom_fields"),

@@ -15,7 +15,7 @@ from profiles.services.contacts import mark_wrong, record_contact_point
 from profiles.services.edit import FROM_AGENT
 from profiles.services.history import read_history
 from profiles.services.looks import WHERE, read_looks, show_contact_point
-from profiles.services.notes import edit_note, mark_seen, pin_note, read_naming, write_note
+from profiles.services.notes import edit_note, mark_seen, pin_note, read_naming, remove_words, write_note
 from profiles.services.people import find_person
 from profiles.services.phones import guess_region
 from profiles.services.tags import add_tag, remove_tag, suggest_tags
@@ -143,6 +143,15 @@ def note(request: HttpRequest, pk: int) -> HttpResponseBase:
 def note_pin(request: HttpRequest, pk: int) -> HttpResponseBase:
     pinned = pin_note(note_id=pk, is_pinned="unpin" not in request.POST)
     return redirect("profile", pinned.profile_id)
+
+
+@require_POST
+@desk_view
+def note_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The words of a note are taken out for good."""
+    emptied = remove_words(note_id=pk, agent=agent_of(request))
+    messages.success(request, "The words are gone, from every version of the note.")
+    return redirect("profile", emptied.profile_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -311,6 +311,7 @@ ACCESS: dict[str, Rule] = {
     "profile_note_add": Rule(write=EVERYBODY),
     "profile_note": Rule(EVERYBODY, EVERYBODY),
     "profile_note_pin": Rule(write=EVERYBODY),
+    "profile_note_remove": Rule(write=LEADERS),
     "profile_history": Rule(EVERYBODY),
     "profile_looks": Rule(LEADERS),
     "looks": Rule(LEADERS),

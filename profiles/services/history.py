@@ -149,7 +149,7 @@ def _custom(last: Any, row: Any, words: _Words) -> Iterable[tuple[str, str, str]
 
 
 def _note(last: Any, row: Any, words: _Words) -> Iterable[tuple[str, str, str]]:
-    if last is None or last.text != row.text:
+    if (last.text if last else "") != row.text:
         yield "Note", last.text if last else "", row.text
 
 

@@ -27,6 +27,8 @@ def write_note(*, profile_id: int, text: str, agent: Agent, is_pinned: bool = Fa
     moment = at or current_time()
     words = _check(text)
     with transaction.atomic():
+        if Profile.objects.select_for_update(no_key=True).filter(pk=profile_id, erased_at=None).first() is None:
+            raise NotFound("There is no such profile. It may have been erased.")
         note = ProfileNote(
             profile_id=profile_id, agent=agent, text=words, pinned_at=moment if is_pinned else None, created_at=moment, changed_at=moment
         )
@@ -58,6 +60,24 @@ def edit_note(*, note_id: int, text: str, agent: Agent, seen: str | None = None,
             note.save()
             _name_colleagues(note, moment)
             renew_terms(note.profile_id)
+    return note
+
+
+def remove_words(*, note_id: int, agent: Agent, at: datetime | None = None) -> ProfileNote:
+    """Take out what should never have been written down, of all versions too. That there was a note, by whom and when, stays. For leads."""
+    moment = at or current_time()
+    if not agent.may_configure:
+        raise NotAllowed("Only a lead removes the words of a note for good. Edit it, or ask a lead.")
+    with transaction.atomic():
+        note = ProfileNote.objects.select_for_update().filter(pk=note_id).first()
+        if note is None:
+            raise NotFound("This note is gone.")
+        note.text, note.pinned_at, note.changed_at = "", None, moment
+        stamp(note, source="words removed", agent=agent, at=moment)
+        note.save()
+        note.history.update(text="")
+        note.mentions.all().delete()
+        renew_terms(note.profile_id)
     return note
 
 

@@ -9,12 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from profiles.models import ContactLook, ContactPoint, CustomField, NoteMention, Profile, ProfileNote, Role
+from profiles.models import ContactLook, ContactPoint, CustomField, NoteMention, Profile, ProfileNote, Role, SearchTerm
 from profiles.services.contacts import record_contact_point, verify_contact_point
 from profiles.services.custom import save_field, set_custom
 from profiles.services.edit import edit_profile
 from profiles.services.history import read_history
-from profiles.services.notes import write_note
+from profiles.services.notes import edit_note, write_note
 from profiles.services.records import PersonRecord, apply_record
 from profiles.services.rights import save_right
 from profiles.services.tags import add_tag
@@ -211,6 +211,22 @@ def test_tags_and_notes(person):
     assert "It says now" in answer.content.decode()
     client.post(f"/profiles/{person.pk}/tags/", {"remove": str(person.tags.get(tag__folded="vip").tag_id)})
     assert [row.tag.folded for row in person.tags.all()] == ["press"]
+
+
+def test_a_lead_takes_words_out_of_every_version(person):
+    sam, lead = make_agent(username="sam"), make_agent(Role.LEAD)
+    note = write_note(profile_id=person.pk, text="@sam their card is 4111", agent=lead)
+    edit_note(note_id=note.pk, text="@sam their card ends in 4111", agent=lead)
+    assert client_of(sam).post(f"/profile-notes/{note.pk}/remove/").status_code == 403
+    client_of(lead).post(f"/profile-notes/{note.pk}/remove/")
+    assert {version.text for version in note.history.all()} == {""}
+    assert not NoteMention.objects.exists()
+    assert not SearchTerm.objects.filter(profile=person, term__contains="4111").exists()
+    for path in ("", "history/"):
+        page = client_of(sam).get(f"/profiles/{person.pk}/{path}")
+        assert page.status_code == 200
+        assert "4111" not in page.content.decode()
+    assert "A lead removed the words" in client_of(sam).get(f"/profiles/{person.pk}/").content.decode()
 
 
 def test_an_admin_makes_fields_and_says_who_sees_them(person):
