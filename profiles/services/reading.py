@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,9 @@ _LIKELY = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949", "koi8_r", "mac_roman", "cp850"),
 ]
+# The letters of German, French, Spanish, Italian, Portuguese and the north. Text that is these, one at a time among plain letters, is
+# Western: judged by frequency alone, a list of names is as often taken for Czech, and Lefèvre becomes Lefčvre.
+_WESTERN = frozenset("äöüÄÖÜßéèêëÉÈÊàâÀÂçÇîïôûùœñÑáíóúÁÍÓÚìòåÅæÆøØãÃ¿¡ªº°’‘“”«»–—…€§")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -117,8 +121,18 @@ def guess_encoding(file: BinaryIO) -> str:
             sample += raw
     if not sample:
         return "utf-8"
+    if _is_western(sample.decode("cp1252", "replace")):
+        return "cp1252"
     best = from_bytes(sample, cp_isolation=_LIKELY).best()
     return best.encoding if best else "cp1252"
+
+
+def _is_western(text: str) -> bool:
+    """Whether `text`, read as cp1252, is what people of its languages write: no row of accents, as Russian would be, none but theirs."""
+    strange = [index for index, character in enumerate(text) if not character.isascii()]
+    beside = sum(1 for first, second in pairwise(strange) if second == first + 1)
+    letters = _WESTERN | ({"õ", "Õ"} if "ã" in text or "ç" in text else frozenset())  # without these it is a Hungarian ő
+    return all(text[index] in letters for index in strange) and beside * 4 <= len(strange)
 
 
 def make_readable(path: Path) -> None:

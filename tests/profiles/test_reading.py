@@ -116,6 +116,24 @@ def test_the_encoding_of_a_whole_file_is_guessed(text: str, encoding: str) -> No
     assert cells(raw)[0] == (f"{text} 0", "p0@example.com")
 
 
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["Jürgen Groß", "Gérard Lefèvre"], "cp1252"),
+        (["Müller"], "cp1252"),
+        (["João Simões", "Gonçalo Magalhães"], "cp1252"),
+        (["Niccolò Così", "Søren Ærø Åkesson"], "cp1252"),
+        (["Jiří Dvořák", "Růžena Šťastná", "Tomáš Nový", "Božena Němcová"], "cp1250"),
+        (["Łukasz Żak", "Małgorzata Wójcik", "Grażyna Święcicka", "Paweł Dąbrowski"], "cp1250"),
+        (["Иван Петров", "Мария Соколова", "Алексей Кузнецов"], "cp1251"),
+        (["Γιώργος Παπαδόπουλος", "Ελένη Νικολάου", "Δημήτρης Γεωργίου"], "cp1253"),
+    ],
+)
+def test_a_list_of_names_alone_is_enough(names: list[str], encoding: str) -> None:
+    raw = "\n".join(["name,email", *(f"{names[n % len(names)]},p{n}@example.com" for n in range(30))]).encode(encoding)
+    assert {row[0] for row in cells(raw)} == set(names)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
 def test_wide_encodings_and_marks_are_made_plain_when_the_file_is_stored(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "file"
