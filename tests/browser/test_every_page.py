@@ -42,8 +42,10 @@ from tests.browser import (
     test_editing_people,
     test_finding_people,
     test_pages,
+    test_people_files,
     test_praise,
     test_rights,
+    test_same_person,
     test_texts,
 )
 from tests.browser.conftest import Windows
@@ -109,6 +111,10 @@ STAFF: dict[str, Any] = {
     **dict.fromkeys(
         ("custom_fields", "custom_field", "field_rights"), test_editing_people.test_an_admin_makes_a_field_and_says_who_sees_it
     ),
+    **dict.fromkeys(("imports", "import"), test_people_files.test_from_the_file_to_the_report),
+    "people_export": test_people_files.test_export,
+    "deep_links": test_people_files.test_links_to_other_systems,
+    **dict.fromkeys(("duplicates", "profile_merge"), test_same_person.test_a_proposal_is_reviewed_merged_and_taken_back),
     "privacy": test_rights.test_an_admin_sees_what_a_rule_would_remove_before_it_does,
     "people": test_finding_people.test_somebody_is_found_by_a_number_and_opened_by_keyboard,
     **dict.fromkeys(
@@ -124,7 +130,8 @@ STAFF: dict[str, Any] = {
 VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article", "help_vote"}
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
-    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "segment_preview", "tag_options"),
+    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "tag_options"),
+    *("import_refused", "deep_link_follow"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 
