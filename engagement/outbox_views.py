@@ -9,8 +9,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from engagement.services.outbox import OutboxEntry, read_outbox
-from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent
+from profiles.signed_in import agent_of
+from socialdesk.lib.pages import desk_view
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.defaults import server_error
 
 from engagement.views.visitor import choose_language
-from listening.views.responses import is_fragment
 from socialdesk.access import FOR_CUSTOMERS
+from socialdesk.lib.pages import is_fragment
 
 WAIT = 15  # seconds after which it is worth to try again
 

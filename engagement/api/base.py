@@ -11,7 +11,6 @@ from rest_framework.serializers import Serializer
 
 from engagement.serializers import RefusalSerializer
 from listening.models import Conversation
-from profiles.models import Agent
 from socialdesk.lib.errors import NotFound
 from socialdesk.lib.paging import MOST, read_page_size
 
@@ -21,11 +20,6 @@ PAGING = [
     OpenApiParameter("page_size", OpenApiTypes.INT, description=f"At most {MOST}; usually {USUAL}."),
 ]
 REFUSALS: dict[int, Any] = {400: RefusalSerializer, 403: RefusalSerializer, 404: RefusalSerializer, 409: RefusalSerializer}
-
-
-def agent_of(request: Request) -> Agent:
-    assert isinstance(request.user, Agent)
-    return request.user
 
 
 def read_body(serializer: Serializer[Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import REFUSALS, agent_of, find_conversation, next_address, read_body
+from engagement.api.base import REFUSALS, find_conversation, next_address, read_body
 from engagement.models import CallAttempt, CallbackRequest, Notice, Verification
 from engagement.serializers import RefusalSerializer
 from engagement.services.callbacks import read_queue
@@ -22,6 +22,7 @@ from engagement.services.outbound import send_notice
 from engagement.services.reach import read_reach
 from engagement.services.verification import enter_code, read_verifications, send_verification_code
 from profiles.models import SCOPES, Medium, Profile
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.paging import NewestFirst
 

@@ -13,13 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import REFUSALS, agent_of, read_body
+from engagement.api.base import REFUSALS, read_body
 from engagement.models import Compliment, ComplimentEvent, Permission
 from engagement.services import compliments, permissions, praise_replies, shares
 from engagement.services.board import loaded_compliments, read_entry
 from engagement.services.praise_state import State
 from listening.serializers import AgentSerializer, MentionSerializer
 from profiles.services.people import find_agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import REFUSALS, agent_of, find_conversation
+from engagement.api.base import REFUSALS, find_conversation
 from engagement.models import ShortLink
 from engagement.serializers import (
     HopSerializer,
@@ -23,6 +23,7 @@ from engagement.serializers import (
 from engagement.services.hops import finish_hop, read_hops, waive_return
 from engagement.services.links import revoke_link
 from engagement.services.offers import offer_link
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import PAGING, REFUSALS, agent_of, next_address, page_size, read_body
+from engagement.api.base import PAGING, REFUSALS, next_address, page_size, read_body
 from engagement.models import Approval, Message
 from engagement.serializers import (
     AlreadyAnsweredSerializer,
@@ -32,6 +32,7 @@ from engagement.services.follow_requests import ask_to_follow
 from engagement.services.outbox import read_outbox
 from engagement.services.send import add_note, send_direct_message
 from listening.models import Conversation
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import NotFound
 from socialdesk.lib.paging import page_of
 

@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import PAGING, REFUSALS, agent_of, next_address, page_size, read_body
+from engagement.api.base import PAGING, REFUSALS, next_address, page_size, read_body
 from engagement.models import Approval
 from engagement.serializers import AlreadyAnsweredSerializer, ApprovalSerializer, RefusalSerializer
 from engagement.services import approvals as service
 from engagement.services.approvals import read_approvals
+from profiles.signed_in import agent_of
 
 
 class ApprovalPageSerializer(serializers.Serializer[Any]):

@@ -12,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import agent_of, find_conversation
+from engagement.api.base import find_conversation
 from engagement.models import Audience, Message, Template, TemplateVariant
 from engagement.serializers import AlreadyAnsweredSerializer, MessageSerializer, RefusalSerializer, WaitingSerializer
 from engagement.services.promises import LEAST, MOST, acknowledge
 from engagement.services.suggest import suggest_templates
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst
 

@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engagement.api.base import REFUSALS, agent_of, read_body
+from engagement.api.base import REFUSALS, read_body
 from engagement.models import Ticket, TicketUpdate
 from engagement.serializers import LinkSerializer
 from engagement.services import tickets as service
 from listening.models import Priority
 from profiles.services.people import find_agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import NewestFirst

@@ -13,8 +13,9 @@ from engagement.services import approvals as service
 from engagement.services.checks import capabilities_of
 from engagement.services.thread import read_thread
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 State = Approval.State
 SHOWN = 20  # entries of its thread above a draft

@@ -17,8 +17,9 @@ from engagement.services.articles import Written, find_articles, mark_reviewed, 
 from engagement.services.markdown import render_markdown
 from listening.models import Topic
 from listening.views.numbers import read_numbers
-from listening.views.responses import agent_of, desk_view
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.text import clean
 
 

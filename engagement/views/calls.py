@@ -10,9 +10,10 @@ from engagement.models import CallAttempt, CallbackRequest
 from engagement.services.callbacks import read_queue
 from engagement.services.calls import begin_call, end_call, show_number
 from engagement.services.thread import read_thread
-from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import NotFound
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 READ_BEFORE = 6  # entries of the conversation that stand beside the number
 OUTCOMES = {

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_POST
 from engagement.services import chat
 from engagement.services.chat_duty import note_here, note_read, read_bar
 from listening.views.numbers import read_numbers
-from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 
 @require_POST

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from engagement.models import Company
-from listening.views.responses import desk_view
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.text import clean
 
 

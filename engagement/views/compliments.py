@@ -14,8 +14,9 @@ from engagement.services.board import read_board, read_column, read_entry, read_
 from engagement.services.praise_state import State
 from listening.views.actions import read_assignee
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 
 @require_safe

@@ -11,7 +11,8 @@ from engagement.services.reach import read_reach
 from engagement.services.verification import ask_verification_question, enter_code, judge_answer, send_verification_code
 from engagement.views.conversation import find_conversation
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done, is_fragment
+from profiles.signed_in import agent_of
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 
 @require_safe

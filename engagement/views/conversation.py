@@ -32,12 +32,13 @@ from engagement.services.thread import read_thread
 from listening.feed import list_assignable
 from listening.models import Conversation, Mention
 from listening.templatetags.desk import network_label
-from listening.views.responses import agent_of, desk_view, is_fragment
 from listening.views.stream import desk_context
 from profiles.models import Agent
 from profiles.services.card import read_card
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.pages import desk_view, is_fragment
 
 Kind = Message.Kind
 HOP_REASONS = [(value, words) for value, words in Hop.Reason.choices if value != Hop.Reason.PROGRAM]

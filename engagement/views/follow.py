@@ -11,9 +11,10 @@ from engagement.services.answers import AlreadyAnswered
 from engagement.services.follow_requests import Asked, ask_to_follow
 from listening.templatetags.desk import ago
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict
+from socialdesk.lib.pages import desk_view, done
 
 
 @require_POST

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_POST
 
 from engagement.services.guarding import check_answer, describe_finding
-from listening.views.responses import desk_view
+from socialdesk.lib.pages import desk_view
 
 
 @require_POST

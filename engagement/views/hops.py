@@ -11,7 +11,8 @@ from engagement.services.hops import finish_hop, read_debts, waive_return
 from engagement.services.links import link_url, revoke_link
 from engagement.services.offers import offer_link
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done
+from profiles.signed_in import agent_of
+from socialdesk.lib.pages import desk_view, done
 
 
 @require_POST

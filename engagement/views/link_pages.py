@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 from engagement.models import ShortLink
 from engagement.services.guessing import WINDOW, read_guessing
 from engagement.services.surveys import sum_up_surveys
-from listening.views.responses import desk_view
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.paging import page_of
 
 PAGE = 50

@@ -18,10 +18,11 @@ from engagement.services.drafts import save_draft
 from engagement.views.conversation import find_conversation, render_conversation
 from listening.models import Conversation
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 Kind = Message.Kind
 DECISIONS = {

@@ -15,7 +15,8 @@ from engagement.services.stop import find_mail, receive_sms, stop_mail
 from engagement.sms.base import BadSignature
 from engagement.sms.choose import sms_sender
 from engagement.views.visitor import LANGUAGES, visitor_page, visitor_view
-from listening.views.responses import agent_of, desk_view, done
+from profiles.signed_in import agent_of
+from socialdesk.lib.pages import desk_view, done
 
 _DECIDED = {"sent": "Noted: it arrived.", "send_again": "It is sent again.", "give_up": "Given up."}
 

@@ -15,8 +15,9 @@ from engagement.services.brake import lift_brake
 from engagement.services.certificates import set_certificate
 from engagement.services.policy import save_policy
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, done
 
 
 @require_POST

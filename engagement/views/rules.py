@@ -22,10 +22,11 @@ from listening.models import Sentiment, Source, Topic
 from listening.query import HELP
 from listening.views.numbers import read_number
 from listening.views.previews import mark_matches, place_error
-from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent, Role
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.text import clean
 
 Kind = EngagementRule.Kind

@@ -13,9 +13,10 @@ from engagement.services.promises import acknowledge
 from engagement.services.suggest import suggest_articles, suggest_templates
 from engagement.views.conversation import find_conversation
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, done
 
 
 @require_GET

@@ -19,9 +19,10 @@ from engagement.services.template_uses import read_rights, set_right
 from engagement.services.templates import Wording, save_template, switch_template
 from listening.models import Topic
 from listening.views.numbers import read_numbers
-from listening.views.responses import agent_of, desk_view
 from profiles.models import Agent, Role
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.paging import page_of
 from socialdesk.lib.text import clean, length
 from socialdesk.networks import registry

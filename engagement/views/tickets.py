@@ -17,10 +17,11 @@ from engagement.services.links import link_url
 from engagement.services.ticket_list import read_tickets
 from listening.models import Priority
 from listening.views.numbers import read_number
-from listening.views.responses import agent_of, desk_view, done
 from profiles.models import Agent, Role
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.pages import desk_view, done
 
 VIEWS = [("open", "Open"), ("mine", "Mine"), ("overdue", "Late"), ("solved", "Solved"), ("closed", "Closed")]
 

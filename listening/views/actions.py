@@ -20,9 +20,10 @@ from listening.services import conversations
 from listening.services.corrections import correct_sentiment
 from listening.services.searches import delete_search, save_search
 from listening.views.numbers import read_number, read_numbers
-from listening.views.responses import agent_of, desk_view, done, is_fragment
 from profiles.models import Agent
+from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError, NotFound
+from socialdesk.lib.pages import desk_view, done, is_fragment
 
 MOST_AT_ONCE = 200
 BULK_WORDS = {"claim": "claimed", "assign": "assigned", "snooze": "snoozed", "resolve": "resolved"}

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from listening.models import IntakeBatch, NetworkAccount, Source
 from listening.services.accounts import is_late
 from listening.services.sources import pause_source, resume_source
-from listening.views.responses import agent_of, desk_view, is_fragment
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view, is_fragment
 
 BATCHES = 30  # on one page of the ledger
 FAILED_FOR_GOOD = 3  # failures in a row after which a person should look

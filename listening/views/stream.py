@@ -20,8 +20,9 @@ from listening.services.accounts import count_troubled
 from listening.templatetags.desk import network_label
 from listening.views.marking import mark_cards
 from listening.views.numbers import read_numbers
-from listening.views.responses import agent_of, desk_view, is_fragment
 from profiles.models import Agent, Role, Segment
+from profiles.signed_in import agent_of
+from socialdesk.lib.pages import desk_view, is_fragment
 from socialdesk.networks import registry
 
 # The letter that leads to a view after `g`.

@@ -20,9 +20,10 @@ from listening.trends.charts import Spark, draw_spark
 from listening.trends.series import read_days
 from listening.trends.windows import make_window
 from listening.views.previews import mark_matches, place_error
-from listening.views.responses import agent_of, desk_view
+from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.lib.text import clean
 
 

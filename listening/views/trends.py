@@ -17,9 +17,9 @@ from listening.trends.posts import read_moment, read_posts
 from listening.trends.sentences import describe
 from listening.trends.series import count_mentions, read_report
 from listening.trends.windows import LABELS
-from listening.views.responses import desk_view
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.pages import desk_view
 from socialdesk.networks.registry import NETWORKS
 
 
