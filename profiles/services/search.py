@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from profiles.models import Agent, Profile, SearchTerm
 from profiles.services.conditions import Condition
@@ -13,12 +13,12 @@ from profiles.services.rights import CUSTOM, hidden_fields
 from profiles.services.segments import few_people, narrow
 from profiles.services.word_walk import find_by_words
 from profiles.services.words import Word, read_phrase, read_search
-from socialdesk.lib.paging import read_key, write_key
+from socialdesk.lib.errors import DeskError
 
 MOST = 500  # people on one page
-# So many of the newest people are looked through first, then more; conditions that these do not fill a page for are asked of everybody.
+# So many ids from the newest on are looked through first, then more; what these do not fill a page of is asked of everybody.
 _WALKS = (400, 4_000, 24_000)
-_NEWEST = ("-created_at", "-pk")
+_END = 2**62  # an id that nobody has
 
 
 class Found(NamedTuple):
@@ -72,27 +72,44 @@ def hidden_kinds(agent: Agent | None) -> frozenset[str]:
 
 
 def _newest(people: QuerySet[Profile], conditions: Sequence[Condition], after: str, limit: int) -> Found:
-    upto = Q()
-    if after:
-        at, pk = read_key(after)
-        upto = Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(pk__lt=pk))
-    rows = _read_newest(people, conditions, upto, limit + 1)
-    page = rows[:limit]
-    return Found(page, write_key(page[-1].created_at, page[-1].pk) if len(rows) > limit else "")
+    below = _read_key(after) if after else _END
+    rows = _read_newest(people, conditions, below, limit + 1)
+    return Found(rows[:limit], _write_key(rows[limit - 1].pk) if len(rows) > limit else "")
 
 
-def _read_newest(people: QuerySet[Profile], conditions: Sequence[Condition], upto: Q, wanted: int) -> list[Profile]:
-    fitting = narrow(people, conditions).filter(upto).select_related("owner").order_by(*_NEWEST)
+def _read_newest(people: QuerySet[Profile], conditions: Sequence[Condition], below: int, wanted: int) -> list[Profile]:
+    """The first `wanted` who meet the conditions, of those with ids `below`: ids are given in the order in which people came."""
+    fitting = narrow(people, conditions).filter(pk__lt=below).select_related("owner").order_by("-pk")
     if not conditions:
         return list(fitting[:wanted])
     few = few_people(conditions)
     if few is not None:
-        return list(fitting.filter(pk__in=few)[:wanted])
-    for walked in _WALKS:
-        edge = people.filter(upto).order_by(*_NEWEST).values_list("created_at", "pk")[walked : walked + 1].first()
-        if edge is None:
-            break
-        rows = list(fitting.filter(Q(created_at__gt=edge[0]) | Q(pk__gt=edge[1]), created_at__gte=edge[0])[:wanted])
-        if len(rows) == wanted:
+        return _among(fitting, [pk for pk in reversed(few) if pk < below], wanted)
+    newest = people.filter(pk__lt=below).order_by("-pk").values_list("pk", flat=True).first()
+    for walked in _WALKS if newest is not None else ():
+        rows = list(fitting.filter(pk__gt=newest - walked)[:wanted])
+        if len(rows) == wanted or newest <= walked:
             return rows
     return list(fitting[:wanted])
+
+
+def _among(fitting: QuerySet[Profile], ids: list[int], wanted: int) -> list[Profile]:
+    """Those who fit of `ids`, the newest of whom are looked at first."""
+    rows: list[Profile] = []
+    begun = 0
+    for size in (2 * wanted, len(ids)):
+        rows += fitting.filter(pk__in=ids[begun : begun + size])[: wanted - len(rows)]
+        begun += size
+        if len(rows) == wanted or begun >= len(ids):
+            break
+    return rows
+
+
+def _write_key(pk: int) -> str:
+    return f"n{pk}"
+
+
+def _read_key(key: str) -> int:
+    if not (key[:1] == "n" and key[1:].isascii() and key[1:].isdecimal() and len(key) < 20):
+        raise DeskError("This page key is not one of ours. Start again from the first page.")
+    return int(key[1:])

@@ -12,15 +12,17 @@ from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from profiles.models import ContactPoint, CustomField, CustomValue, Handle, Profile, ProfileTag, Segment
+from profiles.models import ContactPoint, CustomField, CustomValue, Handle, Profile, ProfileTag, SearchTerm, Segment, Tag
 from profiles.services.conditions import ACTIVE, PARKED, Condition, check_conditions
-from profiles.services.words import normal
+from profiles.services.words import LONGEST, normal
 from socialdesk.lib.clock import now
 from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import DeskError
+from socialdesk.lib.walks import read_ids
 
 REACH = 10_000  # followers from which a handle is in the index of those who are heard widely
 RARE = 2_000  # a condition that fewer people meet is where the search for them begins
+_OF_PEOPLE = ("name", "company", "stage", "language", "owner", "do_not_contact")  # asked of people themselves, not of merged profiles
 
 __all__ = ["check_conditions", "few_people", "find_segment", "narrow", "people_in"]
 
@@ -49,13 +51,14 @@ def narrow(people: QuerySet[Profile], conditions: Sequence[Condition]) -> QueryS
 
 
 def few_people(conditions: Sequence[Condition]) -> list[int] | None:
-    """The ids of at most RARE people among whom all are who meet the conditions; None if every one of them is met by many."""
+    """The ids, in their order, of at most RARE people among whom all are who meet the conditions; None if each is met by many."""
     for condition in conditions:
-        rows = _candidates(condition)
-        if rows is not None:
-            found = list(rows.order_by()[: RARE + 1])
-            if len(found) <= RARE:
-                return sorted(set(found))
+        profiles = _few_profiles(condition)
+        if profiles is None:
+            continue
+        if condition["field"] in _OF_PEOPLE:
+            return sorted(set(profiles))
+        return sorted(set(Profile.objects.filter(pk__in=profiles).values_list("person", flat=True)))
     return None
 
 
@@ -124,54 +127,98 @@ def _of_text(field: str, how: str, value: Any) -> Q:
 
 
 def _of_custom(condition: Condition) -> Q:
-    field, how, value = Q(field__key=condition["field"].removeprefix("custom:")), condition["is"], condition.get("value")
+    return Q(field__key=condition["field"].removeprefix("custom:")) & _of_custom_value(condition)
+
+
+def _of_custom_value(condition: Condition) -> Q:
+    how = condition["is"]
+    value: Any = condition.get("value")
     if how in ("empty", "filled"):
-        return field
+        return Q()
     if how in ("more", "less"):
-        column = "date" if condition.get("kind") == CustomField.Kind.DATE else "number"
-        return field & Q(**{f"{column}__{'gte' if how == 'more' else 'lte'}": value})
+        return Q(**{f"{_column(condition)}__{'gte' if how == 'more' else 'lte'}": value})
     if how in ("begins", "contains"):
-        return field & Q(**{f"text__{'istartswith' if how == 'begins' else 'icontains'}": value})
-    return field & Q(text__in=value if isinstance(value, list) else [value])
+        return Q(**{f"text__{'istartswith' if how == 'begins' else 'icontains'}": value})
+    return Q(text__in=value if isinstance(value, list) else [value])
+
+
+def _column(condition: Condition) -> str:
+    """Where a value of our own field stands that is compared so."""
+    if condition["is"] not in ("more", "less"):
+        return "text"
+    return "date" if condition.get("kind") == CustomField.Kind.DATE else "number"
 
 
 # --- Where the search for few people begins -----------------------------------------------------------------------------------
+# Each list is read along its index and without another table, in the order of the index, so that no database has a better idea: up to
+# RARE rows cost the same however many there are.
+
+
+def _few_profiles(condition: Condition) -> list[int] | None:
+    """The profiles that may meet the condition; None where they are many, or no index tells."""
+    if condition["field"] in ("last_contact", "sentiment"):
+        return _few_writers(condition) if condition["is"] == "within" else None
+    rows = _candidates(condition)
+    # They are counted first: for that the index is enough, and the rows of many are never read.
+    if rows is None or rows[: RARE + 1].count() > RARE:
+        return None
+    return list(rows)
 
 
 def _candidates(condition: Condition) -> QuerySet[Any, int] | None:
-    """The ids of everybody who may meet the condition, along an index; None where there is none or nearly everybody meets it."""
     field, how = condition["field"], condition["is"]
     value: Any = condition.get("value")
-    people = Profile.objects.people().values_list("pk", flat=True)
-    if how in ("is_not", "empty", "before", "less") and not field.startswith("custom:"):
+    newest = ("-created_at", "-pk")
+    people = Profile.objects.all()  # whoever was merged or erased is left out later: the indexes do not tell
+    if field.startswith("custom:"):
+        return None if how == "empty" else _ordered(CustomValue, _of_custom_by_id(condition), "field_id", _column(condition))
+    if how in ("is_not", "empty", "before", "less"):
         return None
-    if field == "stage" and "prospect" not in value:
-        return people.exclude(stage="prospect").filter(stage__in=value)
+    if field == "stage":
+        return None if "prospect" in value else _ids(people.exclude(stage="prospect").filter(stage__in=value), "stage", *newest)
     if field == "language" and how == "is":
-        return people.exclude(language="").filter(language__in=value)
+        return _ids(people.exclude(language="").filter(language__in=value), "language", *newest)
     if field == "owner":
-        return people.filter(owner__isnull=False, **({"owner__in": value} if how == "is" else {}))
-    if field == "do_not_contact" and value == "yes":
-        return people.filter(do_not_contact_at__isnull=False)
+        owned = people.filter(owner__isnull=False, **({"owner__in": value} if how == "is" else {}))
+        return _ids(owned, "owner_id", *newest)
+    if field == "do_not_contact":
+        return _ids(people.filter(do_not_contact_at__isnull=False), "pk") if value == "yes" else None
     if field in ("name", "company") and how == "is":
-        return people.filter(terms__kind=field, terms__term=normal(value)[:120])
+        return _ordered(SearchTerm, Q(kind=field, term=normal(value)[:LONGEST]), "term", "profile_id")
     if field == "tag":
-        return ProfileTag.objects.filter(tag__folded__in=value).values_list("profile__person", flat=True)
+        tags = list(Tag.objects.filter(folded__in=value).values_list("pk", flat=True))
+        return _ordered(ProfileTag, Q(tag__in=tags), "tag_id", "profile_id")
     if field == "network":
-        return Handle.objects.filter(network__in=value).values_list("profile__person", flat=True)
-    if field == "followers" and value >= REACH:
-        return Handle.objects.filter(followers__gte=REACH).filter(followers__gte=value).values_list("profile__person", flat=True)
+        return _ordered(Handle, Q(network__in=value), "network", "username")
+    if field == "followers":
+        return _ordered(Handle, Q(followers__gte=REACH) & Q(followers__gte=value), "followers") if value >= REACH else None
     if field in ("contact", "verified"):
-        return ContactPoint.objects.filter(kind__in=value).values_list("profile__person", flat=True)
-    if field in ("last_contact", "sentiment"):
-        return _of_conversations(condition)
-    if field.startswith("custom:") and how != "empty":
-        return CustomValue.objects.filter(_of_custom(condition)).values_list("profile__person", flat=True)
+        return _ordered(ContactPoint, Q(kind__in=value), "kind", "value")
     return None
 
 
-def _of_conversations(condition: Condition) -> QuerySet[Any, int]:
-    """By the conversations themselves, which are listening's: along its two indexes of what is worked on and what is parked."""
+def _ids(people: QuerySet[Profile], *order: str) -> QuerySet[Any, int]:
+    return people.order_by(*order).values_list("pk", flat=True)
+
+
+def _ordered(model: type[Model], condition: Q, *order: str) -> QuerySet[Any, int]:
+    return model._default_manager.filter(condition).order_by(*order).values_list("profile_id", flat=True)
+
+
+def _of_custom_by_id(condition: Condition) -> Q:
+    """The same without the table of fields, which stands beside the index."""
+    key = condition["field"].removeprefix("custom:")
+    field = Q(field__in=list(CustomField.objects.filter(key=key).values_list("pk", flat=True)))
+    # No index tells what a text begins with or holds, whatever its case: then it is all who have the field.
+    return field if condition["is"] in ("begins", "contains") else field & _of_custom_value(condition)
+
+
+def _few_writers(condition: Condition) -> list[int] | None:
+    """By the conversations themselves, which are listening's: along its indexes of what is worked on and of what is parked."""
     conversations = Handle._meta.get_field("conversations").related_model._default_manager
-    recent = conversations.filter(any_of("status", ACTIVE) | any_of("status", PARKED), activity_at__gte=_since(condition))
-    return recent.values_list("author__profile__person", flat=True)
+    recent = conversations.filter(activity_at__gte=_since(condition)).order_by("-activity_at", "-pk")
+    states = [any_of("status", ACTIVE), *(Q(status=status) for status in PARKED)]
+    ids = read_ids([recent.filter(state)[: RARE + 1] for state in states])
+    if len(ids) > RARE:
+        return None
+    return list(conversations.filter(pk__in=ids).values_list("author__profile", flat=True))

@@ -52,7 +52,7 @@ INSERT INTO listening_conversation (id, network, author_id, status, priority, pr
     due_kind, activity_at, opened_at)
   SELECT n, 'x', n, (ARRAY['new', 'open', 'waiting', 'resolved', 'resolved', 'resolved'])[1 + n / 3 % 6], 1, '[]', 'the bike is late', 'en',
     (ARRAY['negative', 'neutral', 'positive', 'unsure'])[1 + n / 3 % 4], '', now() - make_interval(secs => 30.0 * ({people} - n)), now()
-  FROM generate_series(1, {people}, 3) n;
+  FROM generate_series(3, {people}, 3) n;
 """
 TERMS = """
 INSERT INTO profiles_searchterm (profile_id, kind, term)
