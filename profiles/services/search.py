@@ -85,8 +85,8 @@ def _read_newest(people: QuerySet[Profile], conditions: Sequence[Condition], bel
     few = few_people(conditions)
     if few is not None:
         return _among(fitting, [pk for pk in reversed(few) if pk < below], wanted)
-    newest = people.filter(pk__lt=below).order_by("-pk").values_list("pk", flat=True).first()
-    for walked in _WALKS if newest is not None else ():
+    newest = people.filter(pk__lt=below).order_by("-pk").values_list("pk", flat=True).first() or 0
+    for walked in _WALKS:
         rows = list(fitting.filter(pk__gt=newest - walked)[:wanted])
         if len(rows) == wanted or newest <= walked:
             return rows
