@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from profiles.models import Agent, CustomField, DeepLink, ExternalRef, Handle, Profile, Segment
 from profiles.services.conditions import check_conditions
@@ -28,14 +29,15 @@ def write_people() -> None:
     for position, entry in enumerate(given["links"]):
         DeepLink.objects.get_or_create(name=entry["name"], defaults={"template": entry["template"], "position": position})
     for entry in given["people"]:
-        _write(entry)
+        # Who writes at this very moment comes in by themselves, and stays as they came.
+        with suppress(IntegrityError), transaction.atomic():
+            _write(entry)
     for position, entry in enumerate(given["segments"]):
         owner = Agent.objects.filter(username=entry.get("routes_to", "")).first()
         known = {"conditions": [dict(one) for one in check_conditions(entry["conditions"])], "position": position, "routes_to": owner}
         Segment.objects.get_or_create(name=entry["name"], defaults={**known, "made_at": now()})
 
 
-@transaction.atomic
 def _write(entry: dict[str, Any]) -> None:
     account = sandbox_world().account(entry["username"], network=entry["network"])
     if account is None or Handle.objects.filter(network=account.network, external_id=account.id).exists():

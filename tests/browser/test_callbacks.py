@@ -71,7 +71,7 @@ def test_call_goes_from_the_link_to_the_queue_to_the_thank_you(
     queue.get_by_label("Note for your team").fill("A new one is on its way")
     queue.get_by_role("button", name="Reached").click()
     queue.wait_for_url("**/conversations/*/")
-    expect(queue.get_by_text("A new one is on its way")).to_be_visible()
+    expect(queue.locator(".bubble-text", has_text="A new one is on its way")).to_be_visible()
     assert "mara_k" in Draft.objects.get(agent=sam, kind="reply").text
     assert CallbackRequest.objects.get().state == "reached"
 
