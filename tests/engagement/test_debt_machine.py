@@ -108,6 +108,8 @@ class Debts(RuleBasedStateMachine):
             return
         link = links[number % len(links)]
         if link.kind == "chat" or (link.kind == "choice" and chats):
+            if number % 2:
+                put_on_duty(self.lead)  # on a slow machine who was put there before has been gone for too long
             with suppress(DeskError):
                 begin_chat(link=link, form_key=secrets.token_urlsafe(16), text=f"It squeaks {number}", language="en")
         else:
