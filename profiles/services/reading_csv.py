@@ -170,7 +170,10 @@ def _peek(lines: Lines, count: int) -> Iterator[Line]:
 
 
 def _guess_delimiter(lines: Sequence[str]) -> str:
-    """Who parts most lines into the same number of cells, the first line above all."""
+    """Who parts the first line into names of columns that we know; else who parts most lines into the same number of cells."""
+    known = {delimiter: sum(map(is_known_name, lines[0].split(delimiter))) for delimiter in DELIMITERS}
+    if max(known.values()) > 1:
+        return max(known, key=lambda delimiter: known[delimiter])
     best, most = ",", 0.0
     for delimiter in DELIMITERS:
         counts: list[int] = []

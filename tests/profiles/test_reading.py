@@ -282,3 +282,9 @@ def test_whatever_the_lines_every_one_is_in_one_card_or_refused(lines: list[str]
         accounted |= taken
         assert bool(row.cells) != bool(row.problem)
     assert [n for n, line in enumerate(lines, 1) if line.strip() and n not in accounted] == []
+
+
+def test_names_of_columns_say_the_delimiter_whatever_stands_below() -> None:
+    text = "name,email,phone\n,a|b@example.com,\n,c|d@example.com,\n,e|f@example.com,\n"
+    layout = read_layout(io.BytesIO(text.encode()))
+    assert (layout.delimiter, layout.columns, layout.has_header) == (",", ("name", "email", "phone"), True)
