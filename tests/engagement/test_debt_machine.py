@@ -14,7 +14,7 @@ from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from rest_framework.test import APIClient
 
 from engagement.models import (
@@ -85,6 +85,12 @@ class Debts(RuleBasedStateMachine):
     def url(self, number: int, act: str) -> str:
         return f"/api/conversations/{self.conversation(number).pk}/{act}/"
 
+    @initialize(kind=kinds, chats=st.booleans())
+    def something_goes_on_from_the_beginning(self, kind: str, chats: bool) -> None:
+        put_on_duty(self.lead)
+        self.offer(0, kind)
+        self.follow(0, chats)
+
     @rule(number=pick)
     def reply(self, number: int) -> None:
         given = {"text": f"We are on it {number}."}
@@ -108,8 +114,6 @@ class Debts(RuleBasedStateMachine):
             return
         link = links[number % len(links)]
         if link.kind == "chat" or (link.kind == "choice" and chats):
-            if number % 2:
-                put_on_duty(self.lead)  # on a slow machine who was put there before has been gone for too long
             with suppress(DeskError):
                 begin_chat(link=link, form_key=secrets.token_urlsafe(16), text=f"It squeaks {number}", language="en")
         else:
@@ -242,12 +246,20 @@ class Debts(RuleBasedStateMachine):
 @pytest.mark.timeout(600)
 def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path: Path) -> None:
     Debts.folder, Debts.django_settings, Debts.count, Debts.seen = tmp_path, settings, 0, set()
-    run_state_machine_as_test(
-        Debts,
-        settings=hypothesis_settings(
-            max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-        ),
-    )
     goes_on = {f"{channel} goes on" for channel in ("ticket", "chat", "callback")}
     wanted = goes_on | {*Hop.State.values, "resolved", "ticket solved", "ticket in_progress"}
+    # The first round is the same on every machine as long as the code is; what it did not come to, others do.
+    for round_number in range(6):
+        run_state_machine_as_test(
+            Debts,
+            settings=hypothesis_settings(
+                max_examples=30,
+                stateful_step_count=50,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                derandomize=round_number == 0,
+            ),
+        )
+        if wanted <= Debts.seen:
+            break
     assert wanted - Debts.seen == set(), "the machine did not come everywhere"
