@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from profiles.models import Agent
 from profiles.services.matching import dismiss_suggestion
-from profiles.services.merge import may_merge, merge_profiles, undo_merge
+from profiles.services.merge import merge_profiles, undo_merge
 from profiles.services.people import find_person
 from profiles.services.proposals import find_other, preview_merge, read_proposals
 from profiles.signed_in import agent_of
@@ -27,7 +27,7 @@ def duplicates(request: HttpRequest) -> HttpResponseBase:
     """People who may be one, the surest first."""
     after = request.GET.get("after", "")
     proposals, following = read_proposals(after=after)
-    context = {"proposals": proposals, "next": following, "is_first": not after, "may_merge": may_merge(agent_of(request))}
+    context = {"proposals": proposals, "next": following, "is_first": not after, "may_merge": agent_of(request).may_work}
     return render(request, "profiles/duplicates.html", context)
 
 

@@ -221,7 +221,7 @@ def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int
 
     Raises DeskError without a reason, Conflict if nothing is owed.
     """
-    if not (agent.may_answer or agent.may_configure):
+    if not agent.may_work:
         raise NotAllowed("Your role reads and notes; waiving a return is for care agents and their leads.")
     words = clean(reason, limit=LONGEST_WORDS).strip()
     if not words:

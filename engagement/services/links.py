@@ -127,7 +127,7 @@ def revoke_link(*, link_id: int, agent: Agent) -> ShortLink:
 
     Raises NotAllowed for roles that only read, NotFound, and Conflict if it was closed.
     """
-    if not (agent.may_answer or agent.may_configure):
+    if not agent.may_work:
         raise NotAllowed("Your role reads and notes; revoking a link is for care agents and their leads.")
     with transaction.atomic():
         link = ShortLink.objects.filter(pk=link_id).first()

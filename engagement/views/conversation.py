@@ -171,7 +171,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
         "praise": find_praise(thread),
-        "may_change": agent.may_answer or agent.may_configure,
+        "may_change": agent.may_work,
     }
 
 

@@ -158,7 +158,7 @@ def _drop_claim(conversation: Conversation) -> None:
 
 def _refuse_under_foreign_claim(conversation: Conversation, agent: Agent, now: datetime) -> None:
     """Acts on a conversation respect a living claim of somebody else, except those of a lead."""
-    if not (agent.may_answer or agent.may_configure):
+    if not agent.may_work:
         raise NotAllowed("Your role reads and notes; changing a conversation is for care agents and their leads.")
     if not agent.may_configure:
         require_no_foreign_claim(conversation, agent, now=now)

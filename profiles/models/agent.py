@@ -46,6 +46,11 @@ class Agent(AbstractUser):
         return self.role in {Role.LEAD, Role.MANAGER, Role.ADMIN}
 
     @property
+    def may_work(self) -> bool:
+        """May change conversations and what is known of people: who writes to customers, and who leads them."""
+        return self.may_answer or self.may_configure
+
+    @property
     def may_approve(self) -> bool:
         """May send what others drafted: who may write to customers and answers for colleagues."""
         return self.may_answer and self.may_configure

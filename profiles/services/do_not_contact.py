@@ -10,7 +10,7 @@ from django.db.models import Max
 from profiles.models import Agent, Profile
 from profiles.services.changes import note_change
 from profiles.services.edit import save_version
-from profiles.services.people import find_person, person_of
+from profiles.services.people import lock_person, person_of
 from profiles.services.versions import keep_first_version
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError, NotAllowed
@@ -30,7 +30,7 @@ def set_do_not_contact(*, profile_id: int, why: str, agent: Agent | None, source
     _check_may(agent)
     moment = at or current_time()
     with transaction.atomic():
-        person = _lock(profile_id)
+        person = lock_person(profile_id)
         if person.do_not_contact_at and person.do_not_contact_why == words:
             return person
         keep_first_version(person, since=person.created_at)
@@ -46,7 +46,7 @@ def lift_do_not_contact(*, profile_id: int, agent: Agent | None, source: str = "
     _check_may(agent)
     moment = at or current_time()
     with transaction.atomic():
-        person = _lock(profile_id)
+        person = lock_person(profile_id)
         held = Profile.objects.select_for_update(no_key=True).filter(person=person.pk, do_not_contact_at__isnull=False).order_by("pk")
         for member in held:
             keep_first_version(member, since=member.created_at)
@@ -67,7 +67,3 @@ def left_alone_since(profile: Profile | int) -> datetime | None:
 def _check_may(agent: Agent | None) -> None:
     if agent is not None and not agent.may_answer:
         raise NotAllowed("Your role does not decide whom we contact. Ask a care agent or a lead.")
-
-
-def _lock(profile_id: int) -> Profile:
-    return Profile.objects.select_for_update(no_key=True).get(pk=find_person(profile_id).pk)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from profiles.models import Agent, MatchSuggestion, Merge, Profile, ProfileEvent, Role, Stage, StageChange
+from profiles.models import Agent, MatchSuggestion, Merge, Profile, ProfileEvent, Stage, StageChange
 from profiles.services.changes import note_change
 from profiles.services.edit import save_version
 from profiles.services.matching import match_later
@@ -27,11 +27,6 @@ from socialdesk.lib.errors import Conflict, DeskError, NotFound
 FILLED = ("name", "company", "language", "time_zone", "preferred_channel", "owner_id", "stage", "do_not_contact_at")
 NOTHING: dict[str, Any] = {"owner_id": None, "do_not_contact_at": None, "stage": Stage.PROSPECT}
 _MOVED = "Somebody changed or merged one of them meanwhile. Look again before you merge."
-
-
-def may_merge(agent: Agent) -> bool:
-    """Who works with customers, or leads those who do; socialdesk/access.py says the same of the addresses."""
-    return agent.role in (Role.AGENT, Role.LEAD, Role.MANAGER, Role.ADMIN)
 
 
 def merge_profiles(

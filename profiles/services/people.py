@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from profiles.models import Agent, Profile
-from socialdesk.lib.errors import NotFound
+from socialdesk.lib.errors import Conflict, NotFound
 
 
 def find_agent(name: str) -> Agent:
@@ -31,6 +32,24 @@ def find_person(pk: int) -> Profile:
 def person_of(profile: Profile | int) -> QuerySet[Profile, int]:
     """Who a profile stands for by now, for comparing with: `filter(profile__person=person_of(profile))`. No query of its own."""
     return Profile.objects.filter(pk=profile if isinstance(profile, int) else profile.pk).values_list("person", flat=True)[:1]
+
+
+def lock_person(pk: int) -> Profile:
+    """Who the profile `pk` stands for, held until the transaction ends, as whoever merges holds them. Inside a transaction.
+
+    Raises NotFound for none and for who was erased, Conflict while they are merged again and again.
+    """
+    for _ in range(5):
+        before = transaction.savepoint()
+        person = Profile.objects.select_for_update(no_key=True).filter(pk=person_of(pk)).first()
+        if person is None or person.erased_at:
+            raise NotFound("There is no such profile. It may have been erased.")
+        if person.root_id is None:
+            transaction.savepoint_commit(before)
+            return person
+        # Merged between question and answer: let go at once, for a merge further up would wait for it while we wait for the top.
+        transaction.savepoint_rollback(before)
+    raise Conflict("This person is being merged right now. Try again.")
 
 
 def members_of(person: Profile | int) -> list[int]:

@@ -19,7 +19,7 @@ from profiles.services.changes import as_one_change, note_change
 from profiles.services.conflicts import Value, judge, rule_of
 from profiles.services.edit import TEXTS, check_value, read_field, set_fields
 from profiles.services.erased_refs import was_erased
-from profiles.services.people import find_agent, person_of
+from profiles.services.people import find_agent, lock_person
 from profiles.services.record_lists import LISTS, take_customs, take_lists
 from profiles.services.record_writing import write_record, write_times
 from profiles.services.rights import CUSTOM
@@ -118,7 +118,7 @@ def _apply(
 ) -> Applied:
     known = find_by_external(system=record.system, external_id=record.external_id) if record.external_id else None
     found = known or profile
-    person = _lock_person(found.pk) if found else Profile(created_at=moment)
+    person = lock_person(found.pk) if found else Profile(created_at=moment)
     applied = Applied(person, is_new=found is None)
     _take_own(applied, record, source, agent, rules, moment)
     if record.external_id and known is None:
@@ -136,21 +136,6 @@ def _apply(
         names = ", ".join(sorted({kept["field"] for kept in applied.kept}))
         logger.info("profile %d: not taken from %s: %s", person.pk, source[:200], names[:_LOGGED])
     return applied
-
-
-def _lock_person(pk: int) -> Profile:
-    """The person that profile `pk` stands for, held until the transaction ends. Raises NotFound if they were erased."""
-    for _ in range(5):
-        before = transaction.savepoint()
-        person = Profile.objects.select_for_update(no_key=True).get(pk=person_of(pk))
-        if person.root_id is None:
-            transaction.savepoint_commit(before)
-            if person.erased_at:
-                raise NotFound("This person was erased here.")
-            return person
-        # Merged between question and answer: let go at once, for a merge further up would wait for it while we wait for the top.
-        transaction.savepoint_rollback(before)
-    raise Conflict("This person is being merged right now. Send it again.")
 
 
 def _take_own(

@@ -10,7 +10,6 @@ from profiles.models import Agent, ExternalRef, Profile
 from profiles.services.deep_links import Way, list_refs, ways_of
 
 register = Library()
-MAY_CHANGE = frozenset({"agent", "lead", "manager", "admin"})  # as the table of access says
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Elsewhere:
 def elsewhere_of(profile: Profile, agent: Agent) -> Elsewhere:
     """A fixed number of queries."""
     refs = list_refs(profile)
-    return Elsewhere(refs, ways_of(profile, agent=agent, refs=refs), agent.role in MAY_CHANGE)
+    return Elsewhere(refs, ways_of(profile, agent=agent, refs=refs), agent.may_work)
 
 
 OUTCOMES = {"created": "new", "updated": "changes", "unchanged": "as before", "refused": "refused"}

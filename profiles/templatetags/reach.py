@@ -11,7 +11,6 @@ from profiles.models import UNCONFIRMED, Agent, Consent, ContactPoint, Profile
 from profiles.services.rights import hidden_fields
 
 register = Library()
-MAY_EDIT = frozenset({"agent", "lead", "manager", "admin"})  # as the table of access says
 SHOWN = 50
 
 
@@ -36,6 +35,6 @@ def ways_to(profile: Profile, agent: Agent) -> Ways:
         points=list(points.order_by("-changed_at", "-pk")[:SHOWN]),
         hidden=hidden_fields(agent),
         kinds=[(str(kind), str(kind.label)) for kind in ContactPoint.Kind],
-        may_edit=agent.role in MAY_EDIT,
+        may_edit=agent.may_work,
         may_see_looks=agent.may_configure,
     )

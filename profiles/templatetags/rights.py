@@ -8,7 +8,7 @@ from datetime import datetime
 from django.template import Library
 
 from profiles.models import Agent, Profile
-from profiles.services.erasure import WHY, may_erase
+from profiles.services.erasure import WHY
 
 register = Library()
 
@@ -42,7 +42,7 @@ def left_alone(profile: Profile) -> Alone:
 def rights_of(profile: Profile, agent: Agent) -> Rights:
     """What `agent` may do with the person. One query."""
     since = Profile.objects.filter(person=profile.person, do_not_contact_at__isnull=False).values_list("do_not_contact_at", flat=True)
-    return Rights(since.first(), agent.may_answer, agent.may_answer, may_erase(agent))
+    return Rights(since.first(), agent.may_answer, agent.may_answer, agent.may_approve)
 
 
 @register.filter

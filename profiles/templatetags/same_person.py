@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from django.template import Library
 
 from profiles.models import Agent, Merge, Profile
-from profiles.services.merge import may_merge
 from profiles.services.proposals import Proposal, proposals_of
 
 register = Library()
@@ -26,4 +25,4 @@ def same_person_of(profile: Profile, agent: Agent) -> SamePerson:
     """A fixed number of queries."""
     members = Profile.objects.filter(person=profile.pk).values("pk")
     standing = Merge.objects.filter(undone_at=None, survivor__in=members).select_related("absorbed", "survivor", "agent")
-    return SamePerson(proposals_of(profile.pk), list(standing.order_by("-at", "-pk")[:_MOST]), may_merge(agent))
+    return SamePerson(proposals_of(profile.pk), list(standing.order_by("-at", "-pk")[:_MOST]), agent.may_work)

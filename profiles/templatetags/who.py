@@ -13,7 +13,6 @@ from profiles.services.custom import Filled, list_custom
 from profiles.services.tags import tags_of
 
 register = Library()
-MAY_EDIT = frozenset({"agent", "lead", "manager", "admin"})  # as the table of access says
 WORDS = {
     "agent": "written by a colleague",
     "network": "from their account",
@@ -60,7 +59,7 @@ def who_of(profile: Profile, agent: Agent) -> Who:
         lines.append(Line("Writes most", channel_words(profile.implied_channel)))
     lines += [_custom_line(filled) for filled in list_custom(profile, agent=agent) if filled.value and filled.value.text]
     lines, common = _in_common(lines)
-    return Who(lines, common, tags_of(profile), agent.role in MAY_EDIT)
+    return Who(lines, common, tags_of(profile), agent.may_work)
 
 
 @register.filter
