@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
                 ('root', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='profiles.profile')),
             ],
             options={
-                'indexes': [models.Index(fields=['person'], name='profile_person'), models.Index(condition=models.Q(('erased_at', None), ('root', None)), fields=['-created_at', '-id'], name='profile_people'), models.Index(condition=models.Q(('owner__isnull', False)), fields=['owner', '-created_at', '-id'], name='profile_owner'), models.Index(condition=models.Q(('terms_at', None)), fields=['id'], name='profile_terms_wait'), models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['merged_into'], name='profile_merged_into')],
+                'indexes': [models.Index(fields=['person'], name='profile_person'), models.Index(condition=models.Q(('owner__isnull', False)), fields=['owner', '-created_at', '-id'], name='profile_owner'), models.Index(condition=models.Q(('terms_at', None)), fields=['id'], name='profile_terms_wait'), models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['merged_into'], name='profile_merged_into')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('merged_into', None), ('root', None)), models.Q(('merged_into__isnull', False), ('root__isnull', False)), _connector='OR'), name='profile_merge_tree')],
             },
         ),

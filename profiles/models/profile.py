@@ -66,7 +66,6 @@ class Profile(models.Model):
         ]
         indexes = [
             models.Index(fields=["person"], name="profile_person"),
-            models.Index(fields=["-created_at", "-id"], condition=Q(root=None, erased_at=None), name="profile_people"),
             models.Index(fields=["owner", "-created_at", "-id"], condition=Q(owner__isnull=False), name="profile_owner"),
             models.Index(fields=["id"], condition=Q(terms_at=None), name="profile_terms_wait"),
             # Of whom somebody said something: as intake makes them, people are in none of these.
