@@ -1,6 +1,7 @@
 """What comes in, and the state of the work on it."""
 
 from listening.models.account import NetworkAccount
+from listening.models.backfill import Backfill
 from listening.models.conversation import ACTIVE, Conversation, ConversationEvent, Priority, Status
 from listening.models.ledger import IntakeBatch
 from listening.models.mention import Mention, Sentiment
@@ -13,6 +14,7 @@ from listening.models.topic import ConversationTopic, MentionTopic, Topic
 
 __all__ = [
     "ACTIVE",
+    "Backfill",
     "Conversation",
     "ConversationEvent",
     "ConversationTopic",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from socialdesk.lib.encrypted import EncryptedJSONField
-from socialdesk.networks.base import AccountConfig
+from socialdesk.networks import registry
+from socialdesk.networks.base import AccountConfig, Capabilities
 
 
 class NetworkAccount(models.Model):
@@ -21,6 +22,10 @@ class NetworkAccount(models.Model):
     state = models.CharField(max_length=20, choices=State.choices, default=State.OK)
     state_reason = models.CharField(max_length=500, blank=True)
     state_changed_at = models.DateTimeField(null=True, blank=True)
+    # What the network let these credentials do when it was asked last: names of Capabilities that they may not, and why.
+    cannot = models.JSONField(default=dict, blank=True)
+    probed_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="The credentials end then unless they are renewed.")
     created_at = models.DateTimeField(auto_now_add=True)
     # An account that is removed stays as a row, so that what it said stays readable (invariant 8).
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -38,6 +43,14 @@ class NetworkAccount(models.Model):
     @property
     def config(self) -> AccountConfig:
         return AccountConfig(network=self.network, username=self.username, external_id=self.external_id, credentials=self.credentials)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this account can do: less than its network, where its credentials may not."""
+        try:
+            return registry.get(self.network).capabilities.within(self.cannot)
+        except registry.UnknownNetwork:
+            return Capabilities()
 
     @property
     def is_usable(self) -> bool:

@@ -10,6 +10,7 @@ from listening.models.account import NetworkAccount
 class Source(models.Model):
     class Kind(models.TextChoices):
         POLL = "poll", "Read by the desk"
+        STREAM = "stream", "Pushed by the network"
         PUSH = "push", "Pushed by a program"
         FILE = "file", "Imported from a file"
 
@@ -24,6 +25,9 @@ class Source(models.Model):
     polled_until = models.DateTimeField(null=True, blank=True, help_text="A worker reads it until then at the latest.")
     last_read_at = models.DateTimeField(null=True, blank=True)
     last_item_at = models.DateTimeField(null=True, blank=True)
+    # Kind STREAM: since when its connection holds, and how many posts only reading found that it should have brought.
+    connected_at = models.DateTimeField(null=True, blank=True)
+    found_late = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)

@@ -242,8 +242,16 @@ def _store_fresh(
     route_later(threads.opened())
 
 
-def media_json(post: PostData) -> list[dict[str, str]]:
-    return [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
+def media_json(post: PostData) -> list[dict[str, Any]]:
+    """What a post carries beside its text, in the order in which it is shown: a warning before it, then pictures, a poll, a quote."""
+    parts: list[dict[str, Any]] = [{"kind": "warning", "text": post.warning}] if post.warning else []
+    parts += [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
+    if post.poll:
+        parts.append({"kind": "poll", "options": list(post.poll)})
+    if post.quote is not None:
+        quoted = post.quote
+        parts.append({"kind": "quote", "external_id": quoted.external_id, "author": quoted.author, "text": quoted.text, "url": quoted.url})
+    return parts
 
 
 def _is_addressed(folded: str, accounts: list[OwnAccount], parent: Known | None) -> bool:

@@ -146,13 +146,14 @@ class _GuardedAdapter(HTTPAdapter):
 
 
 class GuardedSession(requests.Session):
-    """Asks public addresses only, follows no redirect, reads at most MOST bytes, and ends within ALTOGETHER seconds.
+    """Asks public addresses only, follows no redirect, reads at most `most` bytes, and ends within ALTOGETHER seconds.
 
     Raises NotPublic, or what requests raises. Takes nothing from the environment but a bundle of certificates (REQUESTS_CA_BUNDLE).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = MOST) -> None:
         super().__init__()
+        self._most = most
         self.trust_env = False  # neither a proxy, which would resolve names for us, nor passwords from ~/.netrc
         self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         self.headers["Connection"] = "close"  # each request opens its own, which can be broken off
@@ -160,24 +161,27 @@ class GuardedSession(requests.Session):
         self.mount("http://", _GuardedAdapter())
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        check_url(str(url))
-        options |= {"allow_redirects": False, "stream": True, "timeout": (CONNECT, READ)}
         with _ends_in_time():
             began = time.monotonic()
-            response = super().request(method, url, *args, **options)
+            response = self.open(method, url, *args, **(options | {"timeout": (CONNECT, READ)}))
             try:
-                response._content = _read(response, began)
+                response._content = _read(response, began, self._most)
             finally:
                 response.close()
         return response
 
+    def open(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        """The answer with its body unread: for what may never end. The caller closes it."""
+        check_url(str(url))
+        return super().request(method, url, *args, **(options | {"allow_redirects": False, "stream": True}))
 
-def _read(response: requests.Response, began: float) -> bytes:
+
+def _read(response: requests.Response, began: float, most: int) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(_CHUNK):
         body += chunk
-        if len(body) > MOST:
-            raise requests.ConnectionError(f"the answer is longer than {MOST:,} bytes")
+        if len(body) > most:
+            raise requests.ConnectionError(f"the answer is longer than {most:,} bytes")
         if time.monotonic() - began > ALTOGETHER:
             raise requests.ReadTimeout("the answer took too long")
     return bytes(body)

@@ -38,6 +38,8 @@ ARGUMENTS = [
 PATIENCE = 10_000  # milliseconds for a condition: the machine may be busy
 # A refusal is an answer: the browser logs each, and the tests that provoke one look at what the page says of it.
 REFUSALS = tuple(f"the server responded with a status of {status}" for status in (400, 409, 410))
+# A page that is left breaks off what it was asking. What fails otherwise says sendError beside the second of these.
+BROKEN_OFF = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -160,7 +162,7 @@ class Windows:
         self.server.start()
 
     def _hear(self, message: Any) -> None:
-        if message.type not in ("error", "warning") or any(refusal in message.text for refusal in REFUSALS):
+        if message.type not in ("error", "warning") or any(known in message.text for known in (*REFUSALS, *BROKEN_OFF)):
             return
         if self._is_away and ("WebSocket" in message.text or "ERR_CONNECTION" in message.text):
             return

@@ -32,6 +32,8 @@ def look(page: Page, name: str, *, widths: Sequence[int] = WIDTHS, within: str |
     """Says what is wrong. `within` is the part of the page that axe reads. Afterwards the page is as wide as before, and light."""
     before = page.viewport_size
     assert before is not None
+    # What was pressed before may have led to a page of which nothing is there yet.
+    page.wait_for_load_state()
     for width in widths:
         resize(page, width)
         assert_fits(page, name)
