@@ -189,9 +189,9 @@ def _call(message: Message, token: str, publisher: Publisher) -> Sent:
     place = _place(message)
     match message.kind:
         case Message.Kind.REPLY:
-            return publisher.reply(**place, text=message.text, token=token)
+            return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token)
         case Message.Kind.DIRECT_MESSAGE:
-            return publisher.direct_message(**place, text=message.text, token=token)
+            return publisher.direct_message(to=place["to"], text=message.text, token=token)
         case Message.Kind.REPOST:
             return publisher.repost(external_id=place["repost_of"], token=token)
         case _:

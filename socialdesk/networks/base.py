@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 LengthUnit = Literal["codepoints", "utf16", "graphemes", "weighted"]
 Idempotency = Literal["token", "record_key", "lookup", "none"]
@@ -160,7 +160,8 @@ class Capabilities:
 
     def within(self, grant: Mapping[str, str]) -> Capabilities:
         """What is left where an account may not do what `grant` names (see Grant.cannot)."""
-        return replace(self, **{name: False for name in grant if isinstance(getattr(self, name, None), bool)})
+        refused: dict[str, Any] = {name: False for name in grant if isinstance(getattr(self, name, None), bool)}
+        return replace(self, **refused)
 
 
 class NetworkError(Exception):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from socialdesk.lib import text as texts
-from socialdesk.networks.base import Capabilities, Sent
+from socialdesk.networks.base import Capabilities, Picture, Sent
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
 
@@ -34,9 +35,11 @@ class SandboxPublisher:
         self._admits_strangers = admits_strangers
         self._world = client.world
 
-    def reply(self, *, in_reply_to: str, text: str, token: str) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
         def write() -> Post:
             _check_length(text, CAPABILITIES.max_length)
+            if len(pictures) > CAPABILITIES.max_pictures:
+                raise Refused("too_many_pictures", f"at most {CAPABILITIES.max_pictures} pictures are taken")
             if not in_reply_to:
                 raise Refused("not_found", "a reply needs the id of the post that it answers")
             if self._admits_strangers:
@@ -45,7 +48,7 @@ class SandboxPublisher:
 
         return _receipt(self._client.write(write))
 
-    def direct_message(self, *, to: str, text: str, token: str) -> Sent:
+    def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         """Refused as `not_following` unless the person follows us or has written to us privately."""
 
         def write() -> Message:
