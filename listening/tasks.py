@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from listening.services import conversations, folding, routing, topics
+from listening.services import conversations, folding, renewal, routing, topics
 from listening.trends import rollups
 from socialdesk.lib.clock import now
 
@@ -35,3 +35,15 @@ def rematch_topic(topic_id: int) -> None:
 @shared_task
 def route_conversations(conversation_ids: list[int]) -> None:
     routing.route_conversations(conversation_ids)
+
+
+@shared_task
+def renew_due() -> None:
+    # Each by itself: one slow network keeps nobody else's sign-in from being renewed.
+    for account_id in renewal.due_accounts():
+        renew_account.delay(account_id)
+
+
+@shared_task
+def renew_account(account_id: int) -> None:
+    renewal.renew_if_due(account_id)

@@ -192,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep_praise": {"task": "engagement.tasks.sweep_praise", "schedule": 15.0},
     "send_praise_digests": {"task": "engagement.tasks.send_praise_digests", "schedule": 600.0},
     "sweep_chats": {"task": "engagement.tasks.sweep_chats", "schedule": 10.0},
+    "renew_due": {"task": "listening.tasks.renew_due", "schedule": 60.0},
     "wake_conversations": {"task": "listening.tasks.wake_conversations", "schedule": 10.0},
     "look_for_follows": {"task": "engagement.tasks.look_for_follows", "schedule": 10.0},
     "settle_promises": {"task": "engagement.tasks.settle_promises", "schedule": 30.0},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from profiles.models import Agent
 from socialdesk.lib.encrypted import EncryptedJSONField
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, Capabilities
@@ -22,10 +23,15 @@ class NetworkAccount(models.Model):
     state = models.CharField(max_length=20, choices=State.choices, default=State.OK)
     state_reason = models.CharField(max_length=500, blank=True)
     state_changed_at = models.DateTimeField(null=True, blank=True)
+    # Who gave the credentials, and when: null for accounts that were there before anybody connected them.
+    connected_at = models.DateTimeField(null=True, blank=True)
+    connected_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     # What the network let these credentials do when it was asked last: names of Capabilities that they may not, and why.
     cannot = models.JSONField(default=dict, blank=True)
+    limits = models.JSONField(default=dict, blank=True)  # names of Capabilities whose number is another one for this account
     probed_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="The credentials end then unless they are renewed.")
+    renewing_until = models.DateTimeField(null=True, blank=True, help_text="A worker renews the credentials until then at the latest.")
     created_at = models.DateTimeField(auto_now_add=True)
     # An account that is removed stays as a row, so that what it said stays readable (invariant 8).
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -46,9 +52,9 @@ class NetworkAccount(models.Model):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this account can do: less than its network, where its credentials may not."""
+        """What this account can do: less than its network, where its credentials may not, within limits of its own."""
         try:
-            return registry.get(self.network).capabilities.within(self.cannot)
+            return registry.get(self.network).capabilities.within(self.cannot, self.limits)
         except registry.UnknownNetwork:
             return Capabilities()
 

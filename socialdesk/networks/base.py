@@ -158,10 +158,13 @@ class Capabilities:
     limits: str = ""
     cannot: tuple[str, ...] = ()  # what they may expect and will not get, one sentence each
 
-    def within(self, grant: Mapping[str, str]) -> Capabilities:
-        """What is left where an account may not do what `grant` names (see Grant.cannot)."""
-        refused: dict[str, Any] = {name: False for name in grant if isinstance(getattr(self, name, None), bool)}
-        return replace(self, **refused)
+    def within(self, grant: Mapping[str, str], limits: Mapping[str, int] | None = None) -> Capabilities:
+        """What is left where an account may not do what `grant` names, within limits of its own (see Grant)."""
+        changes: dict[str, Any] = {name: False for name in grant if isinstance(getattr(self, name, None), bool)}
+        for name, limit in (limits or {}).items():
+            if type(getattr(self, name, None)) is int and type(limit) is int and limit >= 0:
+                changes[name] = limit
+        return replace(self, **changes)
 
 
 class NetworkError(Exception):
@@ -293,15 +296,17 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What asking the network said about credentials: whose they are, and what they may not do.
+    """What asking the network said about credentials: whose they are, what they may not do, and which limits are theirs alone.
 
-    `cannot` maps names of fields of Capabilities that are bools to the reason, in words for people.
+    `cannot` maps names of fields of Capabilities that are bools to the reason, in words for people; `limits` names of those that are
+    ints to the number that holds for this account, as the length of a post on its own server.
     """
 
     external_id: str
     username: str
     display_name: str = ""
     cannot: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
