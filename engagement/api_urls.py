@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement.api import callbacks, compliments, links, messages, policy, templates, tickets
+from engagement.api import callbacks, compliments, handovers, links, messages, policy, templates, tickets
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", messages.ReplyView.as_view(), name="api_conversation_reply"),
     path("conversations/<int:pk>/direct_message/", messages.DirectMessageView.as_view(), name="api_conversation_direct_message"),
     path("conversations/<int:pk>/ask_follow/", messages.AskFollowView.as_view(), name="api_conversation_ask_follow"),
+    path("conversations/<int:pk>/hand_over/", handovers.ConversationHandOverView.as_view(), name="api_conversation_hand_over"),
+    path("handovers/<int:pk>/", handovers.HandoverView.as_view(), name="api_handover"),
     path("conversations/<int:pk>/note/", messages.NoteView.as_view(), name="api_conversation_note"),
     path("conversations/<int:pk>/messages/", messages.ConversationMessagesView.as_view(), name="api_conversation_messages"),
     path("conversations/<int:pk>/ticket/", tickets.ConversationTicketView.as_view(), name="api_conversation_ticket"),

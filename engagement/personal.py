@@ -21,6 +21,7 @@ from engagement.models import (
     Delivery,
     Draft,
     FollowRequest,
+    Handover,
     Hop,
     Message,
     MustAnswer,
@@ -226,6 +227,13 @@ HOLDINGS: dict[str, Holding] = {
         _in(Compliment),
         {"note": ""},
         export={"forwarded_at": "When", "note": "Note", "state": "State", "answer": "Answer"},
+    ),
+    "handovers": Holding(
+        Handover,
+        "Hand-overs to colleagues",
+        _in(Handover),
+        {"note": "", "answer": ""},
+        export={"given_at": "When", "note": "Note", "state": "State", "answer": "Answer"},
     ),
     "compliment_events": Holding(
         ComplimentEvent,

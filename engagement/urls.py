@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement.views import conversation, follow, guard, messages
+from engagement.views import conversation, follow, guard, handovers, messages
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("conversations/<int:pk>/draft/", messages.draft, name="draft"),
     path("conversations/<int:pk>/check/", guard.draft_check, name="draft_check"),
     path("conversations/<int:pk>/ask_follow/", follow.conversation_ask_follow, name="conversation_ask_follow"),
+    path("conversations/<int:pk>/hand_over/", handovers.conversation_hand_over, name="conversation_hand_over"),
+    path("handovers/<int:pk>/", handovers.handover_settle, name="handover_settle"),
     path("messages/<int:pk>/undo/", messages.delivery_undo, name="delivery_undo"),
     path("messages/<int:pk>/decide/", messages.delivery_decide, name="delivery_decide"),
 ]

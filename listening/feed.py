@@ -26,6 +26,7 @@ from socialdesk.networks.registry import NETWORKS
 VIEWS: dict[str, str] = {
     "all": "All",
     "mine": "Mine",
+    "handed": "Handed to me",
     "unassigned": "Unassigned",
     "urgent": "Urgent",
     "negative": "Negative",
@@ -110,6 +111,8 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
         return conversations.filter(private_waiting=True)
     if view == "chats":
         return conversations.filter(chats_open__gt=0)
+    if view == "handed":
+        return conversations.filter(_handed_to(agent)) if agent is not None else conversations.none()
     active = conversations.filter(any_of("status", ACTIVE))
     if view == "mine":
         return active.filter(assignee=agent)
@@ -126,6 +129,12 @@ def in_view(view: str, agent: Agent | None) -> QuerySet[Conversation]:
     return active
 
 
+def _handed_to(agent: Agent) -> Q:
+    """Offered to them or their team, or taken on by them. Engagement's rows; one conversation has one hand-over at a time."""
+    offered = Q(handovers__state="offered") & (Q(handovers__to=agent) | Q(handovers__team=agent.role))
+    return any_of("handovers__state", ("offered", "accepted")) & (offered | Q(handovers__state="accepted", handovers__taken_by=agent))
+
+
 def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Conversation]:
     """The conversations that fit, in no order."""
     if filters.status:
@@ -137,7 +146,7 @@ def find_conversations(*, agent: Agent | None, filters: Filters) -> QuerySet[Con
     if filters.topic is not None:
         # Active or not is asked of the link as well, so that one index gives a topic's list in its order.
         links = Q(topic_links__topic=filters.topic)
-        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private", "chats"):
+        if not filters.status and filters.view not in (Status.WAITING, Status.SNOOZED, Status.RESOLVED, "private", "chats", "handed"):
             links &= Q(topic_links__is_active=True)
         found = found.filter(links)
     if filters.sentiment:
@@ -215,7 +224,7 @@ def count_views(
     """
     counted: dict[str, QuerySet[Conversation] | QuerySet[ConversationTopic]] = {}
     for view in VIEWS:
-        if view in (Status.RESOLVED,) or (view == "mine" and agent is None):
+        if view in (Status.RESOLVED,) or (view in ("mine", "handed") and agent is None):
             continue
         counted[view] = in_view(view, agent)
     moment = now()

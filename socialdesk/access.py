@@ -71,6 +71,9 @@ ACCESS: dict[str, Rule] = {
     "outbox": Rule(EVERYBODY),
     # Moves to other channels
     "conversation_ask_follow": Rule(write=CARE),
+    # Whoever a conversation is handed to says yes or no, whatever their role.
+    "conversation_hand_over": Rule(write=WORKERS),
+    "handover_settle": Rule(write=EVERYBODY),
     "conversation_link": Rule(write=CARE),
     "conversation_waive": Rule(write=WORKERS),
     "hop_done": Rule(write=CARE),
@@ -228,6 +231,8 @@ ACCESS: dict[str, Rule] = {
     "api_conversation_reply": Rule(write=CARE),
     "api_conversation_direct_message": Rule(write=CARE),
     "api_conversation_ask_follow": Rule(write=CARE),
+    "api_conversation_hand_over": Rule(write=WORKERS),
+    "api_handover": Rule(write=EVERYBODY),
     "api_conversation_note": Rule(write=EVERYBODY),
     "api_conversation_messages": Rule(EVERYBODY),
     "api_conversation_acknowledge": Rule(write=CARE),

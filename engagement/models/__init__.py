@@ -12,6 +12,7 @@ from engagement.models.delivery import DELIVERY_WAITING, TROUBLED, UNFINISHED, D
 from engagement.models.digest import PraiseDigest
 from engagement.models.draft import Draft
 from engagement.models.follow import FollowRequest
+from engagement.models.handover import HANDED, Handover
 from engagement.models.hop import OWING, Hop
 from engagement.models.message import SHARES, Message
 from engagement.models.notice import Notice
@@ -32,6 +33,7 @@ __all__ = [
     "CALLBACK_OPEN",
     "CHAT_OPEN",
     "DELIVERY_WAITING",
+    "HANDED",
     "OWING",
     "SHARES",
     "TICKET_OPEN",
@@ -56,6 +58,7 @@ __all__ = [
     "Draft",
     "EngagementRule",
     "FollowRequest",
+    "Handover",
     "Hop",
     "Message",
     "MustAnswer",

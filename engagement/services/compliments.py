@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from engagement.models import Compliment
-from engagement.services.praise_state import Kind, State, add_event, check_may_work, leave_line, lock_compliment, move
+from engagement.services.lines import leave_line
+from engagement.services.praise_state import Kind, State, add_event, check_may_work, lock_compliment, move
 from listening.models import Conversation, Mention, Sentiment
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
@@ -63,7 +64,7 @@ def _forward(agent: Agent, mention_id: int | None, conversation_id: int | None, 
         changed_at=moment,
     )
     whom = to.name if to else "marketing"
-    leave_line(compliment, agent, f"Praise forwarded to {whom}." + (f" {note}" if note else ""))
+    leave_line(conversation_id=compliment.conversation_id, agent=agent, words=f"Praise forwarded to {whom}." + (f" {note}" if note else ""))
     add_event(compliment, Kind.FORWARDED, agent=agent, at=moment, post=mention, note=note)
     return compliment
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from engagement.models import Compliment, Message, Permission, TakeDown
 from engagement.services.compliments import OPEN, check_note
 from engagement.services.delivery import abort_unsent
-from engagement.services.praise_state import Kind, MovedOn, State, check_may_work, leave_line, lock_compliment, move, permission_of
+from engagement.services.lines import leave_line
+from engagement.services.praise_state import Kind, MovedOn, State, check_may_work, lock_compliment, move, permission_of
 from engagement.services.readings import Reading, read_answer
 from listening.models import Mention
 from profiles.models import Agent
@@ -61,7 +62,11 @@ def record_answer(*, compliment_id: int, agent: Agent, granted: bool, evidence: 
                 message=message,
                 changes={"answer": Compliment.Answer.REFUSED, "answered_at": moment},
             )
-            leave_line(compliment, agent, f"Praise: @{compliment.mention.author.username} does not want the post to be used.")
+            leave_line(
+                conversation_id=compliment.conversation_id,
+                agent=agent,
+                words=f"Praise: @{compliment.mention.author.username} does not want the post to be used.",
+            )
             return compliment
         wanted = purpose or compliment.purpose
         if wanted not in Purpose.values:
@@ -85,7 +90,11 @@ def record_answer(*, compliment_id: int, agent: Agent, granted: bool, evidence: 
             read_as=read_as,
         )
         what = "quoted with credit" if wanted == Purpose.QUOTE else "reposted"
-        leave_line(compliment, agent, f"Praise: @{compliment.mention.author.username} agrees that the post is {what}.")
+        leave_line(
+            conversation_id=compliment.conversation_id,
+            agent=agent,
+            words=f"Praise: @{compliment.mention.author.username} agrees that the post is {what}.",
+        )
     return compliment
 
 
@@ -118,7 +127,11 @@ def withdraw_permission(*, compliment_id: int, agent: Agent, evidence: str = "")
         if permission_of(compliment) is None:
             raise Conflict("No permission of this author is recorded, so that none can be withdrawn.")
         _end_permission(compliment, Kind.WITHDRAWN, agent=agent, post=post, message=message)
-        leave_line(compliment, agent, f"Praise: @{compliment.mention.author.username} no longer wants the post to be used.")
+        leave_line(
+            conversation_id=compliment.conversation_id,
+            agent=agent,
+            words=f"Praise: @{compliment.mention.author.username} no longer wants the post to be used.",
+        )
     return compliment
 
 
@@ -133,7 +146,9 @@ def end_deleted(*, limit: int = 100) -> int:
             if compliment.state in (State.NEW, State.ASKED) or permission_of(compliment) is not None:
                 _end_permission(compliment, Kind.DELETED, agent=None)
                 leave_line(
-                    compliment, None, "Praise: the author deleted the post. It will not be used, and what we made public of it goes."
+                    conversation_id=compliment.conversation_id,
+                    agent=None,
+                    words="Praise: the author deleted the post. It will not be used, and what we made public of it goes.",
                 )
                 ended += 1
     return ended
@@ -152,7 +167,9 @@ def decline_compliment(*, compliment_id: int, agent: Agent, note: str = "") -> C
         if compliment.state == State.ASKED and compliment.asking_id is not None:
             abort_unsent(message_id=compliment.asking_id)  # a question that is out is out
         move(compliment, Kind.DECLINED, to=State.DECLINED, wherefrom=OPEN, agent=agent, note=words)
-        leave_line(compliment, agent, "Praise: it will not be used." + (f" {words}" if words else ""))
+        leave_line(
+            conversation_id=compliment.conversation_id, agent=agent, words="Praise: it will not be used." + (f" {words}" if words else "")
+        )
     return compliment
 
 

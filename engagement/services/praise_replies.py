@@ -17,7 +17,8 @@ from engagement.services.answers import GONE
 from engagement.services.delivery import undo_delivery
 from engagement.services.drafts import read_drafts, save_draft
 from engagement.services.left_alone import check_may_begin
-from engagement.services.praise_state import Kind, State, check_may_work, leave_line, lock_compliment, move
+from engagement.services.lines import leave_line
+from engagement.services.praise_state import Kind, State, check_may_work, lock_compliment, move
 from engagement.services.send import send_fixed_reply
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
@@ -79,7 +80,9 @@ def hand_thanks(*, compliment_id: int, agent: Agent) -> Compliment:
             save_draft(agent=whom, conversation_id=compliment.conversation_id, kind=Message.Kind.REPLY, text=text)
         move(compliment, Kind.HANDED, agent=agent, changes={"thanks_from": whom, "handed_at": current_time()})
         leave_line(
-            compliment, agent, f"Praise: {whom.name}, please thank @{compliment.mention.author.username}. A draft waits for you here."
+            conversation_id=compliment.conversation_id,
+            agent=agent,
+            words=f"Praise: {whom.name}, please thank @{compliment.mention.author.username}. A draft waits for you here.",
         )
     return compliment
 

@@ -104,14 +104,6 @@ def add_event(
     )
 
 
-def leave_line(compliment: Compliment, agent: Agent | None, words: str) -> None:
-    """A line for the team in the conversation: a note, so that nothing can send it. Without an agent, the desk noticed it by itself."""
-    message = Message.objects.create(
-        conversation_id=compliment.conversation_id, kind=Message.Kind.NOTE, text=words, agent=agent, created_at=current_time()
-    )
-    live.publish(live.MessageChanged(compliment.conversation_id, message.pk, "stored", agent.pk if agent else None))
-
-
 # --- What the outbox asks and tells -------------------------------------------------------------------------------------
 
 

@@ -11,9 +11,10 @@ from django.db.models import F
 from engagement.models import Compliment, Delivery, Message, Permission, TakeDown
 from engagement.services import checks, delivery, wordings
 from engagement.services.delivery import TooLate
+from engagement.services.lines import leave_line
 from engagement.services.outcomes import LEASE, back_off
 from engagement.services.praise_replies import take_back_reply
-from engagement.services.praise_state import Kind, add_event, check_may_work, leave_line, lock_compliment, permission_of
+from engagement.services.praise_state import Kind, add_event, check_may_work, lock_compliment, permission_of
 from engagement.services.send import send_share
 from listening.services.accounts import mark_revoked
 from profiles.models import Agent
@@ -136,7 +137,7 @@ def finish_take_down(*, takedown_id: int, agent: Agent | None) -> None:
         compliment = lock_compliment(compliment_id)
         if TakeDown.objects.filter(pk=takedown_id, done_at=None).update(done_at=moment, by_hand=False, error="") == 1:
             add_event(compliment, Kind.TAKEN_DOWN, agent=agent, at=moment, message=takedown.message)
-            leave_line(compliment, agent, "Praise: our repost or quote of the post is gone.")
+            leave_line(conversation_id=compliment.conversation_id, agent=agent, words="Praise: our repost or quote of the post is gone.")
 
 
 def confirm_removed(*, compliment_id: int, agent: Agent) -> Compliment:

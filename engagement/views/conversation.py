@@ -25,6 +25,7 @@ from engagement.services.chat_state import LONGEST_LINE
 from engagement.services.compliments import choose_praise
 from engagement.services.drafts import read_drafts
 from engagement.services.follow import FollowState, read_follow, related_of
+from engagement.services.handovers import TEAMS, is_for, read_handover
 from engagement.services.hops import goes_on, read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
@@ -172,6 +173,17 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "usual_promise": int(settings.PROMISE_MINUTES),
         "praise": find_praise(thread),
         "may_change": agent.may_work,
+        **_read_handover(agent, found),
+    }
+
+
+def _read_handover(agent: Agent, found: Conversation) -> dict[str, Any]:
+    """Whose yes it waits for, or who works on it beside us. One query."""
+    handover = read_handover(found)
+    return {
+        "handover": handover,
+        "handover_is_mine": handover is not None and is_for(handover, agent),
+        "teams": [(team.value, {"lead": "The leads"}.get(team.value, team.label)) for team in TEAMS],
     }
 
 

@@ -197,6 +197,23 @@ def assign_conversation(*, conversation_id: int, agent: Agent, to: Agent | None)
     return conversation
 
 
+def pass_conversation(conversation: Conversation, *, agent: Agent, to: Agent, giver_id: int | None = None) -> None:
+    """Give a locked conversation to `to`, as a hand-over does: `giver_id` let it go, so their claim ends as well. Raises Conflict while
+    somebody else is on it."""
+    as_read = _columns(conversation)
+    if conversation.claimed_by_id not in (None, giver_id):
+        _refuse_under_foreign_claim(conversation, to, current_time())
+    elif giver_id != to.pk:
+        _drop_claim(conversation)
+    conversation.assignee = to
+    if conversation.status == Status.NEW:
+        conversation.status = Status.OPEN
+    conversation.version += 1
+    add_event(conversation, Kind.ASSIGNED, at=current_time(), agent=agent, data={"to": to.pk})
+    save_conversation(conversation, as_read=as_read)
+    live.publish(live.ConversationsChanged([conversation_state(conversation)], by=agent.pk))
+
+
 def snooze_conversation(*, conversation_id: int, agent: Agent, until: datetime) -> Conversation:
     """Put the conversation away until a moment in the future, at most 90 days from now."""
     now = current_time()

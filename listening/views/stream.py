@@ -29,6 +29,7 @@ from socialdesk.networks import registry
 LETTERS = {
     "all": "a",
     "mine": "m",
+    "handed": "o",
     "unassigned": "u",
     "urgent": "r",
     "negative": "n",

@@ -18,6 +18,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     chat.changed           chats: [{conversation, chat, state, agent}]
     chat.typed             chats: [{conversation, chat, doing}], doing is typing or idle
     follow.came            follows: [{conversation, who, agent}], agent is who asked them to follow us
+    handover.changed       handovers: [{conversation, handover, state, giver, to, team, by}], to is an agent or null, team a role
     counts                 views: {view: count}, mine: this agent's
     resync                 from: the first frame that was lost; seq is the last one that was
 """
@@ -99,6 +100,10 @@ def _follow_came(events: list[Body]) -> Body:
     return {"follows": _last_of(events, "conversation", "agent")}
 
 
+def _handovers(events: list[Body]) -> Body:
+    return {"handovers": _last_of(events, "handover")}
+
+
 def _last_of(events: list[Body], *key: str) -> list[Body]:
     last = {tuple(event[name] for name in key): event for event in events}
     return [{name: value for name, value in event.items() if name != "type"} for event in last.values()]
@@ -119,4 +124,5 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "chat.changed": _chats,
     "chat.typed": _chats,
     "follow.came": _follow_came,
+    "handover.changed": _handovers,
 }

@@ -179,6 +179,21 @@ class FollowCame(Event):
     type: str = field(default="follow.came", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverChanged(Event):
+    """A hand-over was offered or moved on. `to` is the agent or `team` the role that it was offered to, `giver` who gives it, `by` the name
+    of who did this."""
+
+    conversation: int
+    handover: int
+    state: str
+    giver: int | None
+    to: int | None
+    team: str
+    by: str
+    type: str = field(default="handover.changed", init=False)
+
+
 def publish(event: Event) -> None:
     """Send `event` to every web process once the current transaction commits; at once if there is none."""
     transaction.on_commit(lambda: send_now(event))

@@ -18,6 +18,7 @@ from engagement.services.calls import begin_call, end_call
 from engagement.services.chat import accept_chat, begin_chat, say_as_agent
 from engagement.services.compliments import forward_compliment
 from engagement.services.drafts import save_draft
+from engagement.services.handovers import hand_over
 from engagement.services.outbound import send_notice
 from engagement.services.send import add_note, send_direct_message, send_reply
 from engagement.services.surveys import record_answer, survey_link
@@ -105,6 +106,7 @@ class Story:
         record_answer(link=survey_link(conversation_id=pk, agent=self.lead), score=2, comment=self.word("survey"), form_key="3" * 32)
         praise = self.desk.mention(f"@tidewheel wonderful, thank you! {self.word('praise')}", author=USERNAME)
         forward_compliment(mention_id=praise.pk, agent=self.agent, note=self.word("forward"))
+        hand_over(conversation_id=pk, agent=self.lead, team="marketing", note=self.word("handover"))
 
     def keep(self) -> None:
         """What colleagues wrote down, edited and deleted; another account of theirs; a search that names them."""

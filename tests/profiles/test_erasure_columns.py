@@ -21,6 +21,7 @@ from engagement.models import (
     Delivery,
     Draft,
     FollowRequest,
+    Handover,
     Hop,
     Message,
     MustAnswer,
@@ -115,6 +116,7 @@ class Whole(Person):
         ArticleVote.objects.create(article=given.article, by_link=given, language="en", helped=True, words="t", at=at)
         praise = Compliment.objects.create(mention=mention, conversation=conversation, note="t", forwarded_at=at, changed_at=at)
         ComplimentEvent.objects.create(compliment=praise, kind="noted", at=at, note="t")
+        Handover.objects.create(conversation=conversation, note="t", given_at=at)
         code = {"kind": "code", "code_hash": "h", "sent_by": "direct_message", "created_at": at, "expires_at": at}
         Verification.objects.create(conversation=conversation, handle=self.handles[1], **code)
         FollowRequest.objects.create(author=self.handles[1], conversation=conversation, message=reply, asked_at=at)

@@ -37,6 +37,10 @@ const frames = {
   "approvals.changed": (frame) => import("desk/approvals").then((approvals) => approvals.tell(frame, Number(feed.desk.dataset.agent))),
   "ticket.late": ({ tickets }) => import("desk/tickets").then((late) => late.tell(tickets, Number(feed.desk.dataset.agent))),
   "follow.came": ({ follows }) => import("desk/follow").then((follow) => follow.tell(follows, Number(feed.desk.dataset.agent))),
+  "handover.changed": ({ handovers }) => {
+    want(handovers.map(({ conversation }) => conversation));
+    import("desk/handovers").then((hand) => hand.tell(handovers, feed.desk.dataset));
+  },
   counts: ({ views, mine }) => {
     feed.showCounts({ ...views, mine });
     // Saved searches are each person's own, so that no frame carries their counts.

@@ -13,6 +13,7 @@ const GROUPS = {
   "With a conversation": [
     ["c", "claim"],
     ["a", "assign"],
+    ["o", "hand over"],
     ["s", "snooze"],
     ["t", "make it a ticket"],
     ["w", "we are on it: acknowledge in public, with a promise"],

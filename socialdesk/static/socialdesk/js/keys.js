@@ -49,6 +49,7 @@ const acts = {
   c: () => act("claim"),
   e: () => act("resolve"),
   a: () => open("assign"),
+  o: () => open("hand"),
   s: () => open("snooze"),
   l: () => open("link"),
   t: () => open("ticket"),

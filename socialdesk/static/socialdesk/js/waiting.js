@@ -111,6 +111,11 @@ export async function catchUp() {
 /** The counts of this person's searches, asked for seldom. */
 export async function countSearches() {
   if (Date.now() - countedAt < COUNTED_EVERY) return;
+  await countOwn();
+}
+
+/** What is counted for this person alone. */
+export async function countOwn() {
   countedAt = Date.now();
   const counts = await fetchPart(desk.dataset.countsUrl).catch(() => null);
   if (counts) showCounts(JSON.parse(counts).views);
