@@ -24,6 +24,7 @@ NOBODY = {
     "profiles.SeenHook": "ids of events",
     "profiles.NoteMention": "goes with its note",
     "listening.NetworkAccount": "our own accounts",
+    "listening.Backfill": "how far a source was read; its error is the network's word about our own call",
     "listening.Source": "a feed and where its reading goes on",
     "listening.IntakeBatch": "counts, and where reading went on",
     "listening.Tombstone": "the number of a post that was never stored, for thirty days",
