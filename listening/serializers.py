@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from listening.models import Conversation, Mention, NetworkAccount, Source, Topic
 from profiles.models import Agent, Handle
-from socialdesk.networks import registry
 
 
 class AuthorSerializer(serializers.ModelSerializer[Handle]):
@@ -106,10 +106,12 @@ class AccountSerializer(serializers.ModelSerializer[NetworkAccount]):
 
     class Meta:
         model = NetworkAccount
-        fields = ["id", "network", "username", "display_name", "state", "state_reason", "state_changed_at", "capabilities"]
+        fields = [
+            *("id", "network", "username", "display_name", "state", "state_reason", "state_changed_at"),
+            *("capabilities", "cannot", "probed_at"),
+        ]
         read_only_fields = fields
 
     def get_capabilities(self, account: NetworkAccount) -> dict[str, Any]:
-        from dataclasses import asdict
-
-        return asdict(registry.get(account.network).capabilities)
+        """What this account can do; `cannot` says why it may not what its network lets others do."""
+        return asdict(account.capabilities)

@@ -11,6 +11,7 @@ handler500 = "socialdesk.faults.answer_fault"
 urlpatterns = [
     path("", include("listening.urls")),
     path("", include("listening.pages_urls")),
+    path("", include("listening.accounts_urls")),
     path("", include("engagement.urls")),
     path("", include("engagement.outbox_urls")),
     path("", include("engagement.links_urls")),

@@ -56,4 +56,10 @@ def _set_state(account_id: int, state: NetworkAccount.State, reason: str) -> Non
             .update(state=state, state_reason=reason[:500], state_changed_at=now())
         )
         if changed:
-            live.publish(live.SourcesChanged(troubled=count_troubled()))
+            tell_changed(account_id=account_id)
+
+
+def tell_changed(*, account_id: int) -> None:
+    """Tell the open desks that an account can do more or less than before. Inside a transaction: it is told after the commit."""
+    network = NetworkAccount.objects.values_list("network", flat=True).get(pk=account_id)
+    live.publish(live.SourcesChanged(troubled=count_troubled(), network=network))

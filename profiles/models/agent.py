@@ -46,6 +46,11 @@ class Agent(AbstractUser):
         return self.role in {Role.LEAD, Role.MANAGER, Role.ADMIN}
 
     @property
+    def may_connect(self) -> bool:
+        """May connect our accounts on networks, and remove them: admins, who answer for what is allowed there."""
+        return self.role == Role.ADMIN
+
+    @property
     def may_work(self) -> bool:
         """May change conversations and what is known of people: who writes to customers, and who leads them."""
         return self.may_answer or self.may_configure

@@ -1,4 +1,4 @@
-"""A JSON model field that is encrypted at rest with a key derived from the secret key."""
+"""What is encrypted with keys derived from the secret key: a JSON model field, and what is kept for a while outside the database."""
 
 from __future__ import annotations
 
@@ -17,9 +17,27 @@ class UnreadableCredentials(Exception):
     """What is stored was encrypted under another secret key. Give the old key back, or enter the credentials again."""
 
 
-def _fernet() -> Fernet:
-    key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"socialdesk credentials").derive(settings.SECRET_KEY.encode())
+class Unsealed(Exception):
+    """What was sealed is not ours, was changed, is for something else, or is too old."""
+
+
+def _fernet(purpose: str = "credentials") -> Fernet:
+    info = f"socialdesk {purpose}".encode()
+    key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(settings.SECRET_KEY.encode())
     return Fernet(base64.urlsafe_b64encode(key))
+
+
+def seal(value: Any, *, purpose: str) -> str:
+    """Any JSON as text that nobody else can read or make. It opens for the same purpose only."""
+    return _fernet(f"sealed {purpose}").encrypt(json.dumps(value).encode()).decode()
+
+
+def unseal(sealed: str, *, purpose: str, seconds: int) -> Any:
+    """What was sealed at most so long ago. Raises Unsealed."""
+    try:
+        return json.loads(_fernet(f"sealed {purpose}").decrypt(sealed.encode(), ttl=seconds))
+    except (InvalidToken, UnicodeError):
+        raise Unsealed from None
 
 
 class EncryptedJSONField(models.TextField[dict[str, str], dict[str, str]]):

@@ -9,7 +9,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     message.changed        messages: [{conversation, message, state, agent}]
     compliment.changed     compliments: [{compliment, conversation, state, did, who, forwarded_by, by}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
-    sources.changed        troubled: how many
+    sources.changed        troubled: how many, networks: [network] of accounts that can do more or less than before
     ticket.changed         tickets: [{conversation, ticket, state}]
     ticket.late            tickets: [{conversation, ticket, name, agent}], a promise to write ran out; agent has it, or null
     link.changed           links: [{conversation, link, kind, progress}], progress is unopened, opened, filling or sent
@@ -72,7 +72,7 @@ def _presence_changed(events: list[Body]) -> Body:
 
 
 def _sources_changed(events: list[Body]) -> Body:
-    return {"troubled": events[-1]["troubled"]}
+    return {"troubled": events[-1]["troubled"], "networks": sorted({event.get("network", "") for event in events} - {""})}
 
 
 def _tickets(events: list[Body]) -> Body:

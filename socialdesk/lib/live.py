@@ -72,9 +72,11 @@ class PresenceChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class SourcesChanged(Event):
-    """A source or an account turned bad or good: the first screen shows it."""
+    """A source or an account turned bad or good: the first screen shows it. `network` is that of an account that can do more or less
+    than before, so that whoever writes there is told; "" where no account did."""
 
     troubled: int
+    network: str = ""
     type: str = field(default="sources.changed", init=False)
 
 

@@ -136,6 +136,7 @@ class Capabilities:
     reads_direct_messages: bool = False
     tells_deletions: bool = False
     tells_edits: bool = False
+    read_every: int = 0  # seconds between two reads of an account, where the network wants to be read seldom; 0: as the desk does
     # Writing
     reply: bool = False
     direct_message: bool = False
@@ -161,9 +162,11 @@ class Capabilities:
     def within(self, grant: Mapping[str, str], limits: Mapping[str, int] | None = None) -> Capabilities:
         """What is left where an account may not do what `grant` names, within limits of its own (see Grant)."""
         changes: dict[str, Any] = {name: False for name in grant if isinstance(getattr(self, name, None), bool)}
-        for name, limit in (limits or {}).items():
-            if type(getattr(self, name, None)) is int and type(limit) is int and limit >= 0:
-                changes[name] = limit
+        changes |= {
+            name: limit
+            for name, limit in (limits or {}).items()
+            if type(getattr(self, name, None)) is int and type(limit) is int and limit >= 0
+        }
         return replace(self, **changes)
 
 
@@ -326,6 +329,7 @@ class Field:
     help: str = ""
     is_secret: bool = False
     initial: str = ""
+    is_required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ const concerns = {
   "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
   "chat.changed": ({ chats }) => chats.some((one) => one.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
+  "sources.changed": ({ networks }) => networks.includes(root().dataset.network), // our account may write again, or not any more
   "approvals.changed": ({ approvals }) => approvals.some((approval) => approval.conversation === openId()),
 };
 

@@ -1,0 +1,125 @@
+"""Rows of our accounts as they are connected, asked about and removed: credentials replaced, history kept, sources begun and ended."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from listening.models import Backfill, NetworkAccount, Source
+from listening.services.accounts import mark_connected, tell_changed
+from listening.services.renewal import read_expiry
+from profiles.models import Agent
+from socialdesk.lib.clock import now
+from socialdesk.lib.errors import Conflict, NotFound
+from socialdesk.networks.base import Connected, Grant, Network
+
+READ_EVERY = 30  # seconds between two reads of an account
+READ_WHERE_TOLD = 60  # where the network tells by itself, and reading only proves that nothing is missing
+
+State = NetworkAccount.State
+
+
+class NameTaken(Conflict):
+    """Another account of ours bears that name on the network."""
+
+    code = "name_taken"
+
+
+def store_account(*, network: Network, connected: Connected, agent: Agent) -> NetworkAccount:
+    """Keep an account that a person connected. One that is known, by its id on the network, gets the new credentials and keeps all its
+    history; its sources go on where they stopped. One that was removed comes back, and is read from now on. Raises NameTaken."""
+    try:
+        with transaction.atomic():
+            return _store(network, connected, agent)
+    except IntegrityError:
+        # Somebody connected the same one at the same time: now it can be seen.
+        with transaction.atomic():
+            return _store(network, connected, agent)
+
+
+def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccount:
+    grant, moment = connected.grant, now()
+    account = _find_known(network.key, grant) or NetworkAccount(network=network.key)
+    twins = NetworkAccount.objects.filter(network=network.key, username=grant.username, removed_at=None).exclude(pk=account.pk)
+    if twins.exists():
+        raise NameTaken(f"Another account of ours is called @{grant.username} on {network.label}. Remove that one first.")
+    account.username, account.external_id = grant.username, grant.external_id
+    account.display_name = grant.display_name or account.display_name
+    account.credentials = dict(connected.credentials)
+    account.expires_at, account.renewing_until = read_expiry(connected.credentials), None
+    account.connected_at, account.connected_by = moment, agent
+    account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), moment
+    account.state, account.state_reason, account.state_changed_at = State.OK, "", moment
+    account.removed_at = None
+    account.save()
+    _begin_sources(network, account)
+    tell_changed(account_id=account.pk)
+    return account
+
+
+def _find_known(network: str, grant: Grant) -> NetworkAccount | None:
+    """The row of that account, locked: by its id there, a removed one too; or one of its name that never had an id."""
+    same = Q(external_id=grant.external_id) | Q(external_id="", username=grant.username, removed_at=None)
+    rows = NetworkAccount.objects.select_for_update(of=("self",)).filter(same, network=network)
+    # Its credentials may be unreadable, and are replaced all the same.
+    found = list(rows.defer("credentials").order_by("pk"))
+    return next((row for row in found if row.removed_at is None), found[-1] if found else None)
+
+
+def _begin_sources(network: Network, account: NetworkAccount) -> None:
+    """What the account has goes on with a clean slate, unless a person paused it; what it lacks is begun."""
+    theirs = Source.objects.filter(account=account, removed_at=None)
+    theirs.filter(is_active=True).update(failures=0, last_error="", next_poll_at=now())
+    kinds = set(theirs.values_list("kind", flat=True))
+    is_told = network.stream is not None or network.webhook is not None
+    if network.reader is not None and Source.Kind.POLL not in kinds:
+        every = network.capabilities.read_every or (READ_WHERE_TOLD if is_told else READ_EVERY)
+        _begin_source(account, Source.Kind.POLL, interval=every)
+    if is_told and Source.Kind.STREAM not in kinds:
+        _begin_source(account, Source.Kind.STREAM, interval=READ_WHERE_TOLD)
+
+
+def _begin_source(account: NetworkAccount, kind: Source.Kind, *, interval: int) -> None:
+    name = f"@{account.username}"[:200]
+    if Source.objects.filter(network=account.network, kind=kind, name=name, removed_at=None).exists():
+        name = f"{name[:150]} ({account.external_id[:40]})"
+    Source.objects.create(account=account, network=account.network, kind=kind, name=name, interval=interval)
+
+
+def store_grant(*, account_id: int, grant: Grant) -> NetworkAccount:
+    """Keep what the network said about an account's credentials. It answered, so the account works."""
+    with transaction.atomic():
+        account = _lock(account_id)
+        account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), now()
+        account.external_id = account.external_id or grant.external_id
+        account.display_name = grant.display_name or account.display_name
+        account.save(update_fields=["cannot", "limits", "probed_at", "external_id", "display_name"])
+        mark_connected(account_id=account_id)
+        tell_changed(account_id=account_id)
+    return account
+
+
+def retire_account(*, account_id: int) -> NetworkAccount:
+    """Remove an account: its credentials go and nothing is read or sent as it any more. What it said stays readable (invariant 8), and
+    what was not sent yet keeps its text, to be sent as another account or given up."""
+    moment = now()
+    with transaction.atomic():
+        account = _lock(account_id)
+        account.credentials, account.cannot, account.limits = {}, {}, {}
+        account.expires_at = account.renewing_until = None
+        account.removed_at = moment
+        account.save(update_fields=["credentials", "cannot", "limits", "expires_at", "renewing_until", "removed_at"])
+        sources = Source.objects.filter(account=account, removed_at=None)
+        running = Backfill.objects.filter(source__in=sources, state__in=[Backfill.State.RUNNING, Backfill.State.PAUSED])
+        running.update(state=Backfill.State.FAILED, error="The account was removed.", finished_at=moment)
+        sources.update(removed_at=moment, is_active=False)
+        tell_changed(account_id=account_id)
+    return account
+
+
+def _lock(account_id: int) -> NetworkAccount:
+    rows = NetworkAccount.objects.select_for_update(of=("self",)).defer("credentials")
+    account = rows.filter(pk=account_id, removed_at=None).first()
+    if account is None:
+        raise NotFound("There is no such account; it may have been removed.")
+    return account
