@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -27,6 +28,7 @@ from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
 from engagement.services.policy import check_never, check_policy
 from engagement.services.praise_state import is_permitted, lock_compliment_of
 from engagement.services.queue import tell_worker
+from engagement.services.speaking import speak
 from listening.services.conversations import lock_conversation
 from profiles.models import Agent
 from socialdesk.lib import live
@@ -36,6 +38,8 @@ from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.networks import registry
 from socialdesk.networks.base import Idempotency, NetworkError, Publisher, Sent
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 State = Delivery.State
@@ -145,7 +149,7 @@ def _is_absent(run: Run, publisher: Publisher) -> bool:
     """Look for what an earlier try may have left. True: it is certainly not there, it may be sent. False: that was recorded."""
     delivery, message = run.delivery, run.delivery.message
     try:
-        found = find_echo(message) or _find(message, delivery.token, publisher)
+        found = find_echo(message) or _speak(message, publisher, lambda speaker: _find(message, delivery.token, speaker))
     except Exception as error:
         failure = _as_network_error(error)
         if delivery.person_says_absent and not failure.account_revoked:
@@ -178,11 +182,17 @@ def _send(run: Run, publisher: Publisher) -> None:
         outcomes.record_not_permitted(run)
         return
     try:
-        sent = _call(message, token, publisher)
+        sent = _speak(message, publisher, lambda speaker: _call(message, token, speaker), has_time=lambda: run.may_call)
     except Exception as error:
         outcomes.record_failure(run, _as_network_error(error))
         return
     outcomes.record_sent(message, sent, claim=run.claim)
+
+
+def _speak(message: Message, publisher: Publisher, call: Callable[[Publisher], T], **options: Any) -> T:
+    """As the message's account, whose publisher that is."""
+    assert message.account is not None
+    return speak(message.account, call, publisher=publisher, **options)
 
 
 def _call(message: Message, token: str, publisher: Publisher) -> Sent:
@@ -393,14 +403,14 @@ def remove_sent(*, message_id: int) -> bool:
     publisher = _publisher_of(message)
     external_id = message.external_id
     if not external_id:
-        found = _find(message, delivery.token, publisher)
+        found = _speak(message, publisher, lambda speaker: _find(message, delivery.token, speaker))
         if found is None:
             return delivery.state != State.UNCONFIRMED
         external_id = found.external_id
     if not checks.capabilities_of(message.network).delete:
         raise NetworkError(f"{checks.label_of(message.network)} lets nothing be deleted from here.", permanent=True, code="cannot_delete")
     try:
-        publisher.delete(external_id=external_id)
+        _speak(message, publisher, lambda speaker: speaker.delete(external_id=external_id))
     except NetworkError as error:
         if error.code not in ("not_found", "deleted"):
             raise

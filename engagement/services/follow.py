@@ -16,6 +16,7 @@ from django.db.models import Q
 from engagement.models import Approval, Delivery, FollowRequest
 from engagement.services import checks
 from engagement.services.answers import GONE
+from engagement.services.speaking import speak
 from listening.models import Conversation, ConversationEvent, Status
 from listening.services.conversations import add_event, conversation_state, lock_conversation, record_customer_acted
 from profiles.models import Handle
@@ -139,7 +140,7 @@ def _is_out(request: FollowRequest) -> bool:
 
 def _ask_network(conversation: Conversation) -> bool:
     account = checks.speaking_account(conversation)
-    return registry.publisher_for(account.config).follows_us(conversation.author.external_id)
+    return speak(account, lambda publisher: publisher.follows_us(conversation.author.external_id))
 
 
 def _believe_followed(author: Handle, *, now: datetime | None = None) -> int:

@@ -35,6 +35,9 @@ LOOK_AFTER = 5.0  # seconds until a first look: what was accepted may take a mom
 LOOK_AGAIN_AFTER = 20.0
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0  # seconds between two tries
 
+# What the desk itself held back: nothing was tried at the network, however often that happens.
+NOT_TRIED = ("budget", "renewing")
+
 LOOK_ANEW: dict[str, Any] = {"must_look": True, "looks": 0, "look_failures": 0, "person_says_absent": False}
 _NOTHING_THERE: dict[str, Any] = {"must_look": False, "looks": 0, "look_failures": 0, "person_says_absent": False}
 
@@ -157,7 +160,7 @@ def _insistently(write: Callable[[], bool]) -> bool:
 
 def record_failure(run: Run, error: NetworkError) -> None:
     """A call that sends did not succeed."""
-    attempts = run.delivery.attempts + 1
+    attempts = run.delivery.attempts + (error.code not in NOT_TRIED)
     if error.outcome_unknown:
         _end(run, State.AWAITING_RETRY, LOOK_AFTER, error, attempts=attempts, **LOOK_ANEW)
     elif error.retryable and attempts < MAX_ATTEMPTS:
@@ -191,7 +194,7 @@ def record_given_up(run: Run) -> None:
 
 def record_look_failed(run: Run, error: NetworkError) -> None:
     """Looking did not work. After some times, or when it never will, a person looks."""
-    failures = run.delivery.look_failures + 1
+    failures = run.delivery.look_failures + (error.code not in NOT_TRIED)
     if error.permanent or failures >= MAX_LOOK_FAILURES:
         _end(run, State.UNCONFIRMED, 0, error, look_failures=failures)
     else:

@@ -1,4 +1,4 @@
-"""A network of which only signing in exists: a real HTTP server with OAuth and PKCE, and the connector's part that speaks to it."""
+"""Networks of which only signing in exists: one behind a real HTTP server with OAuth and PKCE, and one whose refresh tokens rotate."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 
+from socialdesk.lib.clock import now
 from socialdesk.networks.base import AccountConfig, Begun, Capabilities, Connected, Field, Grant, Network, NetworkError
 
 CAPABILITIES = Capabilities(
@@ -190,3 +192,34 @@ class Connector:
 def practice(connector: Connector, **fields: Any) -> Network:
     """The network as a line of the registry. It reads nothing, so that no test's source calls anything."""
     return Network("practice", "Practice", **{"capabilities": CAPABILITIES, "connecting": connector, **fields})
+
+
+class RotatingTokens:
+    """A network that takes each refresh token once. Whoever comes with a used one loses the account, as on X."""
+
+    steps = ()
+    fields = ()
+    by_redirect = False
+
+    def __init__(self) -> None:
+        self.current = 1
+        self.calls = 0
+        self.fails: Exception | None = None
+        self.renews_nothing = False
+        self.while_asked: Any = lambda: None
+
+    def missing(self) -> str:
+        return ""
+
+    def renew(self, config: AccountConfig) -> dict[str, str] | None:
+        self.calls += 1
+        given = config.credentials["refresh"]
+        self.while_asked()
+        if self.fails:
+            raise self.fails
+        if self.renews_nothing:
+            return None
+        if given != str(self.current):
+            raise NetworkError("This refresh token was used before.", permanent=True, account_revoked=True)
+        self.current += 1
+        return {"refresh": str(self.current), "expires_at": (now() + timedelta(hours=2)).isoformat()}

@@ -524,7 +524,7 @@ def test_the_list_costs_the_same_however_many_accounts_there_are(typed: Connecto
 def test_the_api_tells_what_an_account_can_do_and_why_not() -> None:
     make_account(cannot={"direct_message": "Not allowed."}, limits={"max_length": 77}, credentials={"token": "hidden"})
     answer = sign_in(Role.LEAD).get("/api/accounts/").json()
-    (account,) = answer.get("results", answer)
+    (account,) = answer
     assert account["capabilities"]["direct_message"] is False
     assert account["capabilities"]["max_length"] == 77
     assert account["cannot"] == {"direct_message": "Not allowed."}

@@ -15,41 +15,11 @@ from listening.services.renewal import due_accounts, renew_account, renew_if_due
 from listening.tasks import renew_due
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
-from socialdesk.networks.base import AccountConfig, Network, NetworkError
+from socialdesk.networks.base import Network, NetworkError
 from tests.factories import make_account
+from tests.listening.practice import RotatingTokens
 
 State = NetworkAccount.State
-
-
-class RotatingTokens:
-    """A network that takes each refresh token once. Whoever comes with a used one loses the account, as on X."""
-
-    steps = ()
-    fields = ()
-    by_redirect = False
-
-    def __init__(self) -> None:
-        self.current = 1
-        self.calls = 0
-        self.fails: Exception | None = None
-        self.renews_nothing = False
-        self.while_asked: Any = lambda: None
-
-    def missing(self) -> str:
-        return ""
-
-    def renew(self, config: AccountConfig) -> dict[str, str] | None:
-        self.calls += 1
-        given = config.credentials["refresh"]
-        self.while_asked()
-        if self.fails:
-            raise self.fails
-        if self.renews_nothing:
-            return None
-        if given != str(self.current):
-            raise NetworkError("This refresh token was used before.", permanent=True, account_revoked=True)
-        self.current += 1
-        return {"refresh": str(self.current), "expires_at": (now() + timedelta(hours=2)).isoformat()}
 
 
 @pytest.fixture
