@@ -251,6 +251,14 @@ OUTBOUND_PRIVATE = [
     )
 ]
 
+# --- X ------------------------------------------------------------------------------------------------------------------
+
+X_API = env.address("SOCIALDESK_X_API", "https://api.x.com", "address of X's API")
+X_WEB = env.address("SOCIALDESK_X_WEB", "https://x.com", "address of X's website, where accounts are connected and posts are seen")
+X_CLIENT_ID = env.text("SOCIALDESK_X_CLIENT_ID", "", "client ID of your app at X (OAuth 2.0), by which accounts are connected")
+X_CLIENT_SECRET = env.text("SOCIALDESK_X_CLIENT_SECRET", "", "its client secret, if the app is a confidential one")
+X_BEARER = env.text("SOCIALDESK_X_BEARER", "", "the app's bearer token, for the stream of new posts and for what X has counted")
+
 # --- E-mail and text messages -------------------------------------------------------------------------------------------
 
 _smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
