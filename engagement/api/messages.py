@@ -107,7 +107,7 @@ class DirectMessageView(APIView):
         """Write in private, which begins a move to another channel that owes its return to the public thread.
 
         409 `not_following`: the network takes private messages only for those who follow us. 409 `not_acknowledged`: answer in public
-        first, or give a `waiver`. 409 `guarded` carries the `findings`.
+        first, or give a `waiver`. 409 `window_closed`: too long ago that they wrote to us in private. 409 `guarded` carries the `findings`.
         """
         given = read_body(DirectMessageSerializer(data=request.data))
         key = request.headers.get("Idempotency-Key", "")

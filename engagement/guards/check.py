@@ -20,6 +20,7 @@ from engagement.guards.reading import Reading, find_links, read
 from engagement.guards.streets import find_streets
 from socialdesk.lib.text import length
 from socialdesk.networks import registry
+from socialdesk.networks.base import Capabilities
 
 Spans = Iterable[tuple[int, int]]
 
@@ -42,12 +43,21 @@ ADVICE = {
 }
 
 
-def check_draft(*, text: str, network: str, audience: Audience, company: CompanyFacts, place: Place | None = None) -> list[Finding]:
+def check_draft(
+    *,
+    text: str,
+    network: str,
+    audience: Audience,
+    company: CompanyFacts,
+    place: Place | None = None,
+    able: Capabilities | None = None,
+) -> list[Finding]:
     """What should not go out like this, in the order of the text. Never raises for a text; UnknownNetwork for a network.
 
+    `able` is what the account that speaks can do, where it is known which: its lengths may be others than its network's.
     A private draft may hold personal data and ask for it, save full card numbers, passwords and PINs.
     """
-    capabilities = registry.get(network).capabilities
+    capabilities = able or registry.get(network).capabilities
     limit = capabilities.max_length if audience == "public" else capabilities.max_message_length
     reading = read(text)
     personal = _check_public(reading, company) if audience == "public" else _check_private(reading)

@@ -27,7 +27,7 @@ class Message(models.Model):
     network = models.CharField(max_length=20, blank=True)
     external_id = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=1000, blank=True)
-    mention = models.ForeignKey(Mention, on_delete=models.PROTECT, null=True, related_name="answers")  # what a reply answers
+    mention = models.ForeignKey(Mention, on_delete=models.PROTECT, null=True, related_name="answers")  # what is answered
     # First, second, ... public answer to `mention`. An agent names the last one seen and gets the next number; two who saw the same
     # get the same number, and the database lets only one of them in (invariant 2).
     answer_number = models.PositiveSmallIntegerField(null=True)

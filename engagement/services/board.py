@@ -20,6 +20,7 @@ from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.paging import page_of
+from socialdesk.networks.base import Capabilities
 
 COLUMN = 20  # entries of one column of the board
 PAGE = 50  # entries of one state by itself
@@ -93,6 +94,7 @@ class _Facts:
 
     answers: dict[int, list[Answer]] = field(default_factory=dict)
     standing: dict[int, list[public_answers.Answer]] = field(default_factory=dict)  # public answers to a post, oldest first
+    able: dict[int, Capabilities] = field(default_factory=dict)  # what can be done in a conversation
     permissions: dict[int, Permission] = field(default_factory=dict)
     takedowns: dict[int, TakeDown] = field(default_factory=dict)
 
@@ -149,7 +151,8 @@ def read_figures(*, now: datetime | None = None) -> Figures:
 def loaded_compliments() -> QuerySet[Compliment]:
     """Compliments with their posts, people and replies, in no order."""
     people = ("forwarded_by", "forwarded_to", "accepted_by", "thanks_from")
-    return Compliment.objects.select_related("mention__author__profile", "conversation", "asking__delivery", "thanks__delivery", *people)
+    related = ("mention__author__profile", "conversation__account", "asking__delivery", "thanks__delivery")
+    return Compliment.objects.select_related(*related, *people).defer("conversation__account__credentials")
 
 
 def _entries(compliments: Sequence[Compliment], agent: Agent, now: datetime | None) -> list[Entry]:
@@ -161,7 +164,8 @@ def _entries(compliments: Sequence[Compliment], agent: Agent, now: datetime | No
 def _read_facts(compliments: Sequence[Compliment]) -> _Facts:
     ids = [compliment.pk for compliment in compliments]
     standing = public_answers.read_standing([compliment.mention_id for compliment in compliments])
-    facts = _Facts(answers=read_answers(compliments), standing=standing)
+    able = checks.abilities_among(compliment.conversation for compliment in compliments)
+    facts = _Facts(answers=read_answers(compliments), standing=standing, able=able)
     for permission in Permission.objects.filter(compliment__in=ids).select_related("share__delivery", "share__takedown", "recorded_by"):
         share = getattr(permission, "share", None)
         takedown = getattr(share, "takedown", None)
@@ -184,10 +188,11 @@ def _entry(compliment: Compliment, agent: Agent, facts: _Facts, moment: datetime
     last = standing[-1] if standing else None
     may_work = agent.may_share or compliment.forwarded_to_id == agent.pk
     is_quote = permission is not None and permission.purpose == Compliment.Purpose.QUOTE
-    purposes = purposes_of(compliment.mention.network)
+    able = facts.able[compliment.conversation_id]
+    purposes = purposes_of(able)
     return Entry(
         compliment=compliment,
-        acts=_acts(compliment, permission, share, takedown, outgoing, agent, purposes) if may_work else (),
+        acts=_acts(compliment, permission, share, takedown, outgoing, agent, able) if may_work else (),
         answers=facts.answers.get(compliment.pk, []),
         answer_seen=public_answers.sum_up_seen(answer.number for answer in standing),
         last_answer=last.text if last and (last.id is None or last.id not in (compliment.asking_id, compliment.thanks_id)) else "",
@@ -195,7 +200,7 @@ def _entry(compliment: Compliment, agent: Agent, facts: _Facts, moment: datetime
         outgoing=outgoing,
         permission=permission,
         takedown=takedown,
-        quote=wordings.quote(compliment.mention, checks.capabilities_of(compliment.mention.network)) if is_quote and share is None else "",
+        quote=wordings.quote(compliment.mention, able) if is_quote and share is None else "",
     )
 
 
@@ -206,19 +211,19 @@ def _acts(
     takedown: TakeDown | None,
     outgoing: Sequence[Outgoing],
     agent: Agent,
-    purposes: Sequence[str],
+    abilities: Capabilities,
 ) -> tuple[str, ...]:
     """What can be done now, the next step first."""
     state, forwarder = compliment.state, compliment.forwarded_by
     stands = compliment.mention.deleted_at is None
     not_shared = share is None or share.delivery.state in public_answers.GONE
     not_thanked = compliment.thanked_at is None or is_gone(compliment.thanks)
-    answerable = stands and checks.capabilities_of(compliment.mention.network).reply
+    answerable = stands and abilities.reply
     unasked = state == State.NEW or (state == State.ASKED and is_gone(compliment.asking))
     able = {
         "removed": takedown is not None and takedown.by_hand,
         "take_back": any(thing.is_held for thing in outgoing),
-        "ask": stands and bool(purposes) and unasked,
+        "ask": stands and bool(purposes_of(abilities)) and unasked,
         "share": stands and permission is not None and not_shared,
         "thank": answerable and not_thanked,
         "hand": answerable and compliment.thanked_at is None and forwarder not in (None, agent) and forwarder.may_answer,

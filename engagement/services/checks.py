@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from engagement.models import Message
 from engagement.services.live_codes import live_codes
@@ -70,9 +71,9 @@ def tidy_text(text: str) -> str:
 
 def check_reply_text(conversation: Conversation, text: str) -> str:
     """The text of a public reply, ready for this conversation's network. Raises DeskError."""
-    abilities = capabilities_of(conversation.network)
+    abilities = abilities_in(conversation)
     if not abilities.reply:
-        raise DeskError(f"{label_of(conversation.network)} cannot be answered from this desk. Answer there, and leave a note here.")
+        raise DeskError(why_no_reply(conversation))
     ready = check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
     check_no_live_code(conversation, ready)
     return ready
@@ -89,19 +90,20 @@ def check_no_live_code(conversation: Conversation, text: str) -> None:
 
 def check_share_text(conversation: Conversation, kind: str, text: str) -> str:
     """The text of a repost or quote, ready for this conversation's network. Raises DeskError."""
-    abilities = capabilities_of(conversation.network)
-    if not (abilities.repost if kind == Message.Kind.REPOST else abilities.post):
+    abilities = abilities_in(conversation)
+    name = "repost" if kind == Message.Kind.REPOST else "post"
+    if not getattr(abilities, name):
         what = "reposted" if kind == Message.Kind.REPOST else "quoted"
-        raise DeskError(f"Nothing can be {what} on {label_of(conversation.network)} from this desk. Thank the author, or do it there.")
+        refusal = f"Nothing can be {what} on {label_of(conversation.network)} from this desk."
+        raise DeskError(f"{why_not(conversation, name) or refusal} Thank the author, or do it there.")
     return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
 
 
 def check_direct_message_text(conversation: Conversation, text: str) -> str:
     """The text of a private message, ready for this conversation's network and author. Raises DeskError."""
-    abilities = capabilities_of(conversation.network)
+    abilities = abilities_in(conversation)
     if not abilities.direct_message:
-        label = label_of(conversation.network)
-        raise DeskError(f"{label} takes no private messages from this desk. Reply publicly without personal data.")
+        raise DeskError(f"{why_no_direct_message(conversation)} Reply publicly without personal data.")
     if must_follow_first(conversation):
         raise NotFollowing(
             f"@{conversation.author.username} does not follow us, and {label_of(conversation.network)} takes private messages only for"
@@ -124,10 +126,7 @@ def check_note_text(text: str) -> str:
 
 def speaking_account(conversation: Conversation) -> NetworkAccount:
     """Our account that answers here: the one that was addressed, else our first one on that network. Raises AccountUnusable."""
-    account = conversation.account
-    if account is None or account.removed_at is not None:
-        ours = NetworkAccount.objects.filter(network=conversation.network, removed_at=None).order_by("state", "pk")
-        account = ours.first()
+    account = account_for(conversation)
     if account is None:
         raise AccountUnusable(f"No account of ours on {label_of(conversation.network)} is connected. Connect one, then send it again.")
     if not account.is_usable:
@@ -136,8 +135,50 @@ def speaking_account(conversation: Conversation) -> NetworkAccount:
     return account
 
 
+def account_for(conversation: Conversation) -> NetworkAccount | None:
+    """Our account that answers here, whether it can just now or not. No query where the one that was addressed is loaded."""
+    account = conversation.account
+    if account is None or account.removed_at is not None:
+        account = NetworkAccount.objects.filter(network=conversation.network, removed_at=None).order_by("state", "pk").first()
+    return account
+
+
+def abilities_in(conversation: Conversation) -> Capabilities:
+    """What can be done in a conversation: what the account that answers there may; without one, what its network can."""
+    account = account_for(conversation)
+    return capabilities_of(conversation.network) if account is None else account.capabilities
+
+
+def abilities_among(conversations: Iterable[Conversation]) -> dict[int, Capabilities]:
+    """As `abilities_in`, by id, for many whose accounts are loaded: one query, none where each has one."""
+    rows = list(conversations)
+    own = {row.pk: row.account for row in rows if row.account is not None and row.account.removed_at is None}
+    lacking = {row.network for row in rows if row.pk not in own}
+    ours = NetworkAccount.objects.filter(network__in=lacking, removed_at=None).defer("credentials").order_by("-state", "-pk")
+    first = {account.network: account for account in ours} if lacking else {}  # of each network the last one stays: the first
+    found = {row.pk: own.get(row.pk) or first.get(row.network) for row in rows}
+    return {row.pk: account.capabilities if (account := found[row.pk]) else capabilities_of(row.network) for row in rows}
+
+
+def why_not(conversation: Conversation, name: str) -> str:
+    """Why our account may not do what its network lets others do, as it was found out; "" where it may, or nobody may."""
+    account = account_for(conversation)
+    if account is None or name not in account.cannot or not getattr(capabilities_of(conversation.network), name, False):
+        return ""
+    return f"@{account.username} may not do that on {label_of(conversation.network)}: {account.cannot[name].rstrip('. ')}."
+
+
+def why_no_reply(conversation: Conversation) -> str:
+    refusal = f"{label_of(conversation.network)} cannot be answered from this desk."
+    return f"{why_not(conversation, 'reply') or refusal} Answer there, and leave a note here."
+
+
+def why_no_direct_message(conversation: Conversation) -> str:
+    return why_not(conversation, "direct_message") or f"{label_of(conversation.network)} takes no private messages from this desk."
+
+
 def capabilities_of(network: str) -> Capabilities:
-    """What a network can do; nothing, if its connector is gone."""
+    """What a network can do; nothing, if its connector is gone. For what one of our accounts may do there: `abilities_in`."""
     try:
         return registry.get(network).capabilities
     except registry.UnknownNetwork:

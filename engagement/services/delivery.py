@@ -201,7 +201,8 @@ def _call(message: Message, token: str, publisher: Publisher) -> Sent:
         case Message.Kind.REPLY:
             return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token)
         case Message.Kind.DIRECT_MESSAGE:
-            return publisher.direct_message(to=place["to"], text=message.text, token=token)
+            about = message.mention.external_id if message.mention else ""
+            return publisher.direct_message(to=place["to"], text=message.text, token=token, about=about)
         case Message.Kind.REPOST:
             return publisher.repost(external_id=place["repost_of"], token=token)
         case _:
@@ -407,7 +408,7 @@ def remove_sent(*, message_id: int) -> bool:
         if found is None:
             return delivery.state != State.UNCONFIRMED
         external_id = found.external_id
-    if not checks.capabilities_of(message.network).delete:
+    if message.account is None or not message.account.capabilities.delete:
         raise NetworkError(f"{checks.label_of(message.network)} lets nothing be deleted from here.", permanent=True, code="cannot_delete")
     try:
         _speak(message, publisher, lambda speaker: speaker.delete(external_id=external_id))

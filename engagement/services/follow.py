@@ -53,8 +53,8 @@ def related_of(author: str) -> tuple[str, ...]:
 
 
 def read_follow(conversation: Conversation, *, wrote_privately: bool) -> FollowState:
-    """No query where `related_of` was loaded. Who wrote to us in private can be answered there and need not follow."""
-    abilities = checks.capabilities_of(conversation.network)
+    """No query where `related_of` and the account were loaded. Who wrote to us in private can be answered there and need not follow."""
+    abilities = checks.abilities_in(conversation)
     if not (abilities.direct_message and abilities.follow_first):
         return FollowState()
     request = getattr(conversation.author, "follow_request", None)

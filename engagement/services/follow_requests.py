@@ -98,9 +98,9 @@ def ask_to_follow(*, conversation_id: int, agent: Agent, answer_seen: int = 0, r
 
 def _check_needed(conversation: Conversation) -> None:
     """Raises unless the author has to follow us before we may write to them."""
-    abilities, label = checks.capabilities_of(conversation.network), checks.label_of(conversation.network)
+    abilities, label = checks.abilities_in(conversation), checks.label_of(conversation.network)
     if not abilities.direct_message:
-        raise DeskError(f"{label} takes no private messages from this desk, followed or not. Reply publicly without personal data.")
+        raise DeskError(f"{checks.why_no_direct_message(conversation)} Following changes nothing; reply publicly without personal data.")
     if not abilities.follow_first:
         raise NoFollowNeeded(f"{label} takes private messages without a follow. Write in private.")
     if not checks.must_follow_first(conversation):
@@ -109,7 +109,7 @@ def _check_needed(conversation: Conversation) -> None:
 
 def _choose(conversation: Conversation, agent: Agent) -> tuple[str, int | None]:
     """What is sent, and the template's wording that it is made from, if any."""
-    abilities = checks.capabilities_of(conversation.network)
+    abilities = checks.abilities_in(conversation)
     limit, unit = abilities.max_length, abilities.length_unit
     suggestions = rank_templates(conversation=conversation, agent=agent, audience=Audience.PUBLIC, purpose=Purpose.ASK_TO_FOLLOW)
     ready = [one for one in suggestions if not one.filled.missing and not (limit and length(one.filled.text, unit) > limit)]

@@ -16,6 +16,7 @@ from listening.models import Conversation, NetworkAccount
 from socialdesk.lib.errors import Conflict, DeskError
 from socialdesk.lib.text import MAX_TEXT
 from socialdesk.networks import registry
+from socialdesk.networks.base import Capabilities
 
 logger = logging.getLogger(__name__)
 CHECKED = get_args(Audience)
@@ -50,7 +51,8 @@ def check_answer(*, conversation_id: int, kind: str, text: str) -> list[Finding]
         others=frozenset(account.username for account in ours if account != speaking),
         hosts=_own_hosts(),
     )
-    findings = _check(text, conversation.network, cast(Audience, audience), company, place)
+    able = speaking.capabilities if speaking else None
+    findings = _check(text, conversation.network, cast(Audience, audience), company, place, able)
     return sorted([*findings, *find_known(conversation=conversation, text=text)], key=lambda finding: (finding.start, finding.end))
 
 
@@ -67,11 +69,11 @@ def describe_finding(finding: Finding) -> dict[str, Any]:
     return asdict(finding)
 
 
-def _check(text: str, network: str, audience: Audience, company: Company, place: Place) -> list[Finding]:
+def _check(text: str, network: str, audience: Audience, company: Company, place: Place, able: Capabilities | None = None) -> list[Finding]:
     if len(text) > MAX_TEXT:
         raise DeskError(f"The text has {len(text)} characters; nothing longer than {MAX_TEXT} is looked at. Shorten it.")
     try:
-        return check_draft(text=text, network=network, audience=audience, company=company, place=place)
+        return check_draft(text=text, network=network, audience=audience, company=company, place=place, able=able)
     except registry.UnknownNetwork as error:
         raise DeskError(str(error)) from None
 

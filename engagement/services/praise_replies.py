@@ -23,6 +23,7 @@ from engagement.services.send import send_fixed_reply
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError
+from socialdesk.networks.base import Capabilities
 
 Purpose = Compliment.Purpose
 
@@ -41,7 +42,7 @@ def ask_permission(*, compliment_id: int, agent: Agent, purpose: str, answer_see
         if compliment.state == State.ASKED and not is_gone(compliment.asking):
             return compliment
         check_may_begin(compliment.mention.author.profile_id)
-        if purpose not in purposes_of(compliment.mention.network):
+        if purpose not in purposes_of(checks.abilities_in(compliment.conversation)):
             label = checks.label_of(compliment.mention.network)
             raise DeskError(f"{label} lets us do nothing with the post from this desk. Thank the author, or ask there.")
         text = wordings.ask(compliment.mention, purpose)
@@ -152,8 +153,7 @@ def is_gone(message: Message | None) -> bool:
     return message is None or message.delivery.state in GONE
 
 
-def purposes_of(network: str) -> list[str]:
-    """What can be done from here with a post of that network, if its author agrees."""
-    abilities = checks.capabilities_of(network)
+def purposes_of(abilities: Capabilities) -> list[str]:
+    """What can be done from here with a post, if its author agrees, where so much can be done."""
     possible = {Purpose.REPOST: abilities.repost, Purpose.QUOTE: abilities.post}
     return [purpose.value for purpose, able in possible.items() if able and abilities.reply]

@@ -75,7 +75,7 @@ def acknowledge(
 
 def _choose(conversation: Conversation, agent: Agent, minutes: int) -> Suggestion:
     """The best acknowledgement of those that can be sent as they are."""
-    abilities = checks.capabilities_of(conversation.network)
+    abilities = checks.abilities_in(conversation)
     limit, unit = abilities.max_length, abilities.length_unit
     suggestions = rank_templates(
         conversation=conversation, agent=agent, audience=Audience.PUBLIC, purpose=Purpose.ACKNOWLEDGE, promise_minutes=minutes

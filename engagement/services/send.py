@@ -23,6 +23,7 @@ from engagement.services.policy import check_policy
 from engagement.services.queue import tell_worker
 from engagement.services.spans import Promised
 from engagement.services.template_uses import TemplateNeeded, check_right, find_acknowledgement, record_use
+from engagement.services.windows import WindowClosed, read_window, require_open
 from listening.models import Conversation, Mention
 from listening.services.conversations import (
     conversation_state,
@@ -203,8 +204,8 @@ def send_direct_message(
 ) -> Message:
     """Write to the conversation's author in private, which begins a hop for that `reason` if none is under way (brief D3, A11).
 
-    `waiver` says why the customer was not answered in public first. Otherwise as `send_reply`; also raises NotFollowing, and
-    NotAcknowledged where neither a public answer nor a waiver is there.
+    `waiver` says why the customer was not answered in public first. Otherwise as `send_reply`; also raises NotFollowing, WindowClosed,
+    and NotAcknowledged where neither a public answer nor a waiver is there.
     """
     checks.check_may_answer(agent)
     seconds = _check_hold(hold)
@@ -221,6 +222,8 @@ def send_direct_message(
         ready = checks.check_direct_message_text(conversation, text)
         refuse_blocked(findings)
         account = checks.speaking_account(conversation)
+        label = checks.label_of(conversation.network)
+        about = require_open(read_window(conversation, able=account.capabilities, account=account, label=label, now=moment))
         if not waiver.strip() and not is_acknowledged(conversation):
             raise NotAcknowledged(
                 f"{conversation.author.display_name or conversation.author.username} wrote in public and has no public answer yet."
@@ -242,6 +245,7 @@ def send_direct_message(
             agent=agent,
             account=account,
             network=conversation.network,
+            mention=about,
             request_key=request_key,
             created_at=moment,
         )
@@ -291,7 +295,7 @@ def _write_once(write: Callable[[], Message]) -> Message:
 def _write_keeping_text(write: Callable[[], Message], agent: Agent, conversation_id: int, kind: str, text: str) -> Message:
     try:
         return _write_once(write)
-    except (checks.AccountUnusable, Guarded, TemplateNeeded):
+    except (checks.AccountUnusable, Guarded, TemplateNeeded, WindowClosed):
         save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
         raise
 

@@ -44,7 +44,7 @@ def share_compliment(*, compliment_id: int, agent: Agent, hold: float | None = N
         permission = _permission_for(compliment)
         share = Message.objects.filter(permission=permission).select_related("delivery").first()
         if share is None:
-            text = wordings.share_text(compliment.mention, permission.purpose, checks.capabilities_of(compliment.mention.network))
+            text = wordings.share_text(compliment.mention, permission.purpose, checks.abilities_in(compliment.conversation))
             return send_share(permission=permission, agent=agent, text=text, hold=seconds)
         if share.delivery.state == Delivery.State.ABORTED:
             delivery.resume_aborted(message_id=share.pk, hold=seconds)

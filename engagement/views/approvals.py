@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from engagement.models import Approval
 from engagement.services import approvals as service
-from engagement.services.checks import capabilities_of
+from engagement.services.checks import abilities_in
 from engagement.services.thread import read_thread
 from listening.views.numbers import read_number
 from profiles.signed_in import agent_of
@@ -95,7 +95,7 @@ def _render(request: HttpRequest, pk: int | None, *, refused: DeskError | None =
             "opened": shown.pk,
             "thread": thread,
             "news": service.read_news(shown, thread),
-            "abilities": capabilities_of(shown.conversation.network),
+            "abilities": abilities_in(shown.conversation),
             "typed": request.POST.get("text", shown.final_text or shown.text),
             "note": request.POST.get("note", ""),
         }

@@ -30,6 +30,7 @@ from engagement.services.hops import goes_on, read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
 from engagement.services.thread import read_thread
+from engagement.services.windows import read_window
 from listening.feed import list_assignable
 from listening.models import Conversation, Mention
 from listening.templatetags.desk import network_label
@@ -75,6 +76,7 @@ class Door:
     refusal: DeskError | None = None
     needs_reason: bool = False  # it begins a move to another channel
     needs_waiver: bool = False  # the customer has no public word of ours yet
+    window: str = ""  # until when the network takes it, and why
 
     @property
     def request_key(self) -> str:
@@ -168,7 +170,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first() if hops else None,
         "ticket_kinds": Ticket.Kind.choices,
         "callback": next_callback(found) if hops else None,
-        "may_acknowledge": agent.may_answer and not is_acknowledged and checks.capabilities_of(found.network).reply,
+        "may_acknowledge": agent.may_answer and not is_acknowledged and checks.abilities_in(found).reply,
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
         "praise": find_praise(thread),
@@ -215,7 +217,7 @@ def find_praise(thread: Sequence[Bubble]) -> Praise:
 
 
 def _first_door(agent: Agent, found: Conversation) -> str:
-    if not agent.may_answer or not checks.capabilities_of(found.network).reply:
+    if not agent.may_answer or not checks.abilities_in(found).reply:
         return Kind.NOTE
     if found.chats_open:  # answered in the chat itself
         return Kind.NOTE
@@ -236,7 +238,7 @@ def open_doors(
 ) -> list[Door]:
     """Public, private, note: always all three, always in this order."""
     drafts = read_drafts(agent=agent, conversation_id=found.pk)
-    abilities = checks.capabilities_of(found.network)
+    abilities = checks.abilities_in(found)
     who = found.author.display_name or f"@{found.author.username}"
     account_obstacle = _account_obstacle(found)
 
@@ -246,8 +248,11 @@ def open_doors(
         return account_obstacle if able else refusal
 
     network = network_label(found.network)
+    window = read_window(found, able=abilities, account=checks.account_for(found), label=network)
     if not abilities.direct_message:
-        private_refusal = f"{network} takes no private messages from this desk."
+        private_refusal = checks.why_no_direct_message(found)
+    elif window is not None and not window.is_open:
+        private_refusal = window.words
     else:
         private_refusal = f"{who} does not follow us, and {network} takes private messages only for followers. {_FOLLOW_NEXT[follow.step]}"
     doors = [
@@ -261,8 +266,7 @@ def open_doors(
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.reply, f"{network} cannot be answered from this desk. Answer there, and leave a note here.")
-            or outlook.obstacle,
+            obstacle=obstacle(abilities.reply, "" if abilities.reply else checks.why_no_reply(found)) or outlook.obstacle,
         ),
         Door(
             kind=Kind.DIRECT_MESSAGE,
@@ -274,7 +278,8 @@ def open_doors(
             text=drafts.get(Kind.DIRECT_MESSAGE, ""),
             limit=abilities.max_message_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.direct_message and not follow.is_locked, private_refusal),
+            obstacle=obstacle(abilities.direct_message and not follow.is_locked and (window is None or window.is_open), private_refusal),
+            window=window.words if window is not None and window.is_open else "",
             needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
             needs_waiver=not is_acknowledged,
         ),

@@ -118,6 +118,9 @@ export function update(fresh) {
     const text = textOf(form);
     const obstacle = form.querySelector(`#obstacle-${form.dataset.writing}`);
     const newObstacle = now.querySelector(`#obstacle-${form.dataset.writing}`);
+    const promise = form.querySelector(".promise");
+    const newPromise = now.querySelector(".promise"); // until when it is taken changes with what they write
+    if (differs(promise, newPromise)) promise.replaceChildren(...newPromise.cloneNode(true).childNodes);
     const hadFocus = obstacle?.contains(document.activeElement);
     if (!obstacle || !newObstacle || differs(obstacle, newObstacle)) {
       obstacle?.remove();
