@@ -163,7 +163,7 @@ def check_account(*, account_id: int, agent: Agent) -> NetworkAccount:
         reason = without_secrets(str(error), account.credentials)
         if error.account_revoked:
             mark_revoked(account_id=account.pk, reason=reason)
-        raise NotConnected(f"{network.label} could not be asked about {account}: {reason}") from None
+        raise NotConnected(f"{network.label} could not be asked about @{account.username}: {reason}") from None
     grants = _tidy([Connected(account.credentials, grant)], network.label)
     if account.external_id and grants[0].grant.external_id != account.external_id:
         raise NotConnected(f"{network.label} says that these credentials are those of @{grants[0].grant.username}. Connect it anew.")

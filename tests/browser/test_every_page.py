@@ -34,6 +34,7 @@ from socialdesk.access import ACCESS
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
 from tests.browser import (
+    test_accounts,
     test_approvals,
     test_callbacks,
     test_chatting,
@@ -104,6 +105,10 @@ STAFF: dict[str, Any] = {
         ("connections", "connection_new", "connection_edit", "connection_log"),
         test_connections.test_connecting_a_system_from_the_empty_page_to_its_log,
     ),
+    **dict.fromkeys(
+        ("accounts", "account_networks", "account_connect", "account_choose"),
+        test_accounts.test_an_account_is_connected_checked_and_removed,
+    ),
     "profile_erase": test_rights.test_a_person_is_left_alone_handed_their_archive_and_erased,
     **dict.fromkeys(("profile_edit", "profile_history"), test_editing_people.test_two_edit_a_person_and_the_second_chooses),
     **dict.fromkeys(("profile_looks", "looks"), test_editing_people.test_a_coordinate_is_added_and_shown_to_who_asks_for_it),
@@ -131,7 +136,7 @@ VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
     *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "tag_options"),
-    *("import_refused", "deep_link_follow"),
+    *("import_refused", "deep_link_follow", "account_callback"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 

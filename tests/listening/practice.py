@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = self._asked()
         if path == "/authorize":
             target = self.network.authorize(query)
-            self._answer(200, f'<!doctype html><html lang="en"><title>Allow</title><a href="{target.replace("&", "&amp;")}">Allow it</a>')
+            self._answer(200, f'<!doctype html><html lang="en"><title>Allow</title><link rel="icon" href="data:,"><a href="{target.replace("&", "&amp;")}">Allow it</a>')
         elif path == "/whoami":
             self._answer(*self.network.whoami(self.headers.get("Authorization", "").removeprefix("Bearer ")))
         else:

@@ -135,6 +135,7 @@ export function update(fresh) {
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
     }
     swapWhy(form, now);
+    form.dataset.limit = now.dataset.limit;
     measure(form);
   }
 }
