@@ -1,0 +1,225 @@
+"""Connecting Facebook pages and Instagram accounts: signing in at Facebook, then the pages that were allowed, each with its own token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from socialdesk.networks.base import AccountConfig, Begun, Connected, Field, Grant, NetworkError
+from socialdesk.networks.facebook.client import Client, at
+from socialdesk.networks.facebook.values import id_of, list_of, number_of, object_of, text_of
+
+# What each needs of what a person allows: names of Capabilities, and the permissions without which they cannot be.
+_NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "facebook": {
+        "reply": ("pages_manage_engagement",),
+        "like": ("pages_manage_engagement",),
+        "hide": ("pages_manage_engagement",),
+        "delete": ("pages_manage_engagement",),
+        "post": ("pages_manage_posts",),
+        "direct_message": ("pages_messaging",),
+        "reads_direct_messages": ("pages_messaging",),
+        "webhooks": ("pages_manage_metadata",),
+        "backfill": ("pages_read_engagement", "pages_read_user_content"),
+        "context": ("pages_read_engagement", "pages_read_user_content"),
+    },
+    "instagram": {
+        "reply": ("instagram_manage_comments",),
+        "hide": ("instagram_manage_comments",),
+        "delete": ("instagram_manage_comments",),
+        "direct_message": ("instagram_manage_messages",),
+        "reads_direct_messages": ("instagram_manage_messages",),
+        "webhooks": ("pages_manage_metadata",),
+        "backfill": ("instagram_basic",),
+        "context": ("instagram_basic",),
+    },
+}
+# The same of what the person may do on the page (its "tasks").
+_TASKS: dict[str, dict[str, str]] = {
+    "facebook": {
+        "reply": "MODERATE",
+        "like": "MODERATE",
+        "hide": "MODERATE",
+        "delete": "MODERATE",
+        "post": "CREATE_CONTENT",
+        "direct_message": "MESSAGING",
+        "reads_direct_messages": "MESSAGING",
+    },
+    "instagram": {"reply": "MODERATE", "hide": "MODERATE", "delete": "MODERATE", "direct_message": "MESSAGING"},
+}
+_ALWAYS = ("pages_show_list", "pages_read_engagement")
+_TOLD_OF = {"facebook": "feed,mention,messages,message_echoes", "instagram": "feed,messages,message_echoes"}
+_PAGE_FIELDS = "id,name,username,access_token,tasks,instagram_business_account{id,username,name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MetaConnecting:
+    """See Connecting."""
+
+    network: Literal["facebook", "instagram"]
+    fields: tuple[Field, ...] = ()
+    by_redirect: bool = True
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        first = "Make an app of the type Business at developers.facebook.com and give the desk its id and secret."
+        hook = f"Under Webhooks let it call this desk at /hooks/{self.network}/ with the verify token that you gave the desk."
+        link = "Make the Instagram account a professional one and link it to a Facebook page of yours."
+        last = (
+            "Sign in as somebody who may do everything on the page, and allow all that Facebook asks. Meta wants that anew every 90 days."
+        )
+        return (first, hook, link, last) if self.network == "instagram" else (first, hook, last)
+
+    def missing(self) -> str:
+        absent = [f"SOCIALDESK_{name}" for name in ("FACEBOOK_APP_ID", "FACEBOOK_APP_SECRET") if not getattr(settings, name)]
+        return f"the desk's owner must set {' and '.join(absent)}." if absent else ""
+
+    def begin(self, values: Mapping[str, str], *, redirect_uri: str, state: str, challenge: str) -> Begun:
+        query = {
+            "client_id": settings.FACEBOOK_APP_ID,
+            "redirect_uri": redirect_uri,
+            "state": state,
+            "scope": ",".join(self._scopes),
+            "response_type": "code",
+        }
+        return Begun(f"{settings.FACEBOOK_WEB}/v{settings.FACEBOOK_VERSION}/dialog/oauth?{urlencode(query)}")
+
+    def finish(self, values: Mapping[str, str], *, answer: Mapping[str, str], verifier: str, redirect_uri: str) -> Sequence[Connected]:
+        code = answer.get("code", "")
+        if not code:
+            reason = answer.get("error_description") or answer.get("error_message") or "It was not allowed there."
+            raise NetworkError(reason[:300], permanent=True, code="denied")
+        brief = self._token({"code": code, "redirect_uri": redirect_uri})
+        lasting = self._token({"grant_type": "fb_exchange_token", "fb_exchange_token": brief})
+        permitted = debug(lasting)
+        person = Client(lasting, account=f"{self.network}:sign-in:{permitted.user_id}")
+        found = [
+            connected
+            for entries in person.pages("me/accounts", fields=_PAGE_FIELDS, limit=100)
+            for page in map(object_of, entries)
+            if (connected := self._connect(page, permitted)) is not None
+        ]
+        return _named_apart(found)
+
+    def probe(self, config: AccountConfig) -> Grant:
+        token = config.credentials.get("access_token", "")
+        permitted = debug(token)
+        raw = Client.of(config).get(at(config.external_id), fields="id,name,username")
+        tasks = [task for task in config.credentials.get("tasks", "").split(",") if task]
+        page_id = config.credentials.get("page_id", config.external_id)
+        cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=config.external_id)
+        username = text_of(raw.get("username")) or config.username
+        return Grant(config.external_id, username, text_of(raw.get("name")), cannot=cannot)
+
+    def renew(self, config: AccountConfig) -> Mapping[str, str] | None:
+        """The token of a page does not end, but with what its person allowed."""
+        return None
+
+    @property
+    def _scopes(self) -> list[str]:
+        return list(dict.fromkeys([*_ALWAYS, *(scope for scopes in _NEEDS[self.network].values() for scope in scopes)]))
+
+    def _token(self, given: dict[str, str]) -> str:
+        # Posted, so that neither secret nor code stands in an address.
+        client = Client("", account="facebook:app")
+        answer = client.post("oauth/access_token", client_id=settings.FACEBOOK_APP_ID, client_secret=settings.FACEBOOK_APP_SECRET, **given)
+        token = text_of(answer.get("access_token"))
+        if not token:
+            raise NetworkError("Facebook gave no token.", permanent=True, code="unreadable_answer")
+        return token
+
+    def _connect(self, page: dict[str, Any], permitted: Permitted) -> Connected | None:
+        """One page that was allowed, or the Instagram account that is linked to it; None where there is none."""
+        page_id, token = id_of(page.get("id")), text_of(page.get("access_token"))
+        account = object_of(page.get("instagram_business_account")) if self.network == "instagram" else page
+        account_id = id_of(account.get("id"))
+        if not page_id or not token or not account_id:
+            return None
+        tasks = [text_of(task) for task in list_of(page.get("tasks")) if text_of(task)]
+        credentials = {"access_token": token, "page_id": page_id, "tasks": ",".join(tasks)}
+        if permitted.data_until:
+            credentials["data_until"] = datetime.fromtimestamp(permitted.data_until, UTC).isoformat()
+        cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=account_id)
+        if "webhooks" not in cannot:
+            cannot |= self._subscribe(page_id, token)
+        name = text_of(account.get("name"))
+        return Connected(credentials, Grant(account_id, text_of(account.get("username")) or name or account_id, name, cannot=cannot))
+
+    def _subscribe(self, page_id: str, token: str) -> dict[str, str]:
+        """Ask Facebook to call the desk about that page. Doing it again changes nothing."""
+        client = Client(token, account=f"facebook:{page_id}")
+        try:
+            client.post(at(page_id, "subscribed_apps"), subscribed_fields=_TOLD_OF[self.network])
+        except NetworkError as error:
+            return {"webhooks": f"Facebook does not call the desk about it; it is read instead. {error}"[:300]}
+        return {}
+
+    def _cannot(self, permitted: Permitted, tasks: Sequence[str], *, page_id: str, account_id: str) -> dict[str, str]:
+        cannot: dict[str, str] = {}
+        for ability, scopes in _NEEDS[self.network].items():
+            absent = [scope for scope in scopes if not permitted.has(scope, page_id, account_id)]
+            if absent:
+                cannot[ability] = f"The permission {' and '.join(absent)} was not given. Connect it again and allow it."
+        for ability, task in _TASKS[self.network].items():
+            if tasks and task not in tasks and ability not in cannot:
+                cannot[ability] = f"Who connected it may not do this on the page (task {task}). Let somebody connect it who may."
+        if not settings.FACEBOOK_VERIFY_TOKEN and "webhooks" not in cannot:
+            cannot["webhooks"] = "The desk has no SOCIALDESK_FACEBOOK_VERIFY_TOKEN, without which Facebook does not call it."
+        return cannot
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """What a token is good for. `only` maps a permission to the pages or accounts that it was limited to."""
+
+    user_id: str
+    scopes: frozenset[str]
+    only: Mapping[str, frozenset[str]]
+    data_until: int
+
+    def has(self, scope: str, *ids: str) -> bool:
+        if scope not in self.scopes:
+            return False
+        return scope not in self.only or not self.only[scope].isdisjoint(ids)
+
+
+def debug(token: str) -> Permitted:
+    """Ask as our app what a token may do. Raises NetworkError, `account_revoked` where it is good for nothing any more."""
+    app = Client(f"{settings.FACEBOOK_APP_ID}|{settings.FACEBOOK_APP_SECRET}", account="facebook:app")
+    data = object_of(app.get("debug_token", input_token=token).get("data"))
+    if data.get("is_valid") is not True:
+        reason = text_of(object_of(data.get("error")).get("message")) or "Facebook says that our sign-in has ended."
+        said = app.hide(reason.replace(token, "…"))[:300]
+        raise NetworkError(f"{said} Connect the account anew.", permanent=True, account_revoked=True, code="revoked")
+    return Permitted(
+        id_of(data.get("user_id")),
+        frozenset(text_of(scope) for scope in list_of(data.get("scopes"))),
+        dict(_limited(data.get("granular_scopes"))),
+        number_of(data.get("data_access_expires_at")),
+    )
+
+
+def _limited(granular: Any) -> Iterator[tuple[str, frozenset[str]]]:
+    for entry in map(object_of, list_of(granular)):
+        targets = frozenset(id_of(target) for target in list_of(entry.get("target_ids")))
+        if text_of(entry.get("scope")) and targets:  # without targets it holds for all
+            yield text_of(entry.get("scope")), targets
+
+
+def _named_apart(found: Sequence[Connected]) -> list[Connected]:
+    """Pages need no user name, and two may be called the same: then their ids tell them apart."""
+    names = [one.grant.username for one in found]
+    return [
+        one
+        if names.count(one.grant.username) == 1
+        else Connected(
+            one.credentials,
+            Grant(one.grant.external_id, f"{one.grant.username} ({one.grant.external_id})", one.grant.display_name, one.grant.cannot),
+        )
+        for one in found
+    ]
