@@ -264,6 +264,17 @@ X_BEARER = env.text("SOCIALDESK_X_BEARER", "", "the app's bearer token, for the 
 _smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
 if _smtp.scheme and _smtp.scheme not in ("smtp", "smtp+tls", "smtps"):
     raise env.BadSetting(f"SOCIALDESK_SMTP begins with {_smtp.scheme}://: use smtp://, smtp+tls:// or smtps://")
+# --- Facebook and Instagram ---------------------------------------------------------------------------------------------
+
+FACEBOOK_GRAPH = env.address("SOCIALDESK_FACEBOOK_GRAPH", "https://graph.facebook.com", "address of Meta's Graph API")
+FACEBOOK_WEB = env.address("SOCIALDESK_FACEBOOK_WEB", "https://www.facebook.com", "address of Facebook's website, where people sign in")
+FACEBOOK_VERSION = env.text("SOCIALDESK_FACEBOOK_VERSION", "23.0", "version of the Graph API that is spoken")
+FACEBOOK_APP_ID = env.text("SOCIALDESK_FACEBOOK_APP_ID", "", "id of your app at Meta, which connects Facebook and Instagram")
+FACEBOOK_APP_SECRET = env.text("SOCIALDESK_FACEBOOK_APP_SECRET", "", "its secret, which also signs what Meta tells the desk")
+FACEBOOK_VERIFY_TOKEN = env.text(
+    "SOCIALDESK_FACEBOOK_VERIFY_TOKEN", "", "a word of your own that Meta must know before the desk takes its calls at /hooks/facebook/"
+)
+
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _smtp.hostname else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = _smtp.hostname or "", _smtp.port or {"smtps": 465, "smtp+tls": 587}.get(_smtp.scheme, 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_smtp.username or ""), unquote(_smtp.password or "")

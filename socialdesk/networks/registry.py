@@ -8,6 +8,9 @@ from pathlib import Path
 from django.conf import settings
 
 from socialdesk.networks.base import AccountConfig, Capabilities, Network, Publisher, Reader
+from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
+from socialdesk.networks.facebook import NETWORK as FACEBOOK
+from socialdesk.networks.mastodon import NETWORK as MASTODON
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import CAPABILITIES as SANDBOX_CAPABILITIES
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
@@ -56,9 +59,9 @@ NETWORKS: dict[str, Network] = {
     network.key: network
     for network in (
         Network("x", "X", Capabilities(max_length=280, length_unit="weighted")),
-        Network("facebook", "Facebook", Capabilities(max_length=8000)),
-        Network("instagram", "Instagram", Capabilities(max_length=2200)),
-        Network("mastodon", "Mastodon", Capabilities(max_length=500)),
+        FACEBOOK,
+        INSTAGRAM,
+        MASTODON,
         Network("bluesky", "Bluesky", Capabilities(max_length=300, length_unit="graphemes")),
         Network("rss", "RSS"),
         Network("web", "Web reviews", reader=_web_reader),
