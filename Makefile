@@ -11,7 +11,7 @@ ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guard
 # One more than there are cores: many tests wait for processes of their own.
 ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal
 
-.PHONY: help run test check bench venv lock messages format screenshots
+.PHONY: help run test check bench venv lock messages networks format screenshots
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ browser:
 
 lock: venv ## Make requirements.txt anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-options --no-emit-find-links --output-file requirements.txt pyproject.toml
+
+networks: venv ## Write the pages of the networks anew from their connectors
+	@SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python manage.py describe_networks
 
 messages: venv ## Compile the translations of customers' pages
 	$(BIN)/pybabel -q compile --directory engagement/locale --domain django

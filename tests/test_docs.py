@@ -60,6 +60,15 @@ def test_every_address_that_is_named_answers():
             pytest.fail(f"{address} is named and does not exist")
 
 
+def test_the_pages_of_networks_say_what_the_connectors_say():
+    from socialdesk.network_pages import write_pages
+    from socialdesk.networks.registry import NETWORKS
+
+    written = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    assert written == write_pages(NETWORKS.values()), "the connectors say something else by now: run `make networks`"
+    assert "(docs/networks.md)" in README
+
+
 def test_nothing_tells_of_the_place_where_it_was_made():
     folders = ("socialdesk", "profiles", "listening", "engagement", "fixtures", "tests", "docs", ".ci")
     files = [path for path in ROOT.iterdir() if path.is_file()]

@@ -94,7 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = self._asked()
         if path == "/authorize":
             target = self.network.authorize(query)
-            self._answer(200, f'<!doctype html><html lang="en"><title>Allow</title><link rel="icon" href="data:,"><a href="{target.replace("&", "&amp;")}">Allow it</a>')
+            link = f'<link rel="icon" href="data:,"><a href="{target.replace("&", "&amp;")}">Allow it</a>'
+            self._answer(200, f'<!doctype html><html lang="en"><title>Allow</title>{link}')
         elif path == "/whoami":
             self._answer(*self.network.whoami(self.headers.get("Authorization", "").removeprefix("Bearer ")))
         else:
