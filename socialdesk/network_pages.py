@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from socialdesk.env import SETTINGS, Setting
-from socialdesk.networks.base import Connecting, Idempotency, Network
+from socialdesk.networks.base import Connecting, Field, Idempotency, Network
 from socialdesk.networks.describing import list_abilities, list_bounds
 
 _NEVER_TWICE: dict[Idempotency, str] = {
@@ -30,9 +30,7 @@ def write_pages(networks: Iterable[Network]) -> str:
     rest = [network.label for network in known if network not in connected]
     parts = [_INTRODUCTION, *(_page(network) for network in connected)]
     if rest:
-        parts.append(
-            f"## Known by name only\n\nPosts of {_and(rest)} can be imported from files or pushed over the API, and not answered.\n"
-        )
+        parts.append(f"## Known by name only\n\nPosts of {_and(rest)} can be imported or pushed over the API, and not answered.\n")
     return "\n".join(parts)
 
 
@@ -58,9 +56,7 @@ def _connecting(network: Network, connecting: Connecting) -> Iterator[str]:
     if connecting.fields:
         yield "What is typed in:"
         yield ""
-        yield from _items(
-            f"*{field.label}*{_optional(field.is_required)}{f': {field.help}' if field.help else ''}" for field in connecting.fields
-        )
+        yield from _items(_describe_field(field) for field in connecting.fields)
     if connecting.by_redirect:
         yield f"The address to come back to is that of the desk with `/accounts/callback/{network.key}/` behind it."
         yield ""
@@ -81,7 +77,7 @@ def _settings(network: Network, connecting: Connecting) -> list[Setting]:
 
 
 def _facts(*facts: tuple[str, str]) -> list[str]:
-    return _items(f"{name}: {words[:1].lower()}{words[1:]}" if words else "" for name, words in facts)
+    return _items(f"**{name}:** {words}" if words else "" for name, words in facts)
 
 
 def _items(items: Iterable[str]) -> list[str]:
@@ -89,8 +85,8 @@ def _items(items: Iterable[str]) -> list[str]:
     return [*kept, ""] if kept else []
 
 
-def _optional(is_required: bool) -> str:
-    return "" if is_required else " (may stay empty)"
+def _describe_field(field: Field) -> str:
+    return f"*{field.label}*{'' if field.is_required else ' (may stay empty)'}{f': {field.help}' if field.help else ''}"
 
 
 def _and(names: Sequence[str]) -> str:

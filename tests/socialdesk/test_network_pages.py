@@ -49,9 +49,9 @@ def test_a_page_says_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     page = write_pages([practice(webhook=cast(Any, object()))])
     for words in (
         "## Practice",
-        "- Costs: nothing.",
-        "- Limits: 300 calls in 5 minutes.",
-        "- Reads: mentions, comments",
+        "- **Costs:** Nothing.",
+        "- **Limits:** 300 calls in 5 minutes.",
+        "- **Reads:** mentions, comments",
         "1. Make an app there.\n2. Copy its key.\n",
         "- *Server*: As in practice.example.",
         "- *List* (may stay empty)",
