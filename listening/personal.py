@@ -14,6 +14,7 @@ from django.urls import reverse
 from listening.models import Conversation, ConversationEvent, ConversationTopic, Mention, Repost, SavedSearch, Status, Topic
 from listening.search import matching_mentions
 from listening.services.conversations import conversation_state
+from listening.services.quotes import drop_pictures_of, erase_quotes
 from profiles.holdings import SHORTEST, folded_identifiers, names_somebody
 from profiles.models import Handle
 from profiles.personal import DELETE, Holding, Naming, Subject, gone_id
@@ -152,7 +153,10 @@ def naming(subject: Subject) -> Naming | None:
 
 
 def stop(subject: Subject, at: datetime) -> None:
-    """Close what is open with them, and take their names out of what is listened for."""
+    """Close what is open with them, take their words out of what others quoted, and their names out of what is listened for."""
+    erase_quotes(subject.handles)
+    for posts in (_posts(subject), _own_posts(subject)):
+        drop_pictures_of(posts)
     open_ones = list(Conversation.objects.select_for_update().filter(author__in=subject.handles, status__in=_OPEN).order_by("pk"))
     ids = [conversation.pk for conversation in open_ones]
     Conversation.objects.filter(pk__in=ids).update(

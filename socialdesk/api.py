@@ -47,6 +47,19 @@ class _PushedAuthorSerializer(serializers.Serializer[Any]):
     bio = serializers.CharField(required=False, help_text="What they say of themselves there.")
 
 
+class _PushedMediumSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(["image", "video", "audio"], required=False)
+    url = serializers.CharField(help_text="Where it can be fetched, over https.")
+    alt = serializers.CharField(required=False, help_text="What it shows, in words.")
+
+
+class _PushedQuoteSerializer(serializers.Serializer[Any]):
+    external_id = serializers.CharField(required=False)
+    author = serializers.CharField(required=False, help_text="User name.")
+    text = serializers.CharField(required=False)
+    url = serializers.CharField(required=False)
+
+
 class PushedPostSerializer(serializers.Serializer[Any]):
     network = serializers.CharField()
     external_id = serializers.CharField()
@@ -59,6 +72,10 @@ class PushedPostSerializer(serializers.Serializer[Any]):
     repost_of = serializers.CharField(required=False)
     edited_at = serializers.DateTimeField(required=False)
     deleted = serializers.BooleanField(required=False)
+    media = _PushedMediumSerializer(many=True, required=False)
+    quote = _PushedQuoteSerializer(required=False)
+    poll = serializers.ListField(child=serializers.CharField(), required=False, help_text="What can be voted for.")
+    warning = serializers.CharField(required=False, help_text="What its author put before it, as a content warning.")
 
 
 class _RejectionSerializer(serializers.Serializer[Any]):

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from listening.services.acceptance import Refused
-from socialdesk.networks.base import AuthorData, MediaData, PostData
+from listening.services.parts import MOST_MEDIA, MOST_OPTIONS
+from socialdesk.networks.base import AuthorData, MediaData, PostData, QuoteData
 
 FIELDS = (
     *("network", "external_id", "text", "author", "posted_at", "url", "in_reply_to", "language"),
-    *("repost_of", "edited_at", "deleted", "media"),
+    *("repost_of", "edited_at", "deleted", "media", "quote", "poll", "warning"),
 )
 
 
@@ -32,6 +33,9 @@ def read_post(raw: Any, *, network: str = "") -> PostData:
         edited_at=_time(raw, "edited_at") if raw.get("edited_at") else None,
         deleted=bool(raw.get("deleted", False)),
         media=_media(raw.get("media")),
+        quote=_quote(raw.get("quote")),
+        poll=_poll(raw.get("poll")),
+        warning=_text(raw, "warning"),
     )
 
 
@@ -97,9 +101,25 @@ def _media(raw: Any) -> tuple[MediaData, ...]:
     if not isinstance(raw, list) or not all(isinstance(item, Mapping) for item in raw):
         raise Refused("media must be a list of objects with kind, url and alt")
     return tuple(
-        MediaData(kind=_text(item, "kind")[:20] or "image", url=_text(item, "url")[:1000], alt=_text(item, "alt")[:1000])
-        for item in raw[:20]
+        MediaData(_text(item, "kind", "media.kind") or "image", _text(item, "url", "media.url"), _text(item, "alt", "media.alt"))
+        for item in raw[:MOST_MEDIA]
     )
+
+
+def _quote(raw: Any) -> QuoteData | None:
+    if raw in (None, ""):
+        return None
+    if not isinstance(raw, Mapping):
+        raise Refused(f"quote must be an object with external_id, author, text and url, not {_kind(raw)}")
+    return QuoteData(*(_text(raw, name, f"quote.{name}") for name in ("external_id", "author", "text", "url")))
+
+
+def _poll(raw: Any) -> tuple[str, ...]:
+    if raw in (None, ""):
+        return ()
+    if not isinstance(raw, list) or not all(isinstance(option, str) for option in raw):
+        raise Refused("poll must be a list of texts: what can be voted for")
+    return tuple(raw[:MOST_OPTIONS])
 
 
 def _kind(value: Any) -> str:

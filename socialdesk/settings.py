@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell_troubled": {"task": "socialdesk.tasks.tell_troubled", "schedule": 15.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
+    "tidy_pictures": {"task": "socialdesk.tasks.tidy_pictures", "schedule": 3600.0},
     "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
@@ -228,6 +229,10 @@ CACHES: dict[str, Any] = {
 # --- The desk's own -----------------------------------------------------------------------------------------------------
 
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
+PICTURE_CACHE = DATA_DIR / "media-cache"
+PICTURE_CACHE_BYTES = 1_000_000 * env.number(
+    "SOCIALDESK_PICTURE_CACHE", 500, "megabytes of pictures of posts that are kept in the data folder; the oldest go", least=1
+)
 DEMO_DIR = BASE_DIR / "fixtures" / "demo"
 UNDO_SECONDS = env.number("SOCIALDESK_UNDO_SECONDS", 8, "how long a public reply is held back for Undo")
 CLAIM_MINUTES = env.number("SOCIALDESK_CLAIM_MINUTES", 10, "how long a claim on a conversation lasts without activity", least=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from socialdesk import health
+from socialdesk import health, media
 
 handler500 = "socialdesk.faults.answer_fault"
 
@@ -32,6 +32,7 @@ urlpatterns = [
     path("", include("profiles.files_urls")),
     path("", include("profiles.rights_urls")),
     path("api/", include("socialdesk.api")),
+    path("media/<str:name>", media.picture, name="picture"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from listening.services.parts import accept_parts, accept_url
 from socialdesk.lib.clock import EARLIEST
 from socialdesk.lib.text import MAX_TEXT, clean
 from socialdesk.networks.base import AuthorData, PostData
@@ -31,7 +32,7 @@ class Refused(Exception):
 
 
 def accept_post(post: PostData, *, received_at: datetime) -> PostData:
-    """`post` with safe text, names and times. Raises Refused."""
+    """`post` with safe text, names, times and parts. Raises Refused."""
     if post.network not in NETWORKS:
         raise Refused(f"unknown network {post.network[:40]!r}: use one of {', '.join(NETWORKS)}")
     _accept_id("external_id", post.external_id)
@@ -40,13 +41,14 @@ def accept_post(post: PostData, *, received_at: datetime) -> PostData:
     if len(post.text) > MAX_TEXT:
         raise Refused(f"text has {len(post.text):,} characters; at most {MAX_TEXT:,} are taken")
     text = clean(post.text)
-    if not text.strip() and not (post.media or post.deleted or post.repost_of):
+    post = accept_parts(post)
+    if not text.strip() and not (post.media or post.poll or post.quote or post.deleted or post.repost_of):
         raise Refused("text is empty")
     if post.posted_at.tzinfo is None:
         raise Refused("posted_at has no time zone")
     if post.posted_at < EARLIEST or post.posted_at > received_at + CLOCK_SKEW:
         raise Refused(f"posted_at is {post.posted_at:%Y-%m-%d}, which cannot be the time of a post received on {received_at:%Y-%m-%d}")
-    author, url = _accept_author(post.author), _accept_url(post.url)
+    author, url = _accept_author(post.author), accept_url(post.url, limit=MAX_URL)
     in_reply_to, language, posted_at = clean(post.in_reply_to), clean(post.language)[:12], min(post.posted_at, received_at)
     accepted = (text, author, url, in_reply_to, language, posted_at)
     if accepted == (post.text, post.author, post.url, post.in_reply_to, post.language, post.posted_at):
@@ -68,19 +70,10 @@ def _accept_author(author: AuthorData) -> AuthorData:
     username = clean(author.username, limit=MAX_NAME).strip().removeprefix("@")
     if not username:
         raise Refused("author.username is empty")
-    display_name, url = clean(author.display_name, limit=MAX_NAME), _accept_url(author.url)
+    display_name, url = clean(author.display_name, limit=MAX_NAME), accept_url(author.url, limit=MAX_URL)
     followers = max(0, min(author.followers, MAX_FOLLOWERS))
     bio = clean(author.bio, limit=MAX_BIO)
     accepted = (username, display_name, url, followers, bio)
     if accepted == (author.username, author.display_name, author.url, author.followers, author.bio):
         return author
     return replace(author, username=username, display_name=display_name, url=url, followers=followers, bio=bio)
-
-
-def _accept_url(url: str) -> str:
-    """A link that may stand in a page, or none: anything but http(s) could be run by a browser."""
-    if not url:
-        return url
-    if not url.startswith(("https://", "http://")) or len(url) > MAX_URL or clean(url) != url:
-        return ""
-    return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services.conversations import save_conversation
 from listening.services.matching import get_matcher
+from listening.services.parts import media_json
+from listening.services.pictures import drop_later
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key
 from socialdesk.lib import bulk
@@ -32,6 +35,7 @@ class StoredText:
     text: str
     edited_at: datetime | None
     deleted_at: datetime | None
+    media: str  # as JSON
 
 
 def is_change(post: PostData, stored: StoredText) -> bool:
@@ -41,7 +45,9 @@ def is_change(post: PostData, stored: StoredText) -> bool:
     if post.deleted:
         return True
     if post.text == stored.text:
-        return False
+        # Addresses of pictures change from one delivery to the next: only what says that it was edited can be another state.
+        is_later = post.edited_at is not None and (stored.edited_at is None or post.edited_at > stored.edited_at)
+        return is_later and media_json(post) != json.loads(stored.media)
     if post.edited_at is None:
         return stored.edited_at is None
     return stored.edited_at is None or post.edited_at > stored.edited_at
@@ -75,9 +81,11 @@ def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None
         )
     )
     before = _counted(mention)
+    drop_later([mention.pk])
     mention.text, mention.folded, mention.language = post.text, doc.folded, language
     mention.score, mention.label, mention.confidence = score.score, score.label, score.confidence
     mention.scorer = f"{score.scorer} {score.version}"
+    mention.media = media_json(post)
     mention.edited_at = post.edited_at or received_at
     mention.save()
     mention.refresh_from_db(fields=["sentiment"])
@@ -97,6 +105,7 @@ def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None
 
 def _apply_deletion(mention: Mention, received_at: datetime) -> None:
     """The author withdrew it: its words go, that it was said stays. A conversation of withdrawn posts alone has nothing left to answer."""
+    drop_later([mention.pk])
     mention.text = mention.folded = ""
     mention.media = []
     mention.deleted_at = received_at

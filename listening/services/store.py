@@ -13,6 +13,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services import folding, triage
 from listening.services.matching import get_matcher
+from listening.services.parts import media_json
 from listening.services.routing import route_later
 from listening.services.threads import Arrival, OwnAccount, Thread, Threads
 from listening.trends.rollups import append_deltas, count_deltas
@@ -148,7 +149,7 @@ def _look_up(posts: Sequence[PostData]) -> tuple[dict[Key, Known], dict[Key, fol
     """The stored mentions that `posts` are, or answer; and the texts of those that they are."""
     known: dict[Key, Known] = {}
     texts: dict[Key, folding.StoredText] = {}
-    columns = ("external_id", "id", "author_id", "conversation_id", "is_own", "text", "edited_at", "deleted_at")
+    columns = ("external_id", "id", "author_id", "conversation_id", "is_own", "text", "edited_at", "deleted_at", "media")
     for network in {post.network for post in posts}:
         of_network = [post for post in posts if post.network == network]
         ids = {post.external_id for post in of_network}
@@ -240,18 +241,6 @@ def _store_fresh(
     outcome.new_mentions += ids
     outcome.changed_conversations += threads.touched()
     route_later(threads.opened())
-
-
-def media_json(post: PostData) -> list[dict[str, Any]]:
-    """What a post carries beside its text, in the order in which it is shown: a warning before it, then pictures, a poll, a quote."""
-    parts: list[dict[str, Any]] = [{"kind": "warning", "text": post.warning}] if post.warning else []
-    parts += [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
-    if post.poll:
-        parts.append({"kind": "poll", "options": list(post.poll)})
-    if post.quote is not None:
-        quoted = post.quote
-        parts.append({"kind": "quote", "external_id": quoted.external_id, "author": quoted.author, "text": quoted.text, "url": quoted.url})
-    return parts
 
 
 def _is_addressed(folded: str, accounts: list[OwnAccount], parent: Known | None) -> bool:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from listening.models import Conversation, ConversationTopic, Mention, MentionTopic, Topic
 from listening.query import Doc, Query, QueryError, parse
 from listening.services.folding import link_topics
+from listening.services.parts import has_media
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.models import Agent
 from socialdesk.lib.clock import now
@@ -47,7 +48,7 @@ def document(mention: Mention) -> Doc:
         language=mention.language,
         network=mention.network,
         followers=mention.author.followers,
-        has_media=bool(mention.media),
+        has_media=has_media(mention.media),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the cards show of their text: the words that a topic listens for, marked."""
+"""What the cards show of their text: the words that a topic listens for, marked; and what the post carries beside it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from listening.models import Conversation, Topic
 from listening.query import Query, QueryError, find_spans, parse
+from listening.services.parts import NOTHING, marks_of, read_parts
 from listening.templatetags.desk import mark_spans
 from socialdesk.lib.clock import now
 
@@ -20,11 +21,16 @@ def _read(query: str) -> Query | None:
 
 
 def mark_cards(cards: Iterable[Conversation], topics: Iterable[Topic]) -> None:
-    """Gives each conversation `marked_text`, and `claim_holder`: whoever's claim is alive. No query; topic_names must be loaded."""
+    """Gives each conversation `marked_text`, the `warning` before it, the `marks` of what else is there, and `claim_holder`: whoever's
+    claim is alive. No query; topic_names and last_mention must be loaded."""
     queries = {topic.pk: topic.query for topic in topics}
     moment = now()
     for card in cards:
         read = [query for pk, _ in card.topic_names if pk in queries and (query := _read(queries[pk]))]
         card.marked_text = mark_spans(card.excerpt, find_spans(read, card.excerpt))  # type: ignore[attr-defined]
+        post = card.last_mention
+        is_of_post = post is not None and post.text.startswith(card.excerpt)  # else it is of what came in private since
+        parts = read_parts(post.media) if post is not None and post.media and is_of_post else NOTHING
+        card.warning, card.marks = parts.warning, marks_of(parts)  # type: ignore[attr-defined]
         is_held = card.claimed_until is not None and card.claimed_until > moment
         card.claim_holder = card.claimed_by if is_held else None  # type: ignore[attr-defined]

@@ -408,3 +408,4 @@ class Network:
     context: Callable[[AccountConfig], Context] | None = None
     connecting: Connecting | None = None
     webhook: Webhook | None = None
+    picture: Callable[[str], bytes | None] | None = None  # what stands at an address of its pictures, where they are not on the web
