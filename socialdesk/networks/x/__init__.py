@@ -1,0 +1,97 @@
+"""X, formerly Twitter, by its API of version 2."""
+
+from __future__ import annotations
+
+from socialdesk.networks.base import AccountConfig, Capabilities, Context, History, Network, Publisher, Reader, Stream
+from socialdesk.networks.x.connect import XConnecting
+
+CAPABILITIES = Capabilities(
+    reads=(
+        "posts that mention us",
+        "answers to us",
+        "posts with a topic's words, of the last seven days",
+        "what we post ourselves",
+        "private messages",
+    ),
+    streams=True,
+    backfill=True,
+    context=True,
+    reads_direct_messages=True,
+    tells_edits=True,
+    read_every=60,
+    reply=True,
+    direct_message=True,
+    follow_first=True,
+    repost=True,
+    post=True,
+    like=True,
+    hide=True,
+    delete=True,
+    max_length=280,
+    max_message_length=10_000,
+    length_unit="weighted",
+    max_pictures=4,
+    max_picture_bytes=5_000_000,
+    idempotency="lookup",
+    cost=(
+        "X bills what is read and what is written, by your app's plan or credit. The desk asks for each post once, leaves reposts by others"
+        " out of what it searches, and says when X has counted all that is paid for."
+    ),
+    limits=(
+        "Each kind of call has a limit of its own in 15 minutes, and some in 24 hours; the desk keeps to what X says of them. The stream is"
+        " one connection for each app: where several accounts are connected, X may let only one of them hear posts within seconds."
+    ),
+    cannot=(
+        "X does not tell of deleted posts.",
+        "Messages in groups are not read, nor messages that X encrypts.",
+        "Reposts by others of posts with a topic's words are not read, as each would be billed.",
+        "X takes the same words from us only once within a short time; say it a little differently to the next person.",
+    ),
+)
+
+
+def _reader(config: AccountConfig) -> Reader:
+    from socialdesk.networks.x.client import Client
+    from socialdesk.networks.x.reader import XReader
+
+    return XReader(Client(config))
+
+
+def _publisher(config: AccountConfig) -> Publisher:
+    from socialdesk.networks.x.client import Client
+    from socialdesk.networks.x.publisher import XPublisher
+
+    return XPublisher(Client(config))
+
+
+def _stream(config: AccountConfig) -> Stream:
+    from socialdesk.networks.x.stream import XStream
+
+    return XStream(config)
+
+
+def _history(config: AccountConfig) -> History:
+    from socialdesk.networks.x.client import Client
+    from socialdesk.networks.x.past import XHistory
+
+    return XHistory(Client(config))
+
+
+def _context(config: AccountConfig) -> Context:
+    from socialdesk.networks.x.client import Client
+    from socialdesk.networks.x.past import XContext
+
+    return XContext(Client(config))
+
+
+NETWORK = Network(
+    "x",
+    "X",
+    CAPABILITIES,
+    reader=_reader,
+    publisher=_publisher,
+    stream=_stream,
+    history=_history,
+    context=_context,
+    connecting=XConnecting(),
+)

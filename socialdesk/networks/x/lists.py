@@ -1,0 +1,28 @@
+"""X's lists, page by page, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PAGE = 100  # entries; the most that X gives at once
+PAGES = 32  # of one list; X's own timelines end there
+
+
+def pages(ask: Callable[[dict[str, str]], dict[str, Any]], *, most: int = PAGES) -> Iterator[dict[str, Any]]:
+    """The answers of a list. `ask` is given what names the next page."""
+    more: dict[str, str] = {}
+    for _ in range(most):
+        body = ask(more)
+        yield body
+        token = next_page(body)
+        if not token or token == more.get("pagination_token"):
+            return
+        more = {"pagination_token": token}
+
+
+def next_page(body: dict[str, Any]) -> str:
+    """What names the page after this one, or ""."""
+    meta = body.get("meta")
+    token = meta.get("next_token") if isinstance(meta, dict) else None
+    return token if isinstance(token, str) else ""

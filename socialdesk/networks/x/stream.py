@@ -1,0 +1,142 @@
+"""X's filtered stream: what mentions us or has a topic's words, seconds after it was posted.
+
+It belongs to the desk's app and not to an account, so each account's rules bear a tag, and an account hears what its own rules found. X
+repeats nothing after a connection was lost; reading fills the gap.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from django.conf import settings
+
+from socialdesk.lib.outbound import NotPublic
+from socialdesk.networks.base import AccountConfig, Batch, NetworkError, Unreadable
+from socialdesk.networks.wire import StreamSession, retry_after, unreachable
+from socialdesk.networks.x import fields, payloads
+from socialdesk.networks.x.client import Client, problem_of, read_json, refused
+from socialdesk.networks.x.query import stream_rules
+
+logger = logging.getLogger(__name__)
+RULES = "/2/tweets/search/stream/rules"
+LONGEST_LINE = 2_000_000  # bytes; no post is a tenth of it
+TAKEN = 300.0  # seconds until it is tried again where the app has as many connections as its plan allows
+
+
+class XStream:
+    """Listens for one account. See Stream."""
+
+    def __init__(self, config: AccountConfig) -> None:
+        self._app = Client(config, as_app=True)
+        self._us = config.external_id
+        self._is_closed = False
+        self._response: requests.Response | None = None
+
+    @property
+    def tag(self) -> str:
+        """By which our rules are told from those of other accounts, and of other programs of the same app."""
+        return f"socialdesk:{self._us or self._app.username.lower()}"
+
+    def listen(self, cursor: str) -> Iterator[Batch]:
+        self.keep_rules()
+        try:
+            with self._connect() as self._response:
+                yield Batch()
+                for line in self._lines(self._response):
+                    batch = self._read(line)
+                    if batch is not None:
+                        yield batch
+        except (requests.RequestException, NotPublic, OSError, ValueError, AttributeError) as error:
+            if self._is_closed:
+                return  # close() breaks the connection off in the middle of reading
+            raise unreachable(error, is_write=False) from error
+        if not self._is_closed:
+            raise NetworkError("X has ended the stream.", retryable=True, code="stream_ended")
+
+    def close(self) -> None:
+        self._is_closed = True
+        response = self._response
+        if response is not None:
+            response.raw.shutdown()
+
+    def keep_rules(self) -> None:
+        """Add the rules that are missing, then remove those of ours that nothing asks for any more."""
+        wanted = stream_rules(self._app.config.terms, us=self._app.username)
+        data = self._app.get(RULES).get("data")
+        rules = [rule for rule in data if isinstance(rule, dict) and rule.get("tag") == self.tag] if isinstance(data, list) else []
+        there = {str(rule.get("value")): payloads.id_of(rule.get("id")) for rule in rules}
+        if missing := [value for value in wanted if value not in there]:
+            self._change({"add": [{"value": value, "tag": self.tag} for value in missing]})
+        if obsolete := [rule_id for value, rule_id in there.items() if value not in wanted and rule_id]:
+            self._change({"delete": {"ids": obsolete}})
+
+    def _change(self, body: dict[str, Any]) -> None:
+        answer = read_json(self._app.library.request("POST", RULES, json=body), is_write=True)
+        if answer.get("errors"):
+            # Reading searches for the same words, so that nothing is lost but seconds.
+            logger.warning("X did not take every rule of the stream of account %s", self._us)
+
+    def _connect(self) -> requests.Response:
+        session = StreamSession()
+        session.headers["Authorization"] = f"Bearer {self._app.library.bearer_token}"
+        response = session.get(settings.X_API + "/2/tweets/search/stream", params=fields.STREAM)
+        if response.status_code == 200:
+            return response
+        try:
+            response._content = response.raw.read(100_000, decode_content=True)
+            if response.status_code == 429 and _is_taken(response):
+                wait = retry_after(response) or TAKEN
+                said = "X lets the desk's app have no further connection; posts are heard when they are read."
+                raise NetworkError(said, retryable=True, retry_after=wait, code="connections")
+            raise refused(response, is_write=False, credentials=None)
+        finally:
+            response.close()
+
+    def _lines(self, response: requests.Response) -> Iterator[bytes]:
+        begun = b""
+        for chunk in response.iter_content(512):
+            *lines, begun = (begun + chunk).split(b"\n")
+            yield from lines
+            if len(begun) > LONGEST_LINE:
+                raise NetworkError("X sent a post without an end.", retryable=True, code="too_long")
+            if self._is_closed:
+                return
+
+    def _read(self, line: bytes) -> Batch | None:
+        """What one line brought; None where it is another account's. Raises NetworkError where X says that the stream is over."""
+        if not line.strip():
+            return Batch()
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            return Batch(unreadable=(Unreadable("it is no object"),))
+        if body.get("data") is None:
+            return self._read_notice(body)
+        tags = {rule.get("tag") for rule in body.get("matching_rules") or () if isinstance(rule, dict)} if _is_list(body) else set()
+        if tags and self.tag not in tags:
+            return None
+        found, odd = payloads.read_found(body, us=self._us)
+        return Batch(tuple(one.post for one in found), unreadable=tuple(odd))
+
+    def _read_notice(self, body: dict[str, Any]) -> Batch:
+        errors = body.get("errors")
+        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+        if first is None:
+            return Batch(unreadable=(Unreadable("it is of an unknown kind"),))
+        said = next((text for text in (first.get("detail"), first.get("title")) if isinstance(text, str)), "no reason given")
+        raise NetworkError(f"X has ended the stream: {said}"[:400], retryable=True, code="stream_ended")
+
+
+def _is_list(body: dict[str, Any]) -> bool:
+    return isinstance(body.get("matching_rules"), list)
+
+
+def _is_taken(response: requests.Response) -> bool:
+    said, kind = problem_of(response)
+    return kind == "streaming-connection" or "connection" in said.lower()
