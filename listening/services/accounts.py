@@ -12,29 +12,40 @@ from socialdesk.lib.clock import now
 
 LATE_AFTER = 5  # reads that were missed
 FAILURES = 3  # in a row; one or two mend themselves
+WAITING = "Waiting for the network's limit."  # what stands on a source instead of an error
 
 
-def is_late(*, kind: str, last_read_at: datetime | None, interval: int, moment: datetime) -> bool:
-    """Should such a source have been read again by now? So it is while no worker runs, and while what is read cannot be stored."""
+def limited_until(*, failures: int, last_error: str, next_poll_at: datetime | None) -> datetime | None:
+    """When a source goes on that waits for its network's limit; None for any other."""
+    return next_poll_at if not failures and last_error == WAITING else None
+
+
+def is_late(*, kind: str, last_read_at: datetime | None, interval: int, moment: datetime, limited: datetime | None = None) -> bool:
+    """Should such a source have been read again by now? So it is while no worker runs, and while what is read cannot be stored.
+
+    `limited`: when its network's limit ends, if it waits for that.
+    """
     if kind != Source.Kind.POLL or last_read_at is None:
         return False
+    last_read_at = max(last_read_at, limited or last_read_at)
     return (moment - last_read_at).total_seconds() > max(60, LATE_AFTER * interval)
 
 
 def count_troubled() -> int:
     """How many accounts, and how many sources of sound accounts, need a person. One query."""
     moment = now()
-    columns = ("kind", "last_read_at", "interval", "failures", "is_active", "removed_at")
+    columns = ("kind", "last_read_at", "interval", "failures", "last_error", "next_poll_at", "is_active", "removed_at")
     accounts = NetworkAccount.objects.filter(removed_at=None)
     revoked: set[int] = set()
     sources = 0
-    for pk, state, kind, last_read_at, interval, failures, is_active, removed_at in accounts.values_list(
+    for pk, state, kind, last_read_at, interval, failures, last_error, next_poll_at, is_active, removed_at in accounts.values_list(
         "pk", "state", *(f"sources__{column}" for column in columns)
     ):
         if state != NetworkAccount.State.OK:
             revoked.add(pk)  # of its sources, the account speaks
         elif is_active and removed_at is None:
-            late = is_late(kind=kind, last_read_at=last_read_at, interval=interval, moment=moment)
+            limited = limited_until(failures=failures, last_error=last_error, next_poll_at=next_poll_at)
+            late = is_late(kind=kind, last_read_at=last_read_at, interval=interval, moment=moment, limited=limited)
             sources += failures >= FAILURES or late
     return len(revoked) + sources
 

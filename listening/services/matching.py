@@ -17,9 +17,7 @@ _kept: tuple[tuple[Any, ...], TopicMatcher] | None = None
 def get_matcher() -> TopicMatcher:
     """The matcher of the topics that are active now: one small query, and a compilation only after a change."""
     global _kept
-    with connection.cursor() as cursor:  # by hand: building this query in the ORM costs more than running it
-        cursor.execute(f"SELECT COUNT(*), MAX(changed_at), MAX(id) FROM {Topic._meta.db_table} WHERE is_active")  # noqa: S608
-        stamp = cursor.fetchone()
+    stamp = read_stamp()
     kept = _kept
     if kept is not None and kept[0] == stamp:
         return kept[1]
@@ -28,3 +26,11 @@ def get_matcher() -> TopicMatcher:
         matcher = TopicMatcher(queries)
         _kept = (stamp, matcher)
     return matcher
+
+
+def read_stamp() -> tuple[Any, ...]:
+    """Changes whenever an active topic does."""
+    with connection.cursor() as cursor:  # by hand: building this query in the ORM costs more than running it
+        cursor.execute(f"SELECT COUNT(*), MAX(changed_at), MAX(id) FROM {Topic._meta.db_table} WHERE is_active")  # noqa: S608
+        stamp: tuple[Any, ...] = cursor.fetchone()
+    return stamp

@@ -32,7 +32,7 @@ def _switch(source_id: int, agent: Agent, *, is_active: bool) -> Source:
         if source.is_active != is_active:
             source.is_active = is_active
             if is_active:
-                source.failures, source.last_error, source.next_poll_at = 0, "", now()
-            source.save(update_fields=["is_active", "failures", "last_error", "next_poll_at"])
+                source.failures, source.last_error, source.next_poll_at, source.found_late = 0, "", now(), 0
+            source.save(update_fields=["is_active", "failures", "last_error", "next_poll_at", "found_late"])
             live.publish(live.SourcesChanged(troubled=count_troubled()))
     return source

@@ -1,0 +1,137 @@
+"""Reading sources: what a network cannot say is counted, limits are waited for, sign-ins renewed, and what a stream missed is found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from listening.models import IntakeBatch, Mention, NetworkAccount, Source
+from listening.services.accounts import WAITING, count_troubled
+from listening.services.topics import save_topic
+from socialdesk.lib.clock import now
+from socialdesk.networks.base import Batch, NetworkError, Unreadable
+from socialdesk.polling import due_sources, read_source
+from tests.factories import make_agent, make_post
+from tests.socialdesk.pretend import NETWORK, Pretend, PretendReader, make_sources
+from tests.socialdesk.pretend import pretend as pretend
+
+pytestmark = pytest.mark.django_db
+
+
+def again(source: Source) -> Source:
+    Source.objects.filter(pk=source.pk).update(next_poll_at=None)
+    read_source(source.pk)
+    source.refresh_from_db()
+    return source
+
+
+def test_what_cannot_be_read_is_rejected_in_the_ledger_beside_what_can(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source, _ = make_sources()
+    post = make_post(network=NETWORK)
+    bad = (Unreadable("it has no author", "17"), Unreadable("it is a number\x00"))
+    monkeypatch.setattr(PretendReader, "fetch", lambda *_args, **_options: Batch((post,), cursor="1", unreadable=bad))
+    read_source(source.pk)
+    batch = IntakeBatch.objects.get()
+    assert (batch.seen, batch.stored, batch.rejected) == (3, 1, 2)
+    assert batch.rejections == [{"index": 1, "reason": "it has no author (17)"}, {"index": 2, "reason": "it is a number"}]
+
+
+def test_a_reader_is_told_the_words_of_the_active_topics(pretend: Pretend) -> None:
+    lead = make_agent("lead")
+    save_topic(topic=None, name="Battery", query='battery OR "flat tyre"', agent=lead)
+    save_topic(topic=None, name="Off", query="saddle", agent=lead, is_active=False)
+    _, source, _ = make_sources()
+    read_source(source.pk)
+    assert sorted(pretend.configs[0].terms) == ["battery", "flat tyre"]
+
+
+@pytest.mark.parametrize("code", ["budget", "rate_limit"])
+def test_a_limit_is_waited_for_and_is_no_failure(pretend: Pretend, code: str) -> None:
+    _, source, _ = make_sources()
+    again(source)
+    Source.objects.filter(pk=source.pk).update(last_read_at=now() - timedelta(hours=1))
+    pretend.failing = [NetworkError("used up", retryable=True, retry_after=600, code=code)]
+    again(source)
+    assert (source.failures, source.last_error) == (0, WAITING)
+    assert source.next_poll_at is not None
+    assert 590 < (source.next_poll_at - now()).total_seconds() < 610
+    assert count_troubled() == 0
+    assert due_sources() == []
+    assert again(source).last_error == ""
+
+
+def test_three_failures_are_trouble(pretend: Pretend) -> None:
+    _, source, _ = make_sources()
+    pretend.failing = [NetworkError("down", retryable=True, code="server_error") for _ in range(3)]
+    for failures in (1, 2, 3):
+        assert again(source).failures == failures
+    assert source.last_error == "down"
+    assert source.next_poll_at is not None
+    assert (source.next_poll_at - now()).total_seconds() > 400
+    assert count_troubled() == 1
+
+
+def test_a_sign_in_that_ended_is_renewed_and_read_with_at_once(pretend: Pretend) -> None:
+    account, source, _ = make_sources()
+    pretend.expired = "first"
+    pretend.posts = [make_post(network=NETWORK)]
+    assert again(source).failures == 0
+    account.refresh_from_db()
+    assert account.credentials["token"] == "fresh"
+    assert (Mention.objects.count(), pretend.calls) == (1, 2)
+
+
+def test_a_sign_in_that_ends_again_at_once_is_a_failure(pretend: Pretend) -> None:
+    _, source, _ = make_sources()
+    pretend.failing = [NetworkError("ended", retryable=True, code="expired") for _ in range(5)]
+    assert again(source).failures == 1
+    assert pretend.calls == 2
+
+
+def test_revoked_credentials_turn_the_account_red(pretend: Pretend) -> None:
+    account, source, _ = make_sources()
+    pretend.failing = [NetworkError("401", permanent=True, account_revoked=True)]
+    again(source)
+    account.refresh_from_db()
+    assert account.state == NetworkAccount.State.REVOKED
+    assert due_sources() == []
+
+
+def test_a_connector_that_breaks_is_a_failure_whose_words_stay_out_of_log_and_page(
+    pretend: Pretend, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, source, _ = make_sources()
+    pretend.failing = [KeyError("https://example.com/?access_token=secret")]
+    assert again(source).last_error == "The connector failed: KeyError."
+    assert "secret" not in caplog.text
+    assert "KeyError" in caplog.text
+
+
+def test_what_reading_finds_that_should_have_been_pushed_is_counted_on_the_stream(pretend: Pretend) -> None:
+    _, source, stream = make_sources()
+    Source.objects.filter(pk=stream.pk).update(connected_at=now() - timedelta(minutes=30))
+    pretend.posts = [
+        make_post(network=NETWORK, ago=31),  # before it was connected
+        make_post(network=NETWORK, ago=29.8),  # while, but clocks differ
+        make_post(network=NETWORK, ago=20),
+        make_post(network=NETWORK, ago=5),
+        make_post(network=NETWORK, ago=0.1),  # may still be on its way
+        make_post(network=NETWORK, ago=-10),  # a clock that runs ahead
+    ]
+    again(source)
+    stream.refresh_from_db()
+    assert stream.found_late == 2
+    again(source)
+    stream.refresh_from_db()
+    assert stream.found_late == 2
+
+
+@pytest.mark.parametrize("fields", [{"connected_at": None}, {"is_active": False}])
+def test_a_stream_that_was_not_connected_missed_nothing(pretend: Pretend, fields: dict[str, object]) -> None:
+    _, source, stream = make_sources()
+    Source.objects.filter(pk=stream.pk).update(**{"connected_at": now() - timedelta(minutes=30), **fields})
+    pretend.posts = [make_post(network=NETWORK, ago=20)]
+    again(source)
+    stream.refresh_from_db()
+    assert stream.found_late == 0
