@@ -134,9 +134,23 @@ def _connect(connection: Any, make: Any) -> socket.socket:
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _GuardedConnection
 
+    def _put_conn(self, conn: Any) -> None:
+        _end(conn)
+        super()._put_conn(None)
+
 
 class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _GuardedTLSConnection
+
+    def _put_conn(self, conn: Any) -> None:
+        _end(conn)
+        super()._put_conn(None)
+
+
+def _end(conn: Any) -> None:
+    """No connection is kept: a server that closes as it was told to, without saying so, would close in the middle of the next request."""
+    if conn is not None:
+        conn.close()
 
 
 class _GuardedAdapter(HTTPAdapter):

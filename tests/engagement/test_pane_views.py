@@ -101,9 +101,9 @@ def test_who_may_not_answer_begins_with_a_note_and_is_told_why(desk: Desk, role:
 
 
 def test_a_network_without_a_connector_says_so_at_the_door(sam: Agent) -> None:
-    conversation = make_conversation(network="mastodon")
+    conversation = make_conversation(network="web")
     page = markup(client_of(sam).get(f"/conversations/{conversation.pk}/", headers=FRAGMENT))
-    assert "Mastodon cannot be answered from this desk." in page
+    assert "Web reviews cannot be answered from this desk." in page
 
 
 def test_a_press_that_arrives_twice_sends_once(desk: Desk, sam: Agent) -> None:

@@ -105,7 +105,7 @@ def test_the_preview_fills_the_examples_in_and_counts_as_each_network_does(lead:
     assert "Dear Mara, " in answer
     assert "within 2 hours &lt;b&gt;" in answer
     assert "X 310 / 280 too long" in answer
-    assert "Mastodon 170 / 500" in answer
+    assert "Mastodon 170 / 468" in answer
 
 
 def test_templates_are_found_by_name_text_and_purpose(lead: Client) -> None:

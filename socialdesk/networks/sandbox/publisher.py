@@ -23,6 +23,7 @@ CAPABILITIES = Capabilities(
     max_message_length=2000,
     length_unit="codepoints",
     idempotency="lookup",
+    finds_deleted=True,
 )
 
 

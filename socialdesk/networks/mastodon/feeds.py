@@ -1,0 +1,184 @@
+"""What is read of a server: notifications, our own statuses, hashtags and a list, each from where it was left, as one stream of entries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from socialdesk.networks.base import AccountConfig, NetworkError, PostData, Unreadable
+from socialdesk.networks.mastodon.client import Client, part_of_path
+from socialdesk.networks.mastodon.entities import Entry, Us, identity, read_status
+
+TAGS_READ = 30  # each is a request of its own, and a server answers 300 in five minutes
+START = "0"  # an id before all others
+# Of what they tell, these bring a status that is new to us: somebody named us, quoted us, or changed what we boosted.
+HEARD = ("mention", "quote", "update")
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_TAG = re.compile(r"\w*[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """`key` names it in a cursor; `most` is how many entries the server gives at once."""
+
+    key: str
+    path: str
+    most: int = 40
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry of a feed: its id there, and what it holds. `at` orders it among those of other feeds, where it says a time."""
+
+    feed: str
+    id: str
+    entry: Entry
+    at: datetime | None
+
+
+def list_feeds(config: AccountConfig, our_id: str) -> list[Feed]:
+    feeds = [
+        # Without include_filtered a server keeps back what strangers write privately.
+        Feed("n", "/api/v1/notifications", 80, {"types[]": list(HEARD), "include_filtered": "true"}),
+        Feed("o", f"/api/v1/accounts/{part_of_path(our_id)}/statuses"),
+    ]
+    if named := config.credentials.get("list", ""):
+        feeds.append(Feed(f"l:{named}", f"/api/v1/timelines/list/{part_of_path(named)}"))
+    return feeds + [Feed(f"t:{tag}", f"/api/v1/timelines/tag/{tag}") for tag in tags_of(config.terms)[:TAGS_READ]]
+
+
+def tags_of(terms: Iterable[str]) -> list[str]:
+    """The terms that can be hashtags: one word, with a letter in it."""
+    tags = (term.strip().removeprefix("#").casefold() for term in terms)
+    return list(dict.fromkeys(tag for tag in tags if _TAG.fullmatch(tag) and len(tag) <= 100))
+
+
+class Pages:
+    """Reads feeds page by page."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        config = client.config
+        self.us = Us(client.our_id, config.username, client.domain)
+        self.feeds = list_feeds(config, self.us.id)
+
+    def after(self, feed: Feed, last: str, *, limit: int) -> tuple[list[Found], bool]:
+        """What follows `last`, oldest first, and whether there may be more."""
+        asked = min(feed.most, limit)
+        # A server that knows no such bound gives the same page again and again.
+        page = [found for found in self._page(feed, min_id=last, limit=asked) if order(found.id) > order(last)]
+        return page, len(page) >= asked
+
+    def before(self, feed: Feed, first: str, *, limit: int) -> tuple[list[Found], bool]:
+        """What came before `first` ("" is now), newest first, and whether there may be more."""
+        asked = min(feed.most, limit)
+        page = self._page(feed, **({"max_id": first} if first else {}), limit=asked)
+        page = [found for found in page if not first or order(found.id) < order(first)]
+        return page[::-1], len(page) >= asked and bool(page[0].id)
+
+    def newest(self, feed: Feed) -> tuple[list[Found], str]:
+        """The last two pages, oldest first, and the id to begin behind: what a feed that was never read begins with."""
+        page, goes_on = self.before(feed, "", limit=feed.most)
+        if goes_on and page:
+            earlier, goes_on = self.before(feed, page[-1].id, limit=feed.most)
+            page += earlier
+        page.reverse()
+        return (page[1:], page[0].id) if goes_on else (page, START)
+
+    def _page(self, feed: Feed, **where: Any) -> list[Found]:
+        try:
+            said = self._client.get_list(feed.path, {**feed.params, **where})
+        except NetworkError as error:
+            if feed.key[0] in "lt" and error.permanent and not error.account_revoked:
+                return []  # the list was deleted, or the server shows no hashtags: the others are read all the same
+            raise
+        page: list[Found] = []
+        for item in said[: 2 * feed.most]:
+            given = item if isinstance(item, Mapping) else {}
+            status = given.get("status") if feed.key == "n" else item
+            if feed.key == "n" and status is None and given.get("type") not in HEARD:
+                continue  # a server that knows no such filter
+            entry = read_status(status, self.us)
+            page.append(Found(feed.key, identity(given.get("id")), entry, _time_of(entry)))
+        return sorted(page, key=lambda found: order(found.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A post that is asked for again for a while: whether it was edited, or is gone."""
+
+    id: str
+    edited: str
+    author: str
+    username: str
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where each feed was left, and what is watched. One of another server begins anew, so that nothing there is missed."""
+
+    host: str
+    ids: dict[str, str] = field(default_factory=dict)
+    watched: list[Watched] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, text: str, host: str) -> Cursor:
+        if not text:
+            return cls(host)
+        try:
+            given = json.loads(text)
+            ids = {str(key): str(value) for key, value in given["ids"].items()}
+            watched = [Watched(*(str(part) for part in row)) for row in given.get("watched", [])]
+            at = str(given["at"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise NetworkError(
+                f"{text[:60]!r} is no cursor of Mastodon; read again from the beginning.", permanent=True, code="bad_cursor"
+            ) from None
+        return cls(host, ids, watched) if at == host else cls(host)
+
+    def __str__(self) -> str:
+        watched = [[post.id, post.edited, post.author, post.username] for post in self.watched]
+        return json.dumps({"at": self.host, "ids": self.ids, "watched": watched}, separators=(",", ":"), ensure_ascii=False)
+
+
+def order(external_id: str) -> tuple[int, str]:
+    """Ids grow with time on every such server, and a longer one is a greater one."""
+    return len(external_id), external_id
+
+
+def interleave(pages: Sequence[Sequence[Found]], *, is_newest_first: bool = False) -> list[Found]:
+    """All entries by their time, while those of one feed keep their order."""
+    ranked: list[tuple[datetime, int, Found]] = []
+    for place, page in enumerate(pages):
+        bound = LAST if is_newest_first else FIRST
+        for found in page:
+            if found.at is not None:
+                bound = min(bound, found.at) if is_newest_first else max(bound, found.at)
+            ranked.append((bound, place, found))
+    ranked.sort(key=lambda each: each[0], reverse=is_newest_first)  # stable: the order within a feed stays
+    return [found for _, _, found in ranked]
+
+
+def take(found: Iterable[Found], *, limit: int) -> tuple[list[Found], list[Found]]:
+    """Those that are passed when at most `limit` entries are handed on, and those to hand on: each id once."""
+    passed: list[Found] = []
+    given: dict[str, Found] = {}
+    for each in found:
+        key = each.entry.external_id or f"{each.feed} {each.id} {len(passed)}"
+        if key not in given:
+            if len(given) == limit:
+                break
+            given[key] = each
+        passed.append(each)
+    return passed, list(given.values())
+
+
+def _time_of(entry: Entry) -> datetime | None:
+    if isinstance(entry, Unreadable):
+        return None
+    return entry.posted_at if isinstance(entry, PostData) else entry.sent_at
