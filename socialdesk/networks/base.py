@@ -154,6 +154,7 @@ class Capabilities:
     max_pictures: int = 0  # with a public reply; 0: none
     max_picture_bytes: int = 0
     idempotency: Idempotency = "none"
+    finds_deleted: bool = False  # that we sent something can be found out even after we deleted it
     # What people should know before they connect it
     cost: str = ""
     limits: str = ""

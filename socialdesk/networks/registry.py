@@ -16,6 +16,7 @@ from socialdesk.networks.sandbox.publisher import CAPABILITIES as SANDBOX_CAPABI
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.world import World
+from socialdesk.networks.x import NETWORK as X
 
 
 class UnknownNetwork(ValueError):
@@ -58,7 +59,7 @@ def _web_reader(config: AccountConfig) -> Reader:
 NETWORKS: dict[str, Network] = {
     network.key: network
     for network in (
-        Network("x", "X", Capabilities(max_length=280, length_unit="weighted")),
+        X,
         FACEBOOK,
         INSTAGRAM,
         MASTODON,

@@ -14,6 +14,8 @@ from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
+from tests.socialdesk.networks.mastodon.harness import MastodonHarness
+from tests.socialdesk.networks.x.harness import XHarness
 
 
 class SandboxHarness:
@@ -63,13 +65,18 @@ class SandboxHarness:
 
 # A new connector adds its harness here, and keeps the contract.
 CONNECTORS: dict[str, Callable[[Path, Settings], Harness]] = {
+    "mastodon": MastodonHarness,
     "sandbox": SandboxHarness,
+    "x": XHarness,
 }
 
 
 @pytest.fixture(params=sorted(CONNECTORS))
-def harness(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Harness:
-    return CONNECTORS[request.param](tmp_path, settings)
+def harness(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Iterator[Harness]:
+    harness = CONNECTORS[request.param](tmp_path, settings)
+    yield harness
+    if close := getattr(harness, "close", None):
+        close()
 
 
 class TestConnector(ConnectorContract):
