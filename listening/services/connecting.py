@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +33,8 @@ PATIENCE = 900  # seconds in which a person signs in at the network and comes ba
 MOST_CHOICES = 100  # accounts that one sign-in may bring
 _SALT = "accounts.connect"
 _LONGEST = 4000  # characters of one value of a network's answer
-_SHORTEST_SECRET = 4  # what is shorter is found in any text
+_SHORTEST_SECRET = 6  # what is shorter is found in any text
+_SERVER = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/?")
 
 
 class ForeignReturn(DeskError):
@@ -78,7 +80,8 @@ def send_away(*, network: str, values: Mapping[str, str], agent: Agent, redirect
     nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(64)
     state = signing.dumps([nonce, agent.pk, network], salt=_SALT)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    begun = _ask(lambda: connecting.begin(values, redirect_uri=redirect_uri, state=state, challenge=challenge), label, values)
+    secret = _secrets_of(values, connecting)
+    begun = _ask(lambda: connecting.begin(values, redirect_uri=redirect_uri, state=state, challenge=challenge), label, secret)
     where = urlsplit(begun.url)
     if where.scheme not in ("http", "https") or not where.hostname:
         raise NotConnected(f"{label} gave no web address to sign in at. Look at what was typed, or ask who runs that server.")
@@ -115,7 +118,7 @@ def come_back(*, network: str, state: str, kept: str, answer: Mapping[str, str],
         raise ForeignReturn(f"This return from {label} was used already. See whether the account is connected, or begin again.")
     given = {name[:200]: value[:_LONGEST] for name, value in answer.items() if name != "state"}
     values, verifier = trip["values"], trip["verifier"]
-    secret = {**values, **given, "verifier": verifier}
+    secret = {**_secrets_of(values, connecting), **given, "verifier": verifier}
     found = _ask(lambda: connecting.finish(values, answer=given, verifier=verifier, redirect_uri=redirect_uri), label, secret)
     return _tidy(found, label)
 
@@ -123,7 +126,8 @@ def come_back(*, network: str, state: str, kept: str, answer: Mapping[str, str],
 def sign_in(*, network: str, values: Mapping[str, str], agent: Agent, redirect_uri: str) -> list[Connected]:
     """The accounts that what was typed opens. Raises NotConnected, and NotAllowed for whoever is no admin."""
     label, connecting = _ready(network, agent)
-    return _tidy(_ask(lambda: connecting.finish(values, answer={}, verifier="", redirect_uri=redirect_uri), label, values), label)
+    secret = _secrets_of(values, connecting)
+    return _tidy(_ask(lambda: connecting.finish(values, answer={}, verifier="", redirect_uri=redirect_uri), label, secret), label)
 
 
 def keep_choice(found: Sequence[Connected], *, network: str, agent: Agent) -> str:
@@ -191,11 +195,18 @@ def find_account(account_id: int, *, is_readable: bool = True) -> NetworkAccount
 
 
 def without_secrets(text: str, values: Mapping[str, str]) -> str:
-    """A network's words for people, without anything that was typed or kept as a secret, whatever the connector let through."""
-    ready = clean(text, limit=400)
-    for value in sorted((value for value in values.values() if len(value) >= _SHORTEST_SECRET), key=len, reverse=True):
-        ready = ready.replace(value, "…")
-    return ready
+    """A network's words for people, without what may be a secret among `values`, whatever the connector let through. Names of servers are
+    none."""
+    secret = [value for value in values.values() if len(value) >= _SHORTEST_SECRET and not _SERVER.fullmatch(value)]
+    for value in sorted(secret, key=len, reverse=True):
+        text = text.replace(value, "…")
+    return clean(text, limit=400)
+
+
+def _secrets_of(values: Mapping[str, str], connecting: Connecting) -> dict[str, str]:
+    """Without what a person typed openly: that names what went wrong."""
+    openly = {field.name for field in connecting.fields if not field.is_secret}
+    return {name: value for name, value in values.items() if name not in openly}
 
 
 def _ready(network: str, agent: Agent) -> tuple[str, Connecting]:

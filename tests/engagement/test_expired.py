@@ -33,7 +33,7 @@ class Wire:
         self.calls: list[str] = []
 
     def publisher_for(self, config: Any) -> Publisher:
-        return _Guarded(self, registry.NETWORKS["sandbox"].publisher(config), config.credentials.get("refresh", ""))  # type: ignore[misc,return-value]
+        return _Guarded(self, registry.NETWORKS["sandbox"].publisher(config), config.credentials.get("refresh", ""))  # type: ignore[misc]
 
 
 class _Guarded:

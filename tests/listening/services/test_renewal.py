@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,7 @@ State = NetworkAccount.State
 
 
 @pytest.fixture
-def tokens(monkeypatch: pytest.MonkeyPatch) -> Iterator[RotatingTokens]:
+def tokens(monkeypatch: pytest.MonkeyPatch) -> RotatingTokens:
     connecting = RotatingTokens()
     monkeypatch.setitem(registry.NETWORKS, "practice", Network("practice", "Practice", connecting=connecting))  # type: ignore[arg-type]
     return connecting
