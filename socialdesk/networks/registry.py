@@ -7,11 +7,13 @@ from pathlib import Path
 
 from django.conf import settings
 
-from socialdesk.networks.base import AccountConfig, Capabilities, Network, Publisher, Reader
+from socialdesk.networks.base import AccountConfig, Capabilities, Context, Network, Publisher, Reader
 from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
 from socialdesk.networks.facebook import NETWORK as FACEBOOK
 from socialdesk.networks.mastodon import NETWORK as MASTODON
 from socialdesk.networks.sandbox.client import Client
+from socialdesk.networks.sandbox.context import SandboxContext
+from socialdesk.networks.sandbox.pictures import picture_at
 from socialdesk.networks.sandbox.publisher import CAPABILITIES as SANDBOX_CAPABILITIES
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.reader import SandboxReader
@@ -49,6 +51,15 @@ def _sandbox_publisher(config: AccountConfig) -> Publisher:
     return SandboxPublisher(Client(sandbox_world(), config.username), admits_strangers=True)
 
 
+def _sandbox_context(config: AccountConfig) -> Context:
+    return SandboxContext(Client(sandbox_world(), config.username))
+
+
+def _sandbox_picture(url: str) -> bytes | None:
+    path: Path | None = getattr(settings, "SANDBOX_PATH", None)
+    return picture_at(sandbox_world(), url) if path is not None and Path(path).exists() else None
+
+
 def _web_reader(config: AccountConfig) -> Reader:
     path: Path | None = getattr(settings, "SANDBOX_PATH", None)
     if path is None or not Path(path).exists():
@@ -65,8 +76,16 @@ NETWORKS: dict[str, Network] = {
         MASTODON,
         Network("bluesky", "Bluesky", Capabilities(max_length=300, length_unit="graphemes")),
         Network("rss", "RSS"),
-        Network("web", "Web reviews", reader=_web_reader),
-        Network("sandbox", "Sandbox", SANDBOX_CAPABILITIES, _sandbox_reader, _sandbox_publisher),
+        Network("web", "Web reviews", reader=_web_reader, picture=_sandbox_picture),
+        Network(
+            "sandbox",
+            "Sandbox",
+            SANDBOX_CAPABILITIES,
+            _sandbox_reader,
+            _sandbox_publisher,
+            context=_sandbox_context,
+            picture=_sandbox_picture,
+        ),
     )
 }
 
@@ -87,6 +106,14 @@ def reader_for(config: AccountConfig) -> Reader:
             f"{network.label} cannot be read yet: it has no connector. Import its posts from a file or push them over the API."
         )
     return network.reader(config)
+
+
+def context_for(config: AccountConfig) -> Context:
+    """What reads the thread above a post, as that account. Raises UnknownNetwork and NoConnector."""
+    network = get(config.network)
+    if network.context is None:
+        raise NoConnector(f"{network.label} does not tell the desk what stands above a post.")
+    return network.context(config)
 
 
 def publisher_for(config: AccountConfig) -> Publisher:

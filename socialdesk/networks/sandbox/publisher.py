@@ -8,6 +8,7 @@ from datetime import datetime
 from socialdesk.lib import text as texts
 from socialdesk.networks.base import Capabilities, Picture, Sent
 from socialdesk.networks.sandbox.client import Client
+from socialdesk.networks.sandbox.pictures import keep_pictures
 from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
 
 CAPABILITIES = Capabilities(
@@ -22,9 +23,14 @@ CAPABILITIES = Capabilities(
     max_length=500,
     max_message_length=2000,
     length_unit="codepoints",
+    context=True,
+    max_pictures=4,
+    max_picture_bytes=1_000_000,
     idempotency="lookup",
     finds_deleted=True,
 )
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 class SandboxPublisher:
@@ -45,7 +51,12 @@ class SandboxPublisher:
                 raise Refused("not_found", "a reply needs the id of the post that it answers")
             if self._admits_strangers:
                 self._world.admit(in_reply_to)
-            return self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token)
+            for picture in pictures:
+                _check_picture(picture)
+            with self._world.store.transaction():
+                post = self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token, media=bool(pictures))
+                keep_pictures(self._world, post, pictures)
+            return post
 
         return _receipt(self._client.write(write))
 
@@ -132,6 +143,13 @@ def _check_length(text: str, limit: int) -> None:
     length = texts.length(text, CAPABILITIES.length_unit)
     if length > limit:
         raise Refused("too_long", f"the text has {length} characters, {limit} are allowed")
+
+
+def _check_picture(picture: Picture) -> None:
+    if picture.media_type not in PICTURE_TYPES:
+        raise Refused("bad_picture", f"pictures of type {picture.media_type} are not taken")
+    if not 0 < len(picture.content) <= CAPABILITIES.max_picture_bytes:
+        raise Refused("bad_picture", f"a picture has 1 to {CAPABILITIES.max_picture_bytes:,} bytes, not {len(picture.content):,}")
 
 
 def _receipt(written: Post | Message) -> Sent:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from socialdesk.networks.base import AuthorData, Batch, MediaData, MessageData, PostData
+from socialdesk.networks.base import AuthorData, Batch, MessageData, PostData
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.faults import Draw
+from socialdesk.networks.sandbox.pictures import media_of
 from socialdesk.networks.sandbox.records import Account, Change, Message, Post, Refused
 
 PAGE = 1000  # entries that one fetch brings at most, whatever is asked for
@@ -78,28 +79,33 @@ class SandboxReader:
         if "out_of_order_delivery" in draw.effects:
             chance.shuffle(delivered)
         return Batch(
-            posts=tuple(_post_data(c.post, c, us) for c in delivered if c.post is not None),
+            posts=tuple(_changed_post(c.post, c, us) for c in delivered if c.post is not None),
             messages=tuple(_message_data(c.message, c, us) for c in delivered if c.message is not None),
             cursor=str(_Cursor(cursor.world, seq, tuple(owed))),
             more=waiting or bool(owed),
         )
 
 
-def _post_data(post: Post, change: Change, us: Account) -> PostData:
+def post_data(post: Post, *, follows_us: bool | None) -> PostData:
+    """The post as the network tells of it."""
     return PostData(
         network=post.network,
         external_id=post.id,
         text=post.text,
-        author=_author_data(post.author, None if post.author.id == us.id else change.follows_viewer),
+        author=_author_data(post.author, follows_us),
         posted_at=post.posted_at,
         url=post.url,
         in_reply_to=post.in_reply_to,
         repost_of=post.repost_of,
         language=post.language,
-        media=(MediaData("image", f"{post.url}/image.jpg"),) if post.media and not post.deleted else (),
+        media=media_of(post),
         edited_at=post.edited_at,
         deleted=post.deleted,
     )
+
+
+def _changed_post(post: Post, change: Change, us: Account) -> PostData:
+    return post_data(post, follows_us=None if post.author.id == us.id else change.follows_viewer)
 
 
 def _message_data(message: Message, change: Change, us: Account) -> MessageData:

@@ -48,7 +48,8 @@ class Account:
 class Post:
     """One public post as it is now. `thread` is the id of the post that the chain of replies began with.
 
-    The text of a deleted post is empty. `token` is what its author's program sent along, "" for a person's own hand.
+    The text of a deleted post is empty. `token` is what its author's program sent along, "" for a person's own hand. `pictures` are the
+    descriptions of those that came with it; `media` without them is a picture of the play.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Post:
     deleted: bool
     hidden: bool
     token: str
+    pictures: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:

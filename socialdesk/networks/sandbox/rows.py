@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 
@@ -16,7 +17,8 @@ def _columns(table: str, prefix: str) -> str:
 
 # Each is followed by a WHERE of the caller's.
 SELECT_POST = (
-    f"SELECT post.*, {_columns('author', 'author_')}, stranger.external_id AS stranger FROM post"  # noqa: S608
+    f"SELECT post.*, {_columns('author', 'author_')}, stranger.external_id AS stranger,"  # noqa: S608
+    " (SELECT json_group_array(alt) FROM (SELECT alt FROM picture WHERE picture.post = post.id ORDER BY place)) AS pictures FROM post"
     " JOIN account author ON author.id = post.author LEFT JOIN stranger ON stranger.post = post.in_reply_to"
 )
 SELECT_MESSAGE = (
@@ -46,6 +48,7 @@ def post_of(row: sqlite3.Row) -> Post:
         deleted=bool(row["deleted"]),
         hidden=bool(row["hidden"]),
         token=row["token"],
+        pictures=() if row["pictures"] == "[]" else tuple(json.loads(row["pictures"])),
     )
 
 

@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS change (
 );
 CREATE INDEX IF NOT EXISTS change_network ON change (network, seq);
 CREATE TABLE IF NOT EXISTS fault (name TEXT PRIMARY KEY, rate REAL NOT NULL, seconds REAL NOT NULL, fired INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS picture (
+    post INTEGER, place INTEGER, content BLOB NOT NULL, media_type TEXT NOT NULL, alt TEXT NOT NULL, PRIMARY KEY (post, place)
+);
 CREATE TABLE IF NOT EXISTS stranger (external_id TEXT PRIMARY KEY, post INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS released (round INTEGER, line TEXT, post INTEGER UNIQUE, PRIMARY KEY (round, line)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plan (
@@ -131,7 +134,7 @@ class Store:
     def clear(self) -> None:
         """Empties the world. Numbers already given out are never given again, so that cursors and stored ids stay true."""
         with self.transaction() as connection:
-            for table in ("account", "post", "message", "follow", "liked", "change", "fault", "stranger", "released", "plan"):
+            for table in ("account", "post", "message", "follow", "liked", "change", "fault", "picture", "stranger", "released", "plan"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are the ones above
             connection.execute("DELETE FROM setting WHERE key NOT IN ('last_id', 'world')")
 
@@ -153,7 +156,7 @@ class Store:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-        if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'stranger'").fetchone()[0]:
+        if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'picture'").fetchone()[0]:
             return
         with self.transaction():
             for statement in _SCHEMA.split(";"):

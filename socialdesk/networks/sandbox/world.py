@@ -165,6 +165,10 @@ class World:
             connection.execute("INSERT INTO stranger VALUES (?, ?)", (external_id, post_id))
             return self._found(external_id)
 
+    def is_stand_in(self, post_id: str) -> bool:
+        """Whether the post of that id was made by `admit` and has no words."""
+        return self.store.row("SELECT 1 FROM stranger WHERE post = ?", (self._number(post_id),)) is not None
+
     def reply_as(self, username: str, in_reply_to: str, text: str, *, posted_at: datetime | None = None) -> Post:
         """A public reply by `username` to the post of that id."""
         answered = self.post(in_reply_to)
@@ -184,6 +188,7 @@ class World:
             post = self._found(post_id)
             if not post.deleted:
                 connection.execute("UPDATE post SET deleted = 1, text = '' WHERE id = ?", (int(post.id),))
+                connection.execute("DELETE FROM picture WHERE post = ?", (int(post.id),))
                 self._log(connection, post.network, "delete", post=int(post.id))
 
     def hide(self, post_id: str) -> None:
