@@ -11,7 +11,7 @@ ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guard
 # One more than there are cores: many tests wait for processes of their own.
 ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal
 
-.PHONY: help run test check bench venv lock messages networks format screenshots
+.PHONY: help run test test-peers check bench venv lock messages networks format screenshots
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test: venv browser ## Set up and run every test: as one process on SQLite, then 
 	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q $(ON_ALL_CORES)
 	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.with_servers \
 		$(BIN)/python -m pytest -q $(ON_ALL_CORES) -p tests.worker_redis -m "not embedded and not browser" $(ON_SERVERS)
+
+test-peers: venv ## Test against other people's servers: Bluesky's own network, from npm into .peers
+	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q -o python_files="peer_*.py" tests/peers
 
 check: venv ## Lint, format, types, templates, migrations, layers
 	$(BIN)/ruff check .
