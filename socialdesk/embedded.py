@@ -1,4 +1,4 @@
-"""The desk as one process: the Celery worker and its clock as threads beside the web server, and the lock on the data folder."""
+"""The desk as one process: listeners, the Celery worker and its clock as threads beside the web server, and the lock on the data folder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from celery.worker import WorkController
 
 from engagement.models import DELIVERY_WAITING, Delivery
 from engagement.services.delivery import sweep
-from listening.models import Source
+from listening.models import Backfill, Source
 from socialdesk.celery import app
 from socialdesk.lib.clock import now
 from socialdesk.lib.conditions import any_of
+from socialdesk.listeners import Listeners
 
 logger = logging.getLogger(__name__)
 QUEUES = "desk,delivery,intake"
 THREADS = 6  # tasks wait for networks and for SQLite's one writer more than they compute
+LISTENER_SECONDS = 0.5  # what connections to networks get to close; what they had brought is taken in, the rest is read again
 STOP_SECONDS = 1.5  # what a task that is under way gets when the desk stops
 
 
@@ -60,7 +62,7 @@ class FolderLock:
 
 
 class Work:
-    """The worker and the clock. Tasks live in memory only: rows are the truth, so what a stop loses the next start finds."""
+    """The listeners, the worker and the clock. Tasks live in memory only: rows are the truth, so what a stop loses the next start finds."""
 
     def __init__(self) -> None:
         app.conf.worker_enable_remote_control = False
@@ -77,23 +79,27 @@ class Work:
         # The stock scheduler keeps a file; after a restart everything here is due at once anyway.
         self._clock = Service(app, max_interval=1, scheduler_cls=Scheduler)
         self._clock_thread = threading.Thread(target=self._clock.start, name="clock", daemon=True)
+        self._listeners = Listeners()
 
     @property
     def is_alive(self) -> bool:
-        return self._worker_thread.is_alive() and self._clock_thread.is_alive()
+        return self._worker_thread.is_alive() and self._clock_thread.is_alive() and self._listeners.is_alive
 
     def start(self) -> None:
+        self._listeners.start()
         self._worker_thread.start()
         self._clock_thread.start()
 
     def stop(self) -> bool:
-        """Stop the clock, then the worker. False if a task did not end in time: the caller must leave without waiting for it."""
+        """Stop the listeners and the clock, then the worker. False if something did not end in time: the caller must leave without
+        waiting for it."""
+        all_closed = self._listeners.stop(LISTENER_SECONDS)
         self._clock.stop()
         stopping = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
         stopping.start()
         stopping.join(STOP_SECONDS)
         self._clock_thread.join(0.5)
-        return not stopping.is_alive()
+        return all_closed and not stopping.is_alive()
 
 
 running: Work | None = None  # asked by /readyz
@@ -104,4 +110,6 @@ def resume() -> None:
     Delivery.objects.filter(state=Delivery.State.INFLIGHT).update(claimed_until=now())
     Delivery.objects.filter(any_of("state", DELIVERY_WAITING)).update(told_at=None)  # whoever was told of them forgot it
     Source.objects.exclude(polled_until=None).update(polled_until=None)
+    Source.objects.filter(kind=Source.Kind.STREAM).update(connected_at=None)
+    Backfill.objects.exclude(held_until=None).update(held_until=None)
     sweep()

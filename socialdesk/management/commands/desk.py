@@ -33,6 +33,7 @@ DEMO = env.text("DEMO", "", "1: set up the demo company, 0: leave the desk as it
 
 OTHER_PROCESSES = """REDIS_URL is given, so this process serves the web only. Run beside it, as often as you like:
   celery -A socialdesk worker -Q desk,delivery,intake
+  manage.py listen
 and exactly once:
   celery -A socialdesk beat
 """
