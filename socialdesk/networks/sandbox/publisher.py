@@ -28,6 +28,8 @@ CAPABILITIES = Capabilities(
     max_picture_bytes=1_000_000,
     idempotency="lookup",
     finds_deleted=True,
+    tells_deletions=True,
+    tells_edits=True,
 )
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")

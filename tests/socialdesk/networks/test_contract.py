@@ -14,6 +14,7 @@ from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
+from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.x.harness import XHarness
 
@@ -65,6 +66,8 @@ class SandboxHarness:
 
 # A new connector adds its harness here, and keeps the contract.
 CONNECTORS: dict[str, Callable[[Path, Settings], Harness]] = {
+    "facebook": FacebookHarness,
+    "instagram": InstagramHarness,
     "mastodon": MastodonHarness,
     "sandbox": SandboxHarness,
     "x": XHarness,
