@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from socialdesk.networks.x.payloads import id_of
+
 PAGE = 100  # entries; the most that X gives at once
 PAGES = 32  # of one list; X's own timelines end there
 
@@ -19,6 +21,12 @@ def pages(ask: Callable[[dict[str, str]], dict[str, Any]], *, most: int = PAGES)
         if not token or token == more.get("pagination_token"):
             return
         more = {"pagination_token": token}
+
+
+def newest_of(body: dict[str, Any]) -> int:
+    """The newest id of a page, as X says it; 0 where it does not."""
+    meta = body.get("meta")
+    return int(id_of(meta.get("newest_id")) or 0) if isinstance(meta, dict) else 0
 
 
 def next_page(body: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from socialdesk.networks.base import Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.x import fields, payloads
 from socialdesk.networks.x.client import Client
-from socialdesk.networks.x.lists import PAGE, pages
+from socialdesk.networks.x.lists import PAGE, newest_of, pages
 from socialdesk.networks.x.query import search_queries
 
 FEEDS = ("mentions", "own", "search", "messages")
@@ -39,6 +39,7 @@ class XReader:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._kept: tuple[str, list[_Item], dict[str, int]] = ("", [], {})
+        self._newest: dict[str, int] = {}  # what X says is the newest of a list, also where that could not be read
 
     def fetch(self, cursor: str, *, limit: int = 200) -> Batch:
         marks = _read_cursor(cursor)
@@ -79,9 +80,10 @@ class XReader:
                 limited.append(error)
                 continue
             for item in read:
+                # What has no id cannot be the same as anything else.
                 key = (feed == "messages", item.id) if item.id else object()
                 items.setdefault(key, item).feeds.add(feed)
-                ends[feed] = max(ends.get(feed, 0), item.id)
+            ends[feed] = max([self._newest.pop(feed, 0), *(item.id for item in read)])
         if len(limited) == len(asked):
             raise limited[0]
         return sorted(items.values(), key=lambda item: item.id), ends
@@ -96,17 +98,18 @@ class XReader:
         if feed == "messages":
             yield from self._messages(mark)
         elif feed == "mentions":
-            yield from self._posts(f"/2/users/{us}/mentions", {"since_id": str(mark)})
+            yield from self._posts(feed, f"/2/users/{us}/mentions", {"since_id": str(mark)})
         elif feed == "own":
-            yield from self._posts(f"/2/users/{us}/tweets", {"since_id": str(mark)})
+            yield from self._posts(feed, f"/2/users/{us}/tweets", {"since_id": str(mark)})
         else:
             since = max(mark, int(payloads.first_id_at(datetime.now(UTC) - SEARCHED)))
             for query in search_queries(self._client.config.terms, us=self._client.username):
-                yield from self._posts("/2/tweets/search/recent", {"query": query, "since_id": str(since)})
+                yield from self._posts(feed, "/2/tweets/search/recent", {"query": query, "since_id": str(since)})
 
-    def _posts(self, route: str, params: Mapping[str, Any]) -> Iterator[_Item]:
+    def _posts(self, feed: str, route: str, params: Mapping[str, Any]) -> Iterator[_Item]:
         for body in pages(lambda more: self._client.get_posts(route, {**params, **more, "max_results": PAGE})):
             found, odd = payloads.read_found(body, us=self._client.us)
+            self._newest[feed] = max(self._newest.get(feed, 0), newest_of(body))
             yield from (_Item(int(one.id), one.post) for one in found)
             yield from (_Item(int(one.external_id or 0), one) for one in odd)
 
