@@ -41,6 +41,7 @@ from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
 from socialdesk.lib.pages import desk_view, is_fragment
+from socialdesk.networks.base import Capabilities
 
 Kind = Message.Kind
 HOP_REASONS = [(value, words) for value, words in Hop.Reason.choices if value != Hop.Reason.PROGRAM]
@@ -76,7 +77,7 @@ class Door:
     refusal: DeskError | None = None
     needs_reason: bool = False  # it begins a move to another channel
     needs_waiver: bool = False  # the customer has no public word of ours yet
-    window: str = ""  # until when the network takes it, and why
+    window: str = ""  # until when the network takes it, and why; and where their answers do not come in
 
     @property
     def request_key(self) -> str:
@@ -279,7 +280,7 @@ def open_doors(
             limit=abilities.max_message_length,
             unit=abilities.length_unit,
             obstacle=obstacle(abilities.direct_message and not follow.is_locked and (window is None or window.is_open), private_refusal),
-            window=window.words if window is not None and window.is_open else "",
+            window=" ".join(filter(None, [window.words if window is not None and window.is_open else "", _why_unheard(found, abilities)])),
             needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
             needs_waiver=not is_acknowledged,
         ),
@@ -296,6 +297,16 @@ def open_doors(
         ),
     ]
     return [replace(door, refusal=refused) if door.kind == kind else door for door in doors]
+
+
+def _why_unheard(found: Conversation, abilities: Capabilities) -> str:
+    """Where we can write in private and not read what they answer, nobody should wait here for it."""
+    if not abilities.direct_message or abilities.reads_direct_messages:
+        return ""
+    account = checks.account_for(found)
+    why = account.cannot.get("reads_direct_messages", "").rstrip(". ") if account else ""
+    network = network_label(found.network)
+    return f"What they answer in private does not come in here{f', because: {why}' if why else ''}. Look on {network}."
 
 
 def _account_obstacle(found: Conversation) -> str:

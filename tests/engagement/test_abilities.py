@@ -152,8 +152,20 @@ def test_an_account_that_is_revoked_locks_both_doors_and_keeps_the_text(desk: De
     assert shown.count("has to be connected again before it can send (HTTP 401: revoked)") == 2
     for write in (send_reply, send_direct_message):
         with pytest.raises(AccountUnusable):
-            write(conversation_id=conversation.pk, agent=sam, text="We are sorry")  # type: ignore[operator]
+            write(conversation_id=conversation.pk, agent=sam, text="We are sorry")
     assert set(read_drafts(agent=sam, conversation_id=conversation.pk).values()) == {"We are sorry"}
+
+
+def test_where_private_answers_cannot_be_read_nobody_waits_for_them(desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = desk.conversation(author="mara")
+    assert "does not come in here" not in pane(sam, conversation)
+    refuse(reads_direct_messages="The app may not read them.")
+    assert "What they answer in private does not come in here, because: The app may not read them. Look on Sandbox." in pane(
+        sam, conversation
+    )
+    change_sandbox(monkeypatch, reads_direct_messages=False)
+    refuse()
+    assert "What they answer in private does not come in here. Look on Sandbox." in pane(sam, conversation)
 
 
 # --- Windows ------------------------------------------------------------------------------------------------------------
@@ -287,7 +299,11 @@ def test_each_of_their_posts_allows_one_private_answer_the_newest_first(desk: De
 @pytest.mark.parametrize("change", ["old", "deleted", "ours"])
 def test_a_post_that_is_old_or_gone_or_ours_allows_nothing(desk: Desk, sam: Agent, windows: Capabilities, change: str) -> None:
     conversation = desk.conversation(author="mara")
-    changes = {"old": {"posted_at": now() - timedelta(days=7)}, "deleted": {"deleted_at": now()}, "ours": {"is_own": True}}
+    changes: dict[str, dict[str, Any]] = {
+        "old": {"posted_at": now() - timedelta(days=7)},
+        "deleted": {"deleted_at": now()},
+        "ours": {"is_own": True},
+    }
     Mention.objects.update(**changes[change])
     window = window_of(conversation, windows)
     assert not window.is_open

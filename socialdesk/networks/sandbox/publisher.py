@@ -12,6 +12,8 @@ from socialdesk.networks.sandbox.pictures import keep_pictures
 from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
 
 CAPABILITIES = Capabilities(
+    reads=("posts that name the account", "answers to it", "private messages to it"),
+    reads_direct_messages=True,
     reply=True,
     direct_message=True,
     follow_first=True,
@@ -27,6 +29,7 @@ CAPABILITIES = Capabilities(
     max_pictures=4,
     max_picture_bytes=1_000_000,
     idempotency="lookup",
+    cost="Nothing: it is a network of this machine, with people who play along.",
     finds_deleted=True,
     tells_deletions=True,
     tells_edits=True,
