@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from listening.services.accounts import mark_revoked
 from profiles.models import Role
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
-from socialdesk.networks.base import NetworkError
+from socialdesk.networks.base import Network, NetworkError
 from tests.engagement.desk import Desk, work
 from tests.factories import make_account, make_agent, make_post, push
 from tests.listening.pages import count_queries, sign_in, text_of
@@ -235,3 +236,15 @@ def test_a_network_error_says_what_happened(typed: Connector) -> None:
     typed.finish = be_away  # type: ignore[method-assign]
     page = sign_in(Role.ADMIN).post("/accounts/connect/practice/", {"token": "t"})
     assert "The network cannot be reached." in text_of(page)
+
+
+@pytest.mark.parametrize("network", connecting.list_connectable(), ids=lambda network: network.key)
+def test_the_page_of_every_network_says_how_it_is_connected(network: Network) -> None:
+    assert network.connecting is not None
+    page = sign_in(Role.ADMIN).get(f"/accounts/connect/{network.key}/")
+    assert page.status_code == 200
+    said = html.unescape(text_of(page))
+    for words in (*network.connecting.steps, *(field.label for field in network.connecting.fields), *network.capabilities.cannot):
+        assert " ".join(words.split()) in said
+    assert (f"/accounts/callback/{network.key}/" in said) is network.connecting.by_redirect
+    assert network.capabilities.cost, "say what it costs"
