@@ -70,7 +70,7 @@ INSTAGRAM = Capabilities(
     private_reply_days=7,
     hide=True,
     delete=True,
-    max_length=300,
+    max_length=2200,
     max_message_length=1000,
     length_unit="codepoints",
     idempotency="lookup",
@@ -81,7 +81,7 @@ INSTAGRAM = Capabilities(
         _WINDOWS,
         "Show our answer below somebody else's post again: whether it is there is for a person to look.",
         "Learn of deleted or edited comments: Instagram does not tell.",
+        "Answer where we are only tagged in a picture: a caption or a comment must name us.",
         "Send pictures with an answer, like, repost, or post text without a picture.",
-        "Answer with more than four hashtags or more than one link.",
     ),
 )

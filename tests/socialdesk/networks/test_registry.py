@@ -29,7 +29,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
         ("mastodon", 468, "graphemes"),
         ("bluesky", 300, "graphemes"),
         ("facebook", 8000, "codepoints"),
-        ("instagram", 300, "codepoints"),
+        ("instagram", 2200, "codepoints"),
         ("sandbox", 500, "codepoints"),
     ],
 )

@@ -124,7 +124,7 @@ class World:
     # --- Facebook
 
     def post(self, author: Person, text: str, *, tagged: str = "", picture: str = "", at: int | None = None) -> Thing:
-        number = next(self._ids) + 5000
+        number = next(self._ids) + 70_000
         home = PAGE if not tagged else author.id
         thing = self._add(f"{home}_{number}", "PagePost", author, text, at=at, tagged=tagged, picture=picture)
         if not tagged:
