@@ -92,7 +92,7 @@ class World:
         self.liked: set[str] = set()
         self.skew = 0
         self.events: list[dict[str, Any]] = []
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(501)
         self.other_pages: list[dict[str, Any]] = []
 
     def now(self) -> int:

@@ -13,7 +13,7 @@ from tests.socialdesk.networks.facebook.graph import DAY, INSTAGRAM, PAGE, Perso
 from tests.socialdesk.networks.facebook.nodes import GraphError, Shown, conversations, gone, parse_fields
 
 _EVERYWHERE = {"access_token", "appsecret_proof", "fields"}
-_LISTS = {"limit", "after", "before"}
+LISTS = {"limit", "after", "before"}
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Asked:
         limit = self.params.get("limit", "25")
         if not limit.isdigit() or not 0 < int(limit) <= 100:
             raise GraphError(100, "Param limit must be an integer between 1 and 100")
-        query = {name: value for name, value in self.params.items() if name not in _LISTS | {"access_token", "appsecret_proof"}}
+        query = {name: value for name, value in self.params.items() if name not in LISTS | {"access_token", "appsecret_proof"}}
         fields = parse_fields(self.params.get("fields", "id"))
         return self.shown.page_of(things, kind, fields, limit=int(limit), after=self.params.get("after", ""), path=self.path, query=query)
 
@@ -135,7 +135,7 @@ def debug_token(asked: Asked) -> Any:
     return {"data": data}
 
 
-@route("GET", "me/accounts", *_LISTS)
+@route("GET", "me/accounts", *LISTS)
 def list_pages(asked: Asked) -> Any:
     if asked.token is None or asked.token.kind != "user":
         raise GraphError(102, "A user access token is required to request this resource.")
@@ -168,7 +168,7 @@ def subscribe(asked: Asked, page_id: str) -> Any:
 # --- Pages --------------------------------------------------------------------------------------------------------------
 
 
-@route("GET", rf"{PAGE}/feed", *_LISTS)
+@route("GET", rf"{PAGE}/feed", *LISTS)
 def list_feed(asked: Asked) -> Any:
     asked.needs("pages_read_engagement")
     posts = [thing for thing in asked.world.things.values() if thing.kind == "PagePost" and not thing.tagged]
@@ -177,7 +177,7 @@ def list_feed(asked: Asked) -> Any:
     return asked.list(newest_first(posts), "PagePost")
 
 
-@route("GET", rf"{PAGE}/tagged", *_LISTS)
+@route("GET", rf"{PAGE}/tagged", *LISTS)
 def list_tagged(asked: Asked) -> Any:
     asked.needs("pages_read_engagement", "pages_read_user_content")
     return asked.list(newest_first([t for t in asked.world.things.values() if t.kind == "PagePost" and t.tagged == PAGE]), "PagePost")
@@ -203,7 +203,7 @@ def upload(asked: Asked) -> Any:
     return {"id": photo_id}
 
 
-@route("GET", r"(\d+_\d+|\d+)/comments", *_LISTS, "filter", "order")
+@route("GET", r"(\d+_\d+|\d+)/comments", *LISTS, "filter", "order")
 def list_comments(asked: Asked, thing_id: str) -> Any:
     thing = asked.thing(thing_id)
     if thing.kind == "IGMedia":
@@ -226,7 +226,7 @@ def list_comments(asked: Asked, thing_id: str) -> Any:
 def comment(asked: Asked, thing_id: str) -> Any:
     thing = asked.thing(thing_id, "PagePost", "Comment", "IGMedia")
     if thing.kind == "IGMedia":
-        return _ig_answer(asked, thing)
+        return answer_instagram(asked, thing)
     asked.needs("pages_manage_engagement", task="MODERATE")
     text = asked.params.get("message", "")
     photo = asked.params.get("attachment_id", "")
@@ -252,7 +252,7 @@ def like(asked: Asked, thing_id: str) -> Any:
 _PLATFORMS = {"messenger": ("facebook", "pages_messaging"), "instagram": ("instagram", "instagram_manage_messages")}
 
 
-@route("GET", rf"{PAGE}/conversations", *_LISTS, "platform", "user_id")
+@route("GET", rf"{PAGE}/conversations", *LISTS, "platform", "user_id")
 def list_conversations(asked: Asked) -> Any:
     platform = asked.params.get("platform", "messenger")
     if platform not in _PLATFORMS:
@@ -262,7 +262,7 @@ def list_conversations(asked: Asked) -> Any:
     return asked.list(conversations(asked.world, network, asked.params.get("user_id", "")), "UnifiedThread")
 
 
-@route("GET", r"(t_\d+)/messages", *_LISTS)
+@route("GET", r"(t_\d+)/messages", *LISTS)
 def list_messages(asked: Asked, thread_id: str) -> Any:
     for network, scope in _PLATFORMS.values():
         for one in conversations(asked.world, network, thread_id.removeprefix("t_")):
@@ -321,45 +321,7 @@ def show_message(asked: Asked, message_id: str) -> Any:
     return asked.one(letter, "Message")
 
 
-# --- Instagram ----------------------------------------------------------------------------------------------------------
-
-
-@route("GET", rf"{INSTAGRAM}/media", *_LISTS)
-def list_media(asked: Asked) -> Any:
-    asked.needs("instagram_basic")
-    return asked.list(
-        newest_first([t for t in asked.world.things.values() if t.kind == "IGMedia" and t.author is asked.world.account]), "IGMedia"
-    )
-
-
-@route("GET", rf"{INSTAGRAM}/tags", *_LISTS)
-def list_tags(asked: Asked) -> Any:
-    asked.needs("instagram_manage_comments")
-    tagged = [t for t in asked.world.things.values() if t.kind == "IGMedia" and t.author is not asked.world.account and t.alt == "tagged"]
-    return asked.list(newest_first(tagged), "IGMedia")
-
-
-@route("GET", r"(\d+)/replies", *_LISTS)
-def list_replies(asked: Asked, comment_id: str) -> Any:
-    asked.needs("instagram_manage_comments")
-    return asked.list(asked.world.below(asked.thing(comment_id, "IGComment")), "IGComment")
-
-
-@route("POST", r"(\d+)/replies", "message")
-def answer(asked: Asked, comment_id: str) -> Any:
-    return _ig_answer(asked, asked.thing(comment_id, "IGComment"))
-
-
-@route("POST", rf"{INSTAGRAM}/mentions", "media_id", "comment_id", "message")
-def answer_mention(asked: Asked) -> Any:
-    asked.needs("instagram_manage_comments")
-    thing = asked.thing(asked.params.get("comment_id") or asked.want("media_id"), "IGMedia", "IGComment")
-    if thing.tagged != INSTAGRAM:
-        raise GraphError(100, "Invalid parameter: the account was not mentioned there.", subcode=2207024)
-    return {"id": asked.world.ig_comment(asked.world.account, thing.id, asked.want("message")).id}
-
-
-def _ig_answer(asked: Asked, thing: Thing) -> Any:
+def answer_instagram(asked: Asked, thing: Thing) -> Any:
     asked.needs("instagram_manage_comments", task="MODERATE")
     if asked.world.things[thing.place or thing.id].author is not asked.world.account:
         raise gone(thing.id, "post")

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.facebook import instagram_routes  # noqa: F401  adds its paths
 from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, PAGE, Token, World
 from tests.socialdesk.networks.facebook.nodes import GraphError
 from tests.socialdesk.networks.facebook.routes import ROUTES, Asked, dispatch
