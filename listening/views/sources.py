@@ -118,7 +118,7 @@ def _account_health(account: NetworkAccount) -> Health:
     return Health(
         account.get_state_display(),
         "bad",
-        "Connect it again with fresh credentials. Until then nothing is read or sent with it; texts are kept.",
+        "An admin connects it again with fresh credentials. Until then nothing is read or sent with it; texts are kept.",
     )
 
 
