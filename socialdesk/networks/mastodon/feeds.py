@@ -54,7 +54,7 @@ def list_feeds(config: AccountConfig, our_id: str) -> list[Feed]:
 
 def tags_of(terms: Iterable[str]) -> list[str]:
     """The terms that can be hashtags: one word, with a letter in it."""
-    tags = (term.strip().removeprefix("#").casefold() for term in terms)
+    tags = (term.strip().removeprefix("#").lower() for term in terms)
     return list(dict.fromkeys(tag for tag in tags if _TAG.fullmatch(tag) and len(tag) <= 100))
 
 

@@ -30,7 +30,7 @@ class MastodonPublisher:
     """Writes as one account. See Publisher."""
 
     def __init__(self, config: AccountConfig) -> None:
-        self._client = Client(config)
+        self._client = Client(config, is_for_answers=True)
 
     def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
         parent = self._client.read(lambda api: api.status(part_of_path(in_reply_to)))
@@ -94,8 +94,9 @@ class MastodonPublisher:
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours. Deleting again is no error."""
+        ours = part_of_path(external_id)
         try:
-            self._client.write(lambda api: api.status_delete(part_of_path(external_id)))
+            self._client.write(lambda api: api.status_delete(ours))
         except NetworkError as error:
             if error.code != "not_found":
                 raise
@@ -172,7 +173,8 @@ class MastodonPublisher:
         raise NetworkError("We wrote more than the desk can look through since then.", code="too_many")
 
     def _page_before(self, oldest: str | None) -> list[Any]:
-        return self._client.read_list(lambda api: api.account_statuses(self._client.our_id, max_id=oldest, limit=40))
+        path = f"/api/v1/accounts/{part_of_path(self._client.our_id)}/statuses"
+        return self._client.get_list(path, {"limit": 40} | ({"max_id": oldest} if oldest else {}))
 
     def _is_it(self, status: Mapping[str, Any], *, text: str, in_reply_to: str, to: str, repost_of: str) -> bool:
         original = status.get("reblog")

@@ -83,7 +83,7 @@ class MastodonReader:
         return changed, kept
 
     def _look_up(self, ids: list[str]) -> dict[str, Any]:
-        said = self._client.read_list(lambda api: api.statuses(ids))
+        said = self._client.get_list("/api/v1/statuses", {"id[]": ids})
         return {identity(status.get("id")): status for status in said if isinstance(status, Mapping)}
 
     def _is_gone(self, external_id: str) -> bool:

@@ -8,6 +8,7 @@ import html
 import itertools
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,6 +62,8 @@ class World:
         self.notifications: list[dict[str, Any]] = []  # id, type, created_at, account, status: a status's id
         self.lists: dict[str, tuple[str, set[str]]] = {"7": ("Customers", set())}
         self.liked: set[tuple[str, str]] = set()
+        self.boosted: set[str] = set()  # by us
+        self.counts: Counter[tuple[str, str]] = Counter()
         self.media: dict[str, dict[str, Any]] = {}
         self.listener: Listener = lambda stream, kind, payload: None
         self._ids = itertools.count(1)
@@ -88,6 +91,7 @@ class World:
             people = list({person.id: person for person in mentions}.values())
             status = Status(self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
             self.statuses[status.id] = status
+            self._count(status, 1)
             if tell:
                 self._tell(status)
             return status
@@ -102,6 +106,7 @@ class World:
         with self.lock:
             status = self.statuses.pop(status_id)
             self.notifications = [note for note in self.notifications if note["status"] != status_id]
+            self._count(status, -1)
             for boost in [each for each in self.statuses.values() if each.reblog_of == status_id]:
                 del self.statuses[boost.id]
             for stream in self._streams(status):
@@ -112,6 +117,12 @@ class World:
             if status.author is author and status.reblog_of == status_id:
                 return status
         return self.publish(author, "", reblog_of=status_id)
+
+    def _count(self, status: Status, step: int) -> None:
+        self.counts["reply", status.in_reply_to] += step
+        self.counts["boost", status.reblog_of] += step
+        if status.author is self.us and status.reblog_of:
+            (self.boosted.add if step > 0 else self.boosted.discard)(status.reblog_of)
 
     def _tell(self, status: Status) -> None:
         for stream in self._streams(status):
@@ -157,12 +168,12 @@ class World:
             "language": "en",
             "uri": uri,
             "url": f"{uri}/activity" if status.reblog_of else f"{self.base}/@{status.author.acct}/{status.id}",
-            "replies_count": sum(each.in_reply_to == status.id for each in self.statuses.values()),
-            "reblogs_count": sum(each.reblog_of == status.id for each in self.statuses.values()),
-            "favourites_count": sum(liked == status.id for _, liked in self.liked),
+            "replies_count": self.counts["reply", status.id],
+            "reblogs_count": self.counts["boost", status.id],
+            "favourites_count": int((self.us.id, status.id) in self.liked),
             "edited_at": stamp(status.edited_at) if status.edited_at else None,
             "favourited": (self.us.id, status.id) in self.liked,
-            "reblogged": any(each.reblog_of == status.id and each.author is self.us for each in self.statuses.values()),
+            "reblogged": status.id in self.boosted,
             "muted": False,
             "bookmarked": False,
             "content": self.to_html(status.text),
