@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement.api import callbacks, compliments, handovers, links, messages, policy, templates, tickets
+from engagement.api import attachments, callbacks, compliments, handovers, links, messages, policy, templates, tickets
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", messages.ReplyView.as_view(), name="api_conversation_reply"),
@@ -37,6 +37,8 @@ urlpatterns: list[URLPattern] = [
         name="api_conversation_verifications",
     ),
     path("verifications/<int:pk>/enter/", callbacks.VerificationEnterView.as_view(), name="api_verification_enter"),
+    path("attachments/", attachments.AttachmentsView.as_view(), name="api_attachments"),
+    path("attachments/<int:pk>/", attachments.AttachmentView.as_view(), name="api_attachment"),
     path("outbox/", messages.OutboxView.as_view(), name="api_outbox"),
     path("approvals/", policy.ApprovalsView.as_view(), name="api_approvals"),
     path("approvals/<int:pk>/approve/", policy.ApprovalApproveView.as_view(), name="api_approval_approve"),

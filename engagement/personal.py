@@ -11,6 +11,7 @@ from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from engagement.models import (
     Approval,
     ArticleVote,
+    Attachment,
     BrakeLift,
     CallAttempt,
     CallbackRequest,
@@ -111,6 +112,13 @@ HOLDINGS: dict[str, Holding] = {
         export={"kind": "Kind", "text": "Text", "changed_at": "When"},
         age="changed_at",
         expired=lambda before: Draft.objects.filter(changed_at__lt=before),
+    ),
+    "attachments": Holding(
+        Attachment,
+        "Pictures in our answers",
+        _in(Attachment),
+        DELETE,
+        export={"created_at": "When", "alt": "What it shows", "media_type": "Type", "width": "Width", "height": "Height"},
     ),
     "approvals": Holding(
         Approval,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from engagement.models import Approval, Hop, Message, ShortLink, SurveyAnswer
+from engagement.models import Approval, Attachment, Hop, Message, ShortLink, SurveyAnswer
 from engagement.services.bubbles import AUDIENCES, author_of
 from engagement.services.explain import Explanation, explain
 from engagement.services.links import link_url
@@ -42,6 +44,13 @@ class ReplySerializer(OutgoingSerializer):
         default=0,
         min_value=0,
         help_text="Number of the mention's last answer that was read and accepted, as refusals name it; 0: none.",
+    )
+
+    pictures = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        default=list,
+        max_length=20,
+        help_text="Ids of pictures that were handed in at `/api/attachments/`.",
     )
 
 
@@ -123,21 +132,36 @@ class DecisionSerializer(serializers.Serializer[Any]):
     )
 
 
+class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
+    """A picture of an answer. `url` shows it to staff who are signed in."""
+
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Attachment
+        fields = ("id", "alt", "media_type", "width", "height", "url", "created_at")
+        read_only_fields = fields
+
+    def get_url(self, attachment: Attachment) -> str:
+        return reverse("attachment", args=[attachment.pk])
+
+
 class MessageSerializer(serializers.ModelSerializer[Message]):
-    """A message with where it stands. Agent, author and delivery should be loaded."""
+    """A message with where it stands. Agent, author, delivery and pictures should be loaded."""
 
     audience = serializers.SerializerMethodField(help_text="Who can see it: public, private or internal.")
     author = serializers.SerializerMethodField(help_text="Name of who wrote it.")
     state = serializers.SerializerMethodField(help_text=f"One of: {', '.join(_STATES)}. Notes and incoming messages are stored.")
     what_happened = serializers.SerializerMethodField()
     what_to_do = serializers.SerializerMethodField()
+    pictures = serializers.SerializerMethodField(help_text="What goes out with a reply.")
     actions = serializers.SerializerMethodField(help_text="What can be done now: undo, retry, sent, send_again, look_again, abandon.")
 
     class Meta:
         model = Message
         fields = (
             *("id", "conversation", "kind", "audience", "is_incoming", "text", "author", "agent", "mention", "answer_number"),
-            *("state", "what_happened", "what_to_do", "actions", "network", "external_id", "url", "created_at", "sent_at"),
+            *("pictures", "state", "what_happened", "what_to_do", "actions", "network", "external_id", "url", "created_at", "sent_at"),
         )  # fmt: skip
         read_only_fields = fields
 
@@ -155,6 +179,10 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
     def get_what_to_do(self, message: Message) -> str:
         return _explanation(message).advice
+
+    @extend_schema_field(AttachmentSerializer(many=True))
+    def get_pictures(self, message: Message) -> Any:
+        return AttachmentSerializer(getattr(message, "pictures", []), many=True).data
 
     def get_actions(self, message: Message) -> list[str]:
         return list(_explanation(message).actions)

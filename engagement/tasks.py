@@ -6,6 +6,7 @@ from celery import shared_task
 
 from engagement.services import (
     article_figures,
+    attachments,
     calls,
     chat_sweep,
     delivery,
@@ -105,3 +106,8 @@ def sweep_chats() -> None:
 @shared_task
 def imply_channels() -> None:
     preferences.imply_channels()
+
+
+@shared_task
+def drop_unsent_pictures() -> None:
+    attachments.drop_unsent()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement.views import conversation, follow, guard, handovers, messages
+from engagement.views import attachments, conversation, follow, guard, handovers, messages
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
     path("conversations/<int:pk>/send/", messages.send, name="send"),
     path("conversations/<int:pk>/draft/", messages.draft, name="draft"),
+    path("conversations/<int:pk>/pictures/", attachments.pictures_add, name="pictures_add"),
+    path("pictures/<int:pk>/", attachments.picture, name="attachment"),
+    path("pictures/<int:pk>/describe/", attachments.picture_describe, name="picture_describe"),
+    path("pictures/<int:pk>/remove/", attachments.picture_remove, name="picture_remove"),
     path("conversations/<int:pk>/check/", guard.draft_check, name="draft_check"),
     path("conversations/<int:pk>/ask_follow/", follow.conversation_ask_follow, name="conversation_ask_follow"),
     path("conversations/<int:pk>/hand_over/", handovers.conversation_hand_over, name="conversation_hand_over"),

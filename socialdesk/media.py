@@ -21,6 +21,7 @@ from listening.services import pictures
 from listening.services.parts import find_picture, read_picture_name
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.outbound import GuardedSession
+from socialdesk.lib.pictures import guard_response, picture_response
 from socialdesk.networks import registry
 
 MOST_BYTES = 10_000_000
@@ -52,17 +53,8 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
     try:
         content, media_type = read_picture(name)
     except NoPicture as error:
-        return _guard(HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=404))
-    response = HttpResponse(content, content_type=media_type)
-    response["Cache-Control"] = f"private, max-age={SEEN_FOR}"
-    return _guard(response)
-
-
-def _guard(response: HttpResponse) -> HttpResponse:
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+        return guard_response(HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=404))
+    return picture_response(content, media_type, seconds=SEEN_FOR)
 
 
 def read_picture(name: str) -> tuple[bytes, str]:

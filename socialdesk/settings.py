@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
     "tidy_pictures": {"task": "socialdesk.tasks.tidy_pictures", "schedule": 3600.0},
+    "drop_unsent_pictures": {"task": "engagement.tasks.drop_unsent_pictures", "schedule": 3600.0},
     "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},

@@ -28,6 +28,7 @@ from engagement.serializers import (
 )
 from engagement.services import delivery
 from engagement.services.approvals import submit_reply
+from engagement.services.attachments import load_pictures
 from engagement.services.follow_requests import ask_to_follow
 from engagement.services.outbox import read_outbox
 from engagement.services.send import add_note, send_direct_message
@@ -49,7 +50,12 @@ def _loaded() -> QuerySet[Message]:
 
 
 def _answer(message: Message, code: int = status.HTTP_200_OK) -> Response:
-    return Response(MessageSerializer(_loaded().get(pk=message.pk)).data, status=code)
+    return Response(MessageSerializer(_with_pictures([_loaded().get(pk=message.pk)])[0]).data, status=code)
+
+
+def _with_pictures(messages: list[Message]) -> list[Message]:
+    load_pictures(messages)
+    return messages
 
 
 class ReplyView(APIView):
@@ -86,6 +92,7 @@ class ReplyView(APIView):
             variant_id=given["variant_id"],
             hold=given["hold"],
             request_key=request.headers.get("Idempotency-Key", ""),
+            pictures=given["pictures"],
         )
         if isinstance(written, Approval):
             detail = f"A lead reads it first: {'; '.join(written.reasons)}."
@@ -177,7 +184,8 @@ class ConversationMessagesView(APIView):
         if not Conversation.objects.filter(pk=pk).exists():
             raise NotFound("There is no such conversation.")
         page, key = page_of(_loaded().filter(conversation_id=pk), field="created_at", after=after, limit=size, oldest_first=True)
-        return Response({"results": MessageSerializer(page, many=True).data, "next": next_address(request, key) if key else None})
+        results = MessageSerializer(_with_pictures(page), many=True).data
+        return Response({"results": results, "next": next_address(request, key) if key else None})
 
 
 class MessageUndoView(APIView):
@@ -221,5 +229,5 @@ class OutboxView(APIView):
     def get(self, request: Request) -> Response:
         """Failed, unconfirmed and retried messages, newest first, each with what happened and what to do."""
         page = read_outbox(after=request.query_params.get("after", ""), limit=page_size(request))
-        results = MessageSerializer([entry.message for entry in page.entries], many=True).data
+        results = MessageSerializer(_with_pictures([entry.message for entry in page.entries]), many=True).data
         return Response({"results": results, "next": next_address(request, page.next)})

@@ -3,6 +3,7 @@
 from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
+from engagement.models.attachment import Attachment
 from engagement.models.brake_lift import BrakeLift
 from engagement.models.callback import CALLBACK_OPEN, CallAttempt, CallbackRequest, NumberView
 from engagement.models.chat import CHAT_OPEN, ChatDuty, ChatLine, ChatSession
@@ -44,6 +45,7 @@ __all__ = [
     "ArticleLink",
     "ArticleText",
     "ArticleVote",
+    "Attachment",
     "Audience",
     "BrakeLift",
     "CallAttempt",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 
 from listening.models import Conversation, Mention, NetworkAccount
 from profiles.models import Agent, Handle
+
+if TYPE_CHECKING:
+    from engagement.models.attachment import Attachment
 
 
 class Message(models.Model):
@@ -35,6 +40,7 @@ class Message(models.Model):
     permission = models.OneToOneField("engagement.Permission", on_delete=models.PROTECT, null=True, related_name="share")
     request_key = models.CharField(max_length=64, blank=True)  # one press of Send, however often it arrives
     is_closing_line = models.BooleanField(default=False, db_default=False)  # our last public word in a heated thread
+    picture_count = models.PositiveSmallIntegerField(default=0, db_default=0)  # so that nobody looks for pictures where there are none
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
 
@@ -58,6 +64,8 @@ class Message(models.Model):
             models.CheckConstraint(condition=~Q(kind="note") | Q(network="", external_id="", account=None), name="message_note_stays"),
         ]
         indexes = [models.Index(fields=["conversation", "created_at", "id"], name="message_order")]
+
+    pictures: list[Attachment]  # as attachments.load_pictures found them
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from engagement.models import Approval, FollowRequest, Message, TemplateVariant
 from engagement.services import checks
 from engagement.services.answers import add_up_seen, answers_in, sum_up_seen, was_seen
+from engagement.services.attachments import lay_before_lead, release_of_approval
 from engagement.services.bubbles import Bubble
 from engagement.services.drafts import give_back_text, save_draft
 from engagement.services.policy import ApprovalNeeded
@@ -77,6 +78,7 @@ def submit_reply(
     request_key: str = "",
     hold: float | None = None,
     is_typed: bool = True,
+    pictures: Sequence[int] = (),
 ) -> Message | Approval:
     """Send a public reply, or where a lead has to read it first, lay it before them. Otherwise as `send_reply`; the same press of Send
     gives the same message or approval. Raises DraftWaits."""
@@ -95,6 +97,7 @@ def submit_reply(
             request_key=request_key,
             hold=hold,
             is_typed=is_typed,
+            pictures=pictures,
         )
     except ApprovalNeeded as needed:
         try:
@@ -108,6 +111,7 @@ def submit_reply(
                 variant_id=variant_id,
                 request_key=request_key,
                 is_typed=is_typed and promise is None,
+                pictures=pictures,
             )
         except IntegrityError:
             # The same press came twice at once, or there is a draft of theirs already: now it can be seen.
@@ -138,6 +142,7 @@ def _store(
     variant_id: int | None,
     request_key: str,
     is_typed: bool,
+    pictures: Sequence[int],
 ) -> Approval:
     moment = current_time()
     with transaction.atomic():
@@ -155,6 +160,7 @@ def _store(
             request_key=request_key,
             created_at=moment,
         )
+        lay_before_lead(approval=approval, agent=agent, pictures=pictures)
         if is_typed:
             save_draft(agent=agent, conversation_id=conversation_id, kind=Message.Kind.REPLY, text="")
         _tell(approval, by=agent)
@@ -168,6 +174,7 @@ def withdraw_reply(*, approval_id: int, agent: Agent) -> Approval:
         if approval.agent_id != agent.pk:
             raise NotAllowed("Only its author takes a draft back. A lead can decline it.")
         _move(approval, State.WITHDRAWN, by=agent)
+        release_of_approval(approval)
         give_back_text(agent=agent, conversation_id=approval.conversation_id, kind=Message.Kind.REPLY, text=approval.text)
     return approval
 
@@ -199,6 +206,7 @@ def approve_reply(*, approval_id: int, agent: Agent, text: str | None = None, an
             answer_seen=approval.answer_seen if answer_seen is None else answer_seen,
             variant_id=approval.variant_id,
             is_approved=True,
+            pictures=release_of_approval(approval),
         )
         _move(approval, State.APPROVED, by=agent, message=message, final_text=message.text, note=_tidy_note(note))
         FollowRequest.objects.filter(approval=approval).update(message=message, asked_at=message.created_at, look_at=message.created_at)
@@ -213,6 +221,7 @@ def decline_reply(*, approval_id: int, agent: Agent, note: str = "") -> Approval
         if approval.state == State.DECLINED and approval.decided_by_id == agent.pk:
             return approval
         _move(approval, State.DECLINED, by=agent, note=_tidy_note(note))
+        release_of_approval(approval)
         if approval.agent is not None:
             give_back_text(agent=approval.agent, conversation_id=approval.conversation_id, kind=Message.Kind.REPLY, text=approval.text)
     return approval

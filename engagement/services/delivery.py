@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from engagement.models import DELIVERY_WAITING, SHARES, UNFINISHED, Approval, Delivery, Message
 from engagement.services import checks, outcomes
 from engagement.services.answers import check_answers_seen
+from engagement.services.attachments import pictures_of
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.hops import withdraw_begun
@@ -68,6 +69,7 @@ def _loaded() -> QuerySet[Delivery]:
     return Delivery.objects.select_related(*related).only(
         *("token", *_DECIDED_BY),
         *(f"message__{name}" for name in ("kind", "is_incoming", "text", "network", "external_id", "url", "created_at", "sent_at")),
+        "message__picture_count",
         *("message__mention__external_id", "message__conversation__author__external_id", "message__agent__username"),
         *(f"message__account__{name}" for name in ("network", "username", "external_id", "display_name", "state", "state_reason")),
         *("message__account__removed_at", "message__promise__minutes", "message__promise__by_key"),
@@ -198,6 +200,8 @@ def _speak(message: Message, publisher: Publisher, call: Callable[[Publisher], T
 def _call(message: Message, token: str, publisher: Publisher) -> Sent:
     place = _place(message)
     match message.kind:
+        case Message.Kind.REPLY if message.picture_count:
+            return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token, pictures=pictures_of(message))
         case Message.Kind.REPLY:
             return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token)
         case Message.Kind.DIRECT_MESSAGE:

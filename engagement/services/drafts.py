@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engagement.models import SHARES, Draft, Message
 from engagement.models.draft import TYPED
+from engagement.services.attachments import give_back_pictures
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now
@@ -32,13 +33,14 @@ def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:
 
 
 def give_back(*, agent: Agent, message: Message) -> None:
-    """The text of a message that was not sent becomes the agent's draft again.
+    """The text of a message that was not sent becomes the agent's draft again, and its pictures stand in it.
 
     Nobody typed a repost, a quote, an acknowledgement or a request to follow us by one key, or what the desk itself says for marketing.
     """
     by_key = (hasattr(message, "promise") and message.promise.by_key) or hasattr(message, "follow_request")
     if message.kind in SHARES or by_key or not agent.may_answer:
         return
+    give_back_pictures(agent=agent, message=message)
     give_back_text(agent=agent, conversation_id=message.conversation_id, kind=message.kind, text=message.text)
 
 

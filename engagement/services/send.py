@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from engagement.models import Delivery, Hop, Message, Permission, Promise
 from engagement.services import checks
 from engagement.services.acknowledge import is_acknowledged
 from engagement.services.answers import check_answers_seen
+from engagement.services.attachments import attach, is_same_press, make_ready
 from engagement.services.drafts import save_draft
 from engagement.services.follow import ask_whether_followed
 from engagement.services.guarding import Guarded, check_answer, refuse_blocked
@@ -62,6 +63,7 @@ def send_reply(
     hold: float | None = None,
     is_approved: bool = False,
     is_typed: bool = True,
+    pictures: Sequence[int] = (),
 ) -> Message:
     """Answer in public. The reply is held back for `hold` seconds (None: as long as Undo lasts), then it goes out by itself; in a
     heated thread it may be held back for longer.
@@ -70,7 +72,7 @@ def send_reply(
     that the agent saw, 0 for none. `variant_id` is the template's wording that the text was made from. With `promise`, or made from an
     acknowledgement that still says when we answer, it is no answer: see promises.py. `request_key` names one press of Send: the same
     press again gives the same message. `is_approved`: a lead has read it; only `approvals.approve_reply` says so. `is_typed`: the text is
-    the agent's own, whose draft ends with it.
+    the agent's own, whose draft ends with it. `pictures` are ids of what the agent handed in for it (attachments.py).
 
     Raises AlreadyAnswered (with the answers), Conflict (codes `claimed`, `request_key_reused`), NeverAnswer, BrakeOn, ApprovalNeeded,
     AccountUnusable, Guarded and TemplateNeeded (the text is kept as a draft), NotAllowed, NotFound, and DeskError for a text that cannot
@@ -80,10 +82,13 @@ def send_reply(
     seconds = _check_hold(hold)
     moment = current_time()
     findings = check_answer(conversation_id=conversation_id, kind=Kind.REPLY, text=text)
+    make_ready(conversation_id=conversation_id, agent=agent, pictures=pictures)
 
     def write() -> Message:
         conversation = lock_conversation(conversation_id)
         earlier = _same_press(agent, request_key, conversation_id, Kind.REPLY, text)
+        if earlier is not None and not is_same_press(earlier, pictures):
+            raise RequestKeyReused("This request key was used with other pictures. Give each message a key of its own.", id=earlier.pk)
         if earlier is not None:
             return earlier
         message = _prepare_reply(conversation, agent, text, mention_id, answer_seen, moment)
@@ -97,6 +102,8 @@ def send_reply(
         take_claim(conversation, agent, moment)
         message.request_key, message.is_closing_line = request_key, verdict.is_closing_line
         message.save()
+        if pictures:
+            attach(message=message, agent=agent, pictures=pictures)
         record_use(message=message, variant_id=variant_id)
         if promised is not None:
             _make_promise(message, promised, by_key=promise is not None)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
+from engagement.services.attachments import load_pictures
 from engagement.services.bubbles import PARTS, PUBLIC_PARTS, Bubble, Part
 from listening.models import Conversation
 from socialdesk.lib.clock import now as current_time
@@ -29,7 +30,7 @@ class Thread(list[Bubble]):
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
     """The last `limit` entries of a conversation, or those before the key `before`.
 
-    Three queries, and one for each rare part that this conversation has.
+    Three queries, and one for each rare part that this conversation has; one more where pictures were sent.
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
     return _merge(conversation, PARTS, before=before, limit=limit, now=now)
@@ -53,6 +54,7 @@ def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, li
             found.append((place, part.bubble(row, _key(*place), moment)))
     found.sort(key=lambda pair: pair[0])
     thread = Thread(bubble for _, bubble in found[-limit:])
+    load_pictures(bubble.message for bubble in thread if bubble.message is not None)
     if len(found) > limit:
         thread.earlier = thread[0].key
     return thread

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from engagement.models import Approval
 from engagement.services import approvals as service
+from engagement.services.attachments import read_of_approval
 from engagement.services.checks import abilities_in
 from engagement.services.thread import read_thread
 from listening.views.numbers import read_number
@@ -96,6 +97,7 @@ def _render(request: HttpRequest, pk: int | None, *, refused: DeskError | None =
             "thread": thread,
             "news": service.read_news(shown, thread),
             "abilities": abilities_in(shown.conversation),
+            "pictures": read_of_approval(shown),
             "typed": request.POST.get("text", shown.final_text or shown.text),
             "note": request.POST.get("note", ""),
         }

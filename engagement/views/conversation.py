@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, ExpressionWrapper
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -17,6 +17,7 @@ from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.acknowledge import acknowledged
 from engagement.services.answers import last_answers
+from engagement.services.attachments import read_unsent, unsent_of
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.chat import read_chats
@@ -103,7 +104,8 @@ class Praise:
 def find_conversation(pk: int) -> Conversation:
     related = ("author__profile", "account", "assignee", "claimed_by", "last_mention", *related_of("author"))
     is_acknowledged = ExpressionWrapper(acknowledged(), output_field=BooleanField())
-    conversation = Conversation.objects.select_related(*related).annotate(is_acknowledged=is_acknowledged).filter(pk=pk).first()
+    asked = {"is_acknowledged": is_acknowledged, "has_unsent_pictures": Exists(unsent_of(OuterRef("pk")))}
+    conversation = Conversation.objects.select_related(*related).annotate(**asked).filter(pk=pk).first()
     if conversation is None:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
     return conversation
@@ -141,6 +143,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     outlook = read_outlook(found, agent=agent, thread=None if before else thread)
     hops = read_hops(found)
     is_acknowledged: bool = found.is_acknowledged  # type: ignore[attr-defined]  # annotated
+    has_unsent: bool = found.has_unsent_pictures  # type: ignore[attr-defined]  # annotated
     wrote_privately = any(bubble.kind == "direct_message" and not bubble.is_ours for bubble in thread)
     follow = read_follow(found, wrote_privately=wrote_privately)
     doors = open_doors(agent, found, hops, outlook, follow, is_acknowledged=is_acknowledged, refused=refused, kind=kind)
@@ -158,6 +161,8 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "outlook": outlook,
         "closing_key": uuid.uuid4().hex,
         "doors": doors,
+        "most_pictures": checks.abilities_in(found).max_pictures,
+        "unsent_pictures": read_unsent(agent=agent, conversation_id=found.pk) if has_unsent else [],
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
         "assignable": list_assignable(),

@@ -15,6 +15,7 @@ from engagement.services import delivery
 from engagement.services import send as sending
 from engagement.services.approvals import submit_reply
 from engagement.services.drafts import save_draft
+from engagement.views.attachments import take_pictures
 from engagement.views.conversation import find_conversation, render_conversation
 from listening.models import Conversation
 from listening.views.numbers import read_number
@@ -81,7 +82,9 @@ def _write(request: HttpRequest, agent: Agent, pk: int, kind: str, text: str) ->
     if kind == Kind.REPLY:
         # `also` is the button beside the other answer: the number of what was read there.
         seen = read_number(form.get("also") or form.get("answer_seen", "")) or 0
-        return submit_reply(**common, mention_id=read_number(form.get("mention", "")), answer_seen=seen, variant_id=variant)
+        pictures = take_pictures(request, agent, pk)
+        mention = read_number(form.get("mention", ""))
+        return submit_reply(**common, mention_id=mention, answer_seen=seen, variant_id=variant, pictures=pictures)
     if kind == Kind.DIRECT_MESSAGE:
         return sending.send_direct_message(**common, variant_id=variant, reason=form.get("reason", ""), waiver=form.get("waiver", ""))
     if kind == Kind.NOTE:

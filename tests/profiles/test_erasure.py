@@ -14,6 +14,7 @@ from django.test import Client
 
 from engagement.models import Approval, CallbackRequest, Delivery, Notice, ShortLink, TemplateWord
 from engagement.services.approvals import submit_reply
+from engagement.services.attachments import add_picture
 from engagement.services.calls import begin_call, end_call
 from engagement.services.chat import accept_chat, begin_chat, say_as_agent
 from engagement.services.compliments import forward_compliment
@@ -37,6 +38,7 @@ from socialdesk.networks.base import MessageData
 from tests.engagement.calls import ask_for_call, give_consent, open_day
 from tests.engagement.chats import make_link, put_on_duty
 from tests.engagement.desk import Desk, work
+from tests.engagement.drawn import draw
 from tests.engagement.heated import make_rule
 from tests.factories import make_agent, make_author, make_post, push
 from tests.profiles.leftovers import in_database, in_files
@@ -73,7 +75,9 @@ class Story:
     def write(self) -> None:
         """In public and in private, sent, drafted and waiting for a lead."""
         pk = self.conversation.pk
-        submit_reply(conversation_id=pk, agent=self.agent, text=f"Sorry {USERNAME} {self.word('approval')}", request_key="")
+        picture = add_picture(agent=self.agent, content=draw(), alt=self.word("picture"), conversation_id=pk)
+        text = f"Sorry {USERNAME} {self.word('approval')}"
+        submit_reply(conversation_id=pk, agent=self.agent, text=text, request_key="", pictures=[picture.pk])
         Conversation.objects.filter(pk=pk).update(claimed_by=None, claimed_until=None)
         send_reply(conversation_id=pk, agent=self.lead, text=f"@{USERNAME} we look into it {self.word('reply')}", hold=0)
         work(now() + timedelta(seconds=1))

@@ -14,6 +14,7 @@ from engagement.models import (
     Approval,
     ArticleLink,
     ArticleVote,
+    Attachment,
     BrakeLift,
     CallbackRequest,
     Compliment,
@@ -105,6 +106,8 @@ class Whole(Person):
         TakeDown.objects.create(message=reply, created_at=at, not_before=at, done_at=at)
         Draft.objects.create(agent=agent, conversation=conversation, kind="reply", text="t")
         Approval.objects.create(conversation=conversation, mention=mention, text="t", agent=agent, created_at=at)
+        picture = {"content": b"t", "media_type": "image/png", "width": 1, "height": 1, "alt": "t", "created_at": at}
+        Attachment.objects.create(message=reply, conversation=conversation, agent=agent, **picture)
         MustAnswer.objects.create(rule=make_rule("must", lead=agent, query="late"), conversation=conversation, mention=mention)
         BrakeLift.objects.create(conversation=conversation, agent=agent, at=at, reason="t")
         waived = {"state": "waived", "begun_at": at, "waiver": "t", "offered_at": at, "channel": "ticket", "reason": "complex"}

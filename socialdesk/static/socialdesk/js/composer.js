@@ -42,6 +42,7 @@ export function bind(element, id, say) {
     form.addEventListener("submit", () => sent.set(form, textOf(form).value));
     if (form.elements.variant) form.addEventListener("focusin", () => import("desk/templates"), { once: true });
     form.querySelector("[data-templates]")?.addEventListener("click", () => import("desk/templates").then(({ open }) => open(textOf(form))));
+    if (form.querySelector("[data-pictures]")) import("desk/pictures").then(({ bind: bindPictures }) => bindPictures(form, () => typed(form)));
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
@@ -166,6 +167,7 @@ export function giveBack(kind, fresh, { opens = true } = {}) {
   textOf(form).value = textOf(form).defaultValue = text.includes(unsaved) ? text : `${text}\n\n${unsaved}`;
   if (opens && !isTypedOutside(form)) doorOf(form).checked = true;
   else if (opens) announce(`The text is a draft again: ${textOf(form).ariaLabel}.`);
+  if (form.querySelector("[data-pictures]")) import("desk/pictures").then(({ renew }) => renew(fresh));
   measure(form);
   saveSoon(form); // an older text may still be on its way to the server
 }

@@ -1,0 +1,221 @@
+"""Pictures of answers: handed in, described, sent with a reply by whoever handed them in, and forgotten where nobody sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from engagement.models import Approval, Attachment, Message
+from engagement.services import checks
+from listening.models import Conversation
+from profiles.models import Agent
+from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.errors import Conflict, DeskError, NotFound
+from socialdesk.lib.pictures import Encoded, encode_anew
+from socialdesk.lib.text import clean
+from socialdesk.networks.base import Picture
+
+KEEP_UNSENT = timedelta(days=1)
+LONGEST_ALT = 1500
+MOST_UNSENT = 40  # of one agent
+_USUAL_BYTES = 5_000_000  # until it is known where it goes
+_UNSENT = Q(message=None, approval=None)
+
+
+class NotDescribed(Conflict):
+    """A picture says nothing to those who cannot see it."""
+
+    code = "picture_not_described"
+
+
+# --- Before it is sent --------------------------------------------------------------------------------------------------
+
+
+def add_picture(*, agent: Agent, content: bytes, alt: str = "", conversation_id: int | None = None) -> Attachment:
+    """Keep a picture for an answer that is being written: anew, as small as that conversation's network wants it.
+
+    Raises NotAllowed, NotFound, BadPicture, and DeskError where the network takes none or too many of theirs wait.
+    """
+    checks.check_may_answer(agent)
+    if Attachment.objects.filter(_UNSENT, agent=agent).count() >= MOST_UNSENT:
+        raise DeskError(f"{MOST_UNSENT} pictures of yours wait to be sent already. Take some out first.")
+    conversation = _find_conversation(conversation_id) if conversation_id is not None else None
+    most = _USUAL_BYTES
+    if conversation is not None:
+        _check_count(conversation, 1)
+        most = checks.abilities_in(conversation).max_picture_bytes
+    picture = encode_anew(content, most_bytes=most)
+    return Attachment.objects.create(
+        agent=agent, conversation=conversation, alt=_tidy_alt(alt), created_at=current_time(), **_values_of(picture)
+    )
+
+
+def describe_picture(*, attachment_id: int, agent: Agent, alt: str) -> Attachment:
+    """Say what a picture shows, while it is not sent. Raises NotFound."""
+    attachment = _find_unsent(attachment_id, agent)
+    attachment.alt = _tidy_alt(alt)
+    attachment.save(update_fields=["alt"])
+    return attachment
+
+
+def remove_picture(*, attachment_id: int, agent: Agent) -> None:
+    """Take a picture out of a draft. What is gone already is gone."""
+    Attachment.objects.filter(_UNSENT, pk=attachment_id, agent=agent).delete()
+
+
+def read_unsent(*, agent: Agent, conversation_id: int) -> list[Attachment]:
+    """What this agent has put into the draft of that conversation, without its bytes. One query."""
+    return list(unsent_of(conversation_id).filter(agent=agent).defer("content").order_by("pk"))
+
+
+def unsent_of(conversation_id: Any) -> QuerySet[Attachment]:
+    """What whoever has put into a draft of that conversation."""
+    return Attachment.objects.filter(_UNSENT, conversation=conversation_id)
+
+
+def drop_unsent(*, now: datetime | None = None) -> int:
+    """Forget what nobody sent within a day. Returns how many pictures went."""
+    return Attachment.objects.filter(_UNSENT, created_at__lt=(now or current_time()) - KEEP_UNSENT).delete()[0]
+
+
+# --- With a reply -------------------------------------------------------------------------------------------------------
+
+
+def make_ready(*, conversation_id: int, agent: Agent, pictures: Sequence[int]) -> None:
+    """Check the pictures of a reply that is about to be sent, and make smaller what this network wants smaller; outside any transaction,
+    for that takes a while. What another press of Send has taken already is left to it. Raises DeskError, NotDescribed, NotFound.
+    """
+    if not pictures:
+        return
+    conversation = _find_conversation(conversation_id)
+    _check_count(conversation, len(set(pictures)))
+    found = list(_light().filter(pk__in=_ids(pictures), agent=agent))
+    if len(found) != len(set(pictures)):
+        raise NotFound("A picture of this answer is not there any more. Take it out, and choose it again.")
+    if not all(attachment.alt for attachment in found):
+        raise NotDescribed("Say in words what each picture shows, for those who cannot see it. Your text is kept.")
+    limit = checks.abilities_in(conversation).max_picture_bytes
+    for attachment in Attachment.objects.filter(_UNSENT, pk__in=[attachment.pk for attachment in found]) if limit else ():
+        if len(attachment.content) > limit:
+            smaller = encode_anew(bytes(attachment.content), most_bytes=limit)
+            Attachment.objects.filter(_UNSENT, pk=attachment.pk).update(**_values_of(smaller))
+
+
+def attach(*, message: Message, agent: Agent, pictures: Sequence[int]) -> None:
+    """Hang the pictures on a message that was just stored, inside its transaction. Raises Conflict where another one took them."""
+    taken = Attachment.objects.filter(_UNSENT, pk__in=_ids(pictures), agent=agent)
+    count = taken.update(message=message, conversation=message.conversation_id)
+    if count != len(set(pictures)):
+        raise Conflict("A picture of this answer was sent with another one, or taken out. Choose it again.")
+    message.picture_count = count
+    Message.objects.filter(pk=message.pk).update(picture_count=count)
+
+
+def lay_before_lead(*, approval: Approval, agent: Agent, pictures: Sequence[int]) -> None:
+    """The same with a draft that a lead reads first."""
+    if not pictures:
+        return
+    taken = Attachment.objects.filter(_UNSENT, pk__in=_ids(pictures), agent=agent)
+    if taken.update(approval=approval, conversation=approval.conversation_id) != len(set(pictures)):
+        raise Conflict("A picture of this answer was sent with another one, or taken out. Choose it again.")
+
+
+def release_of_approval(approval: Approval) -> list[int]:
+    """What hung on a draft that is decided: the author's again, to be sent at once or later. One query where there is none."""
+    ids = list(Attachment.objects.filter(approval=approval).order_by("pk").values_list("pk", flat=True))
+    if ids:
+        Attachment.objects.filter(pk__in=ids).update(approval=None, created_at=current_time())
+    return ids
+
+
+def give_back_pictures(*, agent: Agent, message: Message) -> None:
+    """A message was not sent: its pictures stand in the agent's draft again."""
+    if message.picture_count:
+        Attachment.objects.filter(message=message).update(message=None, agent=agent, created_at=current_time())
+        message.picture_count = 0
+        Message.objects.filter(pk=message.pk).update(picture_count=0)
+
+
+def is_same_press(message: Message, pictures: Sequence[int]) -> bool:
+    """Whether a message that is there has these pictures. No query where neither has any."""
+    if not pictures and not message.picture_count:
+        return True
+    return set(message.attachments.values_list("pk", flat=True)) == set(pictures)
+
+
+def pictures_of(message: Message) -> tuple[Picture, ...]:
+    """What a publisher is given, in the order in which it was handed in. No query where there is none."""
+    if not message.picture_count:
+        return ()
+    return tuple(
+        Picture(bytes(content), media_type, alt)
+        for content, media_type, alt in message.attachments.order_by("pk").values_list("content", "media_type", "alt")
+    )
+
+
+def load_pictures(messages: Iterable[Message]) -> None:
+    """Give each message its `pictures`, without their bytes. One query, none where no message has any."""
+    shown = {message.pk: message for message in messages}
+    for message in shown.values():
+        message.pictures = []
+    with_some = [message.pk for message in shown.values() if message.picture_count]
+    for attachment in _light().filter(message__in=with_some).order_by("pk") if with_some else ():
+        assert attachment.message_id is not None
+        shown[attachment.message_id].pictures.append(attachment)
+
+
+def read_of_approval(approval: Approval) -> list[Attachment]:
+    """What the lead sees beside the text; what went out with it, once it did. One query."""
+    on_it = Q(approval=approval) | Q(message=approval.message_id) if approval.message_id else Q(approval=approval)
+    return list(_light().filter(on_it).order_by("pk"))
+
+
+def find_picture(*, attachment_id: int, agent: Agent) -> Attachment:
+    """A picture with its bytes: a draft's is its author's, one that went out or waits for a lead is everybody's. Raises NotFound."""
+    found = Attachment.objects.filter(pk=attachment_id).filter(Q(agent=agent) | ~_UNSENT).first() if attachment_id < 2**63 else None
+    if found is None:
+        raise NotFound("There is no such picture.")
+    return found
+
+
+def _light() -> QuerySet[Attachment]:
+    return Attachment.objects.defer("content")
+
+
+def _find_unsent(attachment_id: int, agent: Agent) -> Attachment:
+    found = _light().filter(_UNSENT, pk=attachment_id, agent=agent).first() if attachment_id < 2**63 else None
+    if found is None:
+        raise NotFound("This picture is not in your draft any more. Choose it again.")
+    return found
+
+
+def _find_conversation(conversation_id: int) -> Conversation:
+    found = Conversation.objects.select_related("account", "author").filter(pk=conversation_id).first()
+    if found is None:
+        raise NotFound("There is no such conversation. It may have been removed; reload the list.")
+    return found
+
+
+def _check_count(conversation: Conversation, count: int) -> None:
+    most = checks.abilities_in(conversation).max_pictures
+    if count > most:
+        label = checks.label_of(conversation.network)
+        raise DeskError(f"{label} takes at most {most} pictures with an answer." if most else f"{label} takes no pictures from this desk.")
+
+
+def _ids(pictures: Sequence[int]) -> list[int]:
+    return [pk for pk in pictures if 0 < pk < 2**63]  # no database has a greater id
+
+
+def _tidy_alt(alt: str) -> str:
+    words = " ".join(clean(alt).split())
+    if len(words) > LONGEST_ALT:
+        raise DeskError(f"The description has {len(words)} characters; at most {LONGEST_ALT} are taken. Shorten it.")
+    return words
+
+
+def _values_of(picture: Encoded) -> dict[str, Any]:
+    return {"content": picture.content, "media_type": picture.media_type, "width": picture.width, "height": picture.height}
