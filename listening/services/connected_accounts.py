@@ -9,9 +9,10 @@ from listening.models import Backfill, NetworkAccount, Source
 from listening.services.accounts import mark_connected, tell_changed
 from listening.services.renewal import read_expiry
 from profiles.models import Agent
+from profiles.services.handles import keep_as_ours
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, NotFound
-from socialdesk.networks.base import Connected, Grant, Network
+from socialdesk.networks.base import AuthorData, Connected, Grant, Network
 
 READ_EVERY = 30  # seconds between two reads of an account
 READ_WHERE_TOLD = 60  # where the network tells by itself, and reading only proves that nothing is missing
@@ -52,6 +53,7 @@ def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccou
     account.state, account.state_reason, account.state_changed_at = State.OK, "", moment
     account.removed_at = None
     account.save()
+    keep_as_ours(network=network.key, author=AuthorData(grant.external_id, grant.username, grant.display_name), now=moment)
     _begin_sources(network, account)
     tell_changed(account_id=account.pk)
     return account
@@ -68,15 +70,19 @@ def _find_known(network: str, grant: Grant) -> NetworkAccount | None:
 
 def _begin_sources(network: Network, account: NetworkAccount) -> None:
     """What the account has goes on with a clean slate, unless a person paused it; what it lacks is begun."""
-    theirs = Source.objects.filter(account=account, removed_at=None)
-    theirs.filter(is_active=True).update(failures=0, last_error="", next_poll_at=now())
-    kinds = set(theirs.values_list("kind", flat=True))
+    _resume_sources(account)
+    kinds = set(Source.objects.filter(account=account, removed_at=None).values_list("kind", flat=True))
     is_told = network.stream is not None or network.webhook is not None
     if network.reader is not None and Source.Kind.POLL not in kinds:
         every = network.capabilities.read_every or (READ_WHERE_TOLD if is_told else READ_EVERY)
         _begin_source(account, Source.Kind.POLL, interval=every)
     if is_told and Source.Kind.STREAM not in kinds:
         _begin_source(account, Source.Kind.STREAM, interval=READ_WHERE_TOLD)
+
+
+def _resume_sources(account: NetworkAccount) -> None:
+    theirs = Source.objects.filter(account=account, removed_at=None, is_active=True)
+    theirs.update(failures=0, last_error="", next_poll_at=now())
 
 
 def _begin_source(account: NetworkAccount, kind: Source.Kind, *, interval: int) -> None:
@@ -87,9 +93,11 @@ def _begin_source(account: NetworkAccount, kind: Source.Kind, *, interval: int) 
 
 
 def store_grant(*, account_id: int, grant: Grant) -> NetworkAccount:
-    """Keep what the network said about an account's credentials. It answered, so the account works."""
+    """Keep what the network said about an account's credentials. It answered, so the account works, and is read again at once."""
     with transaction.atomic():
         account = _lock(account_id)
+        if account.state != State.OK:
+            _resume_sources(account)
         account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), now()
         account.external_id = account.external_id or grant.external_id
         account.display_name = grant.display_name or account.display_name

@@ -132,9 +132,13 @@ def test_checking_finds_out_that_access_was_taken_away_and_given_back(typed: Con
     assert account.state_reason == "HTTP 401: the token … was revoked"
     assert token not in page.content.decode()
     there.revoked.clear()
+    later = now() + timedelta(minutes=15)
+    source = Source.objects.create(account=account, network="practice", kind=Source.Kind.POLL, name="x", failures=9, next_poll_at=later)
     client.post(f"/accounts/{account.pk}/check/")
     account.refresh_from_db()
     assert account.state == State.OK
+    source.refresh_from_db()
+    assert (source.failures, source.next_poll_at is not None and source.next_poll_at <= now()) == (0, True)
 
 
 def test_credentials_that_belong_to_somebody_else_by_now_change_nothing(typed: Connector, there: Server) -> None:
