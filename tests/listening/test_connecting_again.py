@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from engagement.models import Delivery
@@ -16,7 +17,7 @@ from engagement.services.send import send_reply
 from listening.models import Backfill, Mention, NetworkAccount, Source
 from listening.services import connecting
 from listening.services.accounts import mark_revoked
-from profiles.models import Role
+from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
 from socialdesk.networks.base import Network, NetworkError
@@ -101,6 +102,29 @@ def test_the_first_connection_begins_what_is_read(there: Server, monkeypatch: py
     assert sorted(care.values_list("kind", "interval")) == [("poll", 60), ("stream", 60)]
     connect_typed(there)  # the first one is told from now on too
     assert Source.objects.filter(account__username="tidewheel", kind="stream").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_who_connect_the_same_account_at_once_make_one_row(typed: Connector, there: Server) -> None:
+    token = there.make_token(there.accounts[0])["token"]
+    admins = [make_agent(Role.ADMIN) for _ in range(4)]
+    barrier = threading.Barrier(len(admins))
+    ends: list[int] = []
+
+    def work(agent: Agent) -> None:
+        try:
+            (found,) = connecting.sign_in(network="practice", values={"token": token}, agent=agent, redirect_uri="")
+            barrier.wait()
+            ends.append(connecting.connect_account(network="practice", connected=found, agent=agent).pk)
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work, args=[agent]) for agent in admins]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=30)
+    assert ends == [NetworkAccount.objects.get().pk] * len(admins)
 
 
 # --- Checked, removed ---------------------------------------------------------------------------------------------------
