@@ -181,11 +181,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "poll_sources": {"task": "socialdesk.tasks.poll_sources", "schedule": 1.0},
+    "walk_backfills": {"task": "socialdesk.tasks.walk_backfills", "schedule": 2.0},
     "tell_troubled": {"task": "socialdesk.tasks.tell_troubled", "schedule": 15.0},
     "play_sandbox": {"task": "socialdesk.tasks.play_sandbox", "schedule": 1.0},
     "alert_overdue_tickets": {"task": "engagement.tasks.alert_overdue_tickets", "schedule": 60.0},
-    "tidy_pictures": {"task": "socialdesk.tasks.tidy_pictures", "schedule": 3600.0},
     "drop_unsent_pictures": {"task": "engagement.tasks.drop_unsent_pictures", "schedule": 3600.0},
+    "tidy_pictures": {"task": "socialdesk.tasks.tidy_pictures", "schedule": 3600.0},
     "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
@@ -265,11 +266,6 @@ X_CLIENT_ID = env.text("SOCIALDESK_X_CLIENT_ID", "", "client ID of your app at X
 X_CLIENT_SECRET = env.text("SOCIALDESK_X_CLIENT_SECRET", "", "its client secret, if the app is a confidential one")
 X_BEARER = env.text("SOCIALDESK_X_BEARER", "", "the app's bearer token, for the stream of new posts and for what X has counted")
 
-# --- E-mail and text messages -------------------------------------------------------------------------------------------
-
-_smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
-if _smtp.scheme and _smtp.scheme not in ("smtp", "smtp+tls", "smtps"):
-    raise env.BadSetting(f"SOCIALDESK_SMTP begins with {_smtp.scheme}://: use smtp://, smtp+tls:// or smtps://")
 # --- Facebook and Instagram ---------------------------------------------------------------------------------------------
 
 FACEBOOK_GRAPH = env.address("SOCIALDESK_FACEBOOK_GRAPH", "https://graph.facebook.com", "address of Meta's Graph API")
@@ -281,6 +277,25 @@ FACEBOOK_VERIFY_TOKEN = env.text(
     "SOCIALDESK_FACEBOOK_VERIFY_TOKEN", "", "a word of your own that Meta must know before the desk takes its calls at /hooks/facebook/"
 )
 
+# --- Bluesky ------------------------------------------------------------------------------------------------------------
+
+BLUESKY_SERVICE = env.address("SOCIALDESK_BLUESKY_SERVICE", "https://bsky.social", "address of Bluesky's own server")
+BLUESKY_DIRECTORY = env.address("SOCIALDESK_BLUESKY_DIRECTORY", "https://plc.directory", "address of the directory of accounts' servers")
+BLUESKY_JETSTREAM = env.text(
+    "SOCIALDESK_BLUESKY_JETSTREAM",
+    "wss://jetstream2.us-east.bsky.network",
+    "address of a Jetstream, which tells of new posts",
+).rstrip("/")
+BLUESKY_CHAT = env.text("SOCIALDESK_BLUESKY_CHAT", "did:web:api.bsky.chat#bsky_chat", "the service of Bluesky's private messages")
+BLUESKY_WEB = env.address("SOCIALDESK_BLUESKY_WEB", "https://bsky.app", "address of Bluesky's website, where posts are seen")
+BLUESKY_CDN = env.address("SOCIALDESK_BLUESKY_CDN", "https://cdn.bsky.app", "address of Bluesky's pictures")
+BLUESKY_VIDEO = env.address("SOCIALDESK_BLUESKY_VIDEO", "https://video.bsky.app", "address of Bluesky's films")
+
+# --- E-mail and text messages -------------------------------------------------------------------------------------------
+
+_smtp = urlsplit(env.text("SOCIALDESK_SMTP", "", "mail server, as in smtps://user:password@mail.example.com; without it mail is printed"))
+if _smtp.scheme and _smtp.scheme not in ("smtp", "smtp+tls", "smtps"):
+    raise env.BadSetting(f"SOCIALDESK_SMTP begins with {_smtp.scheme}://: use smtp://, smtp+tls:// or smtps://")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _smtp.hostname else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = _smtp.hostname or "", _smtp.port or {"smtps": 465, "smtp+tls": 587}.get(_smtp.scheme, 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_smtp.username or ""), unquote(_smtp.password or "")

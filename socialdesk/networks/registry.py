@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from socialdesk.networks.base import AccountConfig, Capabilities, Context, Network, Publisher, Reader
+from socialdesk.networks.bluesky import NETWORK as BLUESKY
 from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
 from socialdesk.networks.facebook import NETWORK as FACEBOOK
 from socialdesk.networks.mastodon import NETWORK as MASTODON
@@ -74,7 +75,7 @@ NETWORKS: dict[str, Network] = {
         FACEBOOK,
         INSTAGRAM,
         MASTODON,
-        Network("bluesky", "Bluesky", Capabilities(max_length=300, length_unit="graphemes")),
+        BLUESKY,
         Network("rss", "RSS"),
         Network("web", "Web reviews", reader=_web_reader, picture=_sandbox_picture),
         Network(

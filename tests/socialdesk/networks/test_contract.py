@@ -13,6 +13,7 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
+from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
@@ -66,6 +67,7 @@ class SandboxHarness:
 
 # A new connector adds its harness here, and keeps the contract.
 CONNECTORS: dict[str, Callable[[Path, Settings], Harness]] = {
+    "bluesky": BlueskyHarness,
     "facebook": FacebookHarness,
     "instagram": InstagramHarness,
     "mastodon": MastodonHarness,

@@ -1,0 +1,79 @@
+"""Where reading stands: how far each feed was read, which of its latest entries were handed on, and which posts are watched.
+
+Bluesky gives every list newest first and cuts it into pages by its own marks. So a feed is read down to where it was left, which may take
+several fetches; the marks of the pages that are still to be handed on are kept meanwhile, the deepest last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from socialdesk.networks.base import NetworkError
+from socialdesk.networks.bluesky.values import moment
+
+MOST_SEEN = 500
+START = "0"  # a mark before all others, of a feed that was empty
+
+
+@dataclass(slots=True)
+class Place:
+    """`mark` is the time up to which a feed was handed on, "" where it was never read; `seen` names its latest entries, since others may
+    still come between them; `pages` are the marks of pages below the newest one."""
+
+    mark: str = ""
+    seen: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+
+    @property
+    def at(self) -> datetime | None:
+        return moment(self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A post that is asked for again for a while: whether it is gone."""
+
+    uri: str
+    username: str
+
+
+@dataclass(slots=True)
+class Cursor:
+    """`log` is how far private messages were read, "" where they never were."""
+
+    did: str
+    places: dict[str, Place] = field(default_factory=dict)
+    log: str = ""
+    watched: list[Watched] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, text: str, did: str) -> Cursor:
+        """One of another account begins anew, so that nothing there is missed."""
+        if not text:
+            return cls(did)
+        try:
+            given = json.loads(text)
+            places = {
+                str(key): Place(str(mark), [str(name) for name in seen], [str(page) for page in pages])
+                for key, (mark, seen, pages) in given["feeds"].items()
+            }
+            watched = [Watched(str(uri), str(username)) for uri, username in given["watched"]]
+            whose, log = str(given["did"]), str(given["log"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            reason = f"{text[:60]!r} is no cursor of Bluesky; read again from the beginning."
+            raise NetworkError(reason, permanent=True, code="bad_cursor") from None
+        return cls(did, places, log, watched) if whose == did else cls(did)
+
+    def __str__(self) -> str:
+        feeds = {key: [place.mark, place.seen, place.pages] for key, place in self.places.items()}
+        watched = [[post.uri, post.username] for post in self.watched]
+        given = {"did": self.did, "feeds": feeds, "log": self.log, "watched": watched}
+        return json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+
+
+def short(uri: str) -> str:
+    """A name for an entry that takes little room."""
+    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -1,0 +1,1 @@
+"""Tests of the connector for Bluesky, against a simulated network that speaks its wire format."""
