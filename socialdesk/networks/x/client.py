@@ -121,14 +121,7 @@ def problem_of(response: requests.Response) -> tuple[str, str]:
     body = body if isinstance(body, dict) else {}
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    spoken = [
-        body.get("detail"),
-        first.get("message"),
-        first.get("detail"),
-        body.get("error_description"),
-        body.get("title"),
-        body.get("error"),
-    ]
+    spoken = [first.get("message"), *(body.get(name) for name in ("detail", "error_description", "title", "error"))]
     said = next((text for text in spoken if isinstance(text, str) and text), response.reason or "no reason given")
     kind = body.get("type")
     return said[:300], kind.rstrip("/").rpartition("/")[2] if isinstance(kind, str) else ""

@@ -195,6 +195,6 @@ def _id_in(data: dict[str, Any], name: str) -> str:
 
 def _checked(external_id: str) -> str:
     """It becomes part of an address."""
-    if payloads.id_of(external_id) != external_id:
+    if not external_id or payloads.id_of(external_id) != external_id:
         raise NetworkError("X knows no such id.", permanent=True, code="not_found")
     return external_id

@@ -59,6 +59,8 @@ def ask_token(form: Mapping[str, str]) -> dict[str, str]:
         if error.code == "app_refused":
             reason = "X refuses the desk's app: check SOCIALDESK_X_CLIENT_ID and SOCIALDESK_X_CLIENT_SECRET."
             raise NetworkError(reason, permanent=True, code="app_refused") from error
+        if "code" in form:
+            raise NetworkError(f"X did not connect the account: {error} Begin again."[:400], permanent=True, code="refused") from error
         raise NetworkError(f"X takes our sign-in no more: {error}"[:400], permanent=True, account_revoked=True, code="revoked") from error
     return _credentials(read_json(answer, is_write=True))
 

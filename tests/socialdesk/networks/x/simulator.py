@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -57,6 +57,7 @@ class Simulator:
         self.fails_on: Callable[[str, str], bool] = lambda method, path: True
         self.answers_with: tuple[int, bytes, dict[str, str]] | None = None  # instead of doing anything
         self.garbles: bytes | None = None  # what is answered after everything was done
+        self.takes = 0.0  # seconds before it answers
         self.clock_skew = 0.0  # seconds by which its clock runs ahead
         self.knows_new_names = True
         self.finds: Callable[[str, Post], bool] = matches
@@ -137,6 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
         sim, parts = self.sim, urlsplit(self.path)
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        world = sim.world
+        time.sleep(sim.takes)
+        if sim.world is not world:  # the test that asked is over
+            self.close_connection = True
+            return None
         failure = sim.failure if sim.fails_on(self.command, parts.path) else None
         if failure == "lost_before_writing":
             return self._hang_up(parts.path)
@@ -255,15 +261,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(200)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        sim.streams.append(lines)
         self.close_connection = True
+        sim.streams.append(lines)
         try:
-            self._feed(lines)
-        except OSError:
-            return None
+            with suppress(OSError):
+                self.end_headers()
+                self._feed(lines)
         finally:
-            sim.streams.remove(lines)
+            sim.streams = [one for one in sim.streams if one is not lines]
 
     def _feed(self, lines: _Lines) -> None:
         while True:
@@ -279,7 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, path: str, status: int, content: bytes, headers: dict[str, str]) -> None:
         try:
             answer = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = content
         self._note(path, status, answer)
         self.send_response_only(status)
@@ -289,8 +294,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content)
         self.close_connection = True
+        with suppress(OSError):  # who asked may have hung up
+            self.wfile.write(content)
 
     def _hang_up(self, path: str) -> None:
         self._note(path, 0, None)
