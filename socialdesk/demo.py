@@ -14,9 +14,11 @@ from django.db import transaction
 from engagement.models import Company, EngagementRule
 from listening.models import NetworkAccount, Source, Topic
 from profiles.models import Agent
+from profiles.services.handles import keep_as_ours
 from socialdesk.demo_people import write_people
 from socialdesk.demo_texts import write_texts
 from socialdesk.lib.clock import now
+from socialdesk.networks.base import AuthorData
 from socialdesk.networks.registry import sandbox_world
 from socialdesk.networks.sandbox.script import play
 
@@ -71,6 +73,8 @@ def _connect_sandbox(company: dict[str, Any]) -> None:
     world = sandbox_world()
     play(world, now())
     ours = world.account(company["username"])
+    if ours is not None:
+        keep_as_ours(network="sandbox", author=AuthorData(ours.id, ours.username, ours.display_name), now=now())
     for network in ("sandbox", "web"):
         account, _ = NetworkAccount.objects.get_or_create(
             network=network,

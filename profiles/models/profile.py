@@ -19,8 +19,8 @@ class Stage(models.TextChoices):
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
     def people(self) -> ProfileQuerySet:
-        """Those who stand for themselves: neither merged into somebody nor erased."""
-        return self.filter(root=None, erased_at=None)
+        """Those who stand for themselves: neither merged into somebody nor erased, nor the company itself."""
+        return self.filter(root=None, erased_at=None, is_ours=False)
 
 
 class Profile(models.Model):
@@ -47,6 +47,7 @@ class Profile(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField(null=True, blank=True)  # null: never edited
     erased_at = models.DateTimeField(null=True, blank=True)  # what is left is a number without a person
+    is_ours = models.BooleanField(default=False, db_default=False)  # an account of the company, and nobody who could be answered
 
     # The merge tree. `merged_into` is the next one up, `root` the top, both null for who stands for themselves.
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="absorbed", db_index=False)
@@ -55,7 +56,9 @@ class Profile(models.Model):
 
     terms_at = models.DateTimeField(null=True, blank=True)  # when its words were put into the search; null: they wait
 
-    history = HistoricalRecords(excluded_fields=["sources", "version", "changed_at", "implied_channel", "root", "person", "terms_at"])
+    history = HistoricalRecords(
+        excluded_fields=["sources", "version", "changed_at", "implied_channel", "root", "person", "terms_at", "is_ours"]
+    )
     objects = ProfileQuerySet.as_manager()
 
     class Meta:

@@ -79,14 +79,15 @@ def find_or_create_handles(
         profiles, handles = [], []
         for key, profile_id, handle_id in zip(missing, profile_ids, handle_ids, strict=True):
             author = wanted[key]
-            profiles.append((profile_id, author.display_name or author.username, "", now))
+            username = author.username or author.external_id  # until a network that gave no more than an id says a name
+            profiles.append((profile_id, author.display_name or username, "", now))
             handles.append(
                 (
                     handle_id,
                     profile_id,
                     key[0],
                     key[1],
-                    author.username,
+                    username,
                     author.display_name,
                     author.followers,
                     author.url,
@@ -115,6 +116,20 @@ def find_or_create_handles(
             handles,
         )
     return known
+
+
+def keep_as_ours(*, network: str, author: AuthorData, now: datetime) -> None:
+    """One of the company's own accounts: what it writes has an author, and its author is nobody among the people.
+
+    Inside a transaction.
+    """
+    handle = Handle.objects.filter(network=network, external_id=author.external_id).first()
+    if handle is None:
+        profile = Profile.objects.create(name=author.display_name or author.username, created_at=now, is_ours=True)
+        known = {"external_id": author.external_id, "username": author.username, "display_name": author.display_name}
+        Handle.objects.create(profile=profile, network=network, first_seen_at=now, **known)
+    else:
+        Profile.objects.filter(pk=handle.profile_id, root=None).update(is_ours=True)
 
 
 def _let_terms_wait(profile_ids: list[int]) -> None:

@@ -48,7 +48,7 @@ def match_later(*profile_ids: int) -> None:
 
 def match_people(profile_ids: Iterable[int]) -> int:
     """Propose whom these people may be, and take back what speaks for nothing any more; how many proposals stand for them."""
-    asked = set(Profile.objects.filter(pk__in=list(profile_ids), erased_at=None).values_list("person", flat=True))
+    asked = set(Profile.objects.filter(pk__in=list(profile_ids), erased_at=None, is_ours=False).values_list("person", flat=True))
     if not asked:
         return 0
     pairs, sharers = _find_pairs(_read_people(asked, {}))
@@ -116,7 +116,9 @@ def _read_people(wanted: Iterable[int], sharers: dict[tuple[str, str], int]) -> 
     ids = list(wanted)
     people: dict[int, Person] = {}
     person_of: dict[int, int] = {}
-    for pk, person, name, company in Profile.objects.filter(person__in=ids, erased_at=None).values_list("pk", "person", "name", "company"):
+    for pk, person, name, company in Profile.objects.filter(person__in=ids, erased_at=None, is_ours=False).values_list(
+        "pk", "person", "name", "company"
+    ):
         person_of[pk] = person
         who = people.setdefault(person, Person(person))
         if name and name != company:
