@@ -95,8 +95,9 @@ class Client:
         return self._list(self._get(path, params))
 
     def post_form(self, path: str, form: Mapping[str, str]) -> Mapping[str, Any]:
-        said = self._ask(lambda: self._wire.post(self.address + path, data=form), is_write=True)
-        return self._entity(said, is_write=True)
+        """For signing in: nothing is seen of it, so it counts as reading where it fails."""
+        said = self._ask(lambda: self._wire.post(self.address + path, data=form), is_write=False)
+        return self._entity(said, is_write=False)
 
     def limits(self) -> Limits | None:
         """What the server allows in a post; None where it cannot be asked now."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from socialdesk.lib import text as texts
-from socialdesk.lib.outbound import NotPublic, check_url
+from socialdesk.lib.outbound import NotPublic, check_url, may_be_private
 from socialdesk.networks.base import NetworkError
 
 FOR_MENTION = 32  # of a post's length are kept for the name of whom we answer: @, up to 30 characters, a space
@@ -45,7 +45,8 @@ def address_of(typed: str) -> str:
     try:
         parts = urlsplit(text)
         address = f"{parts.scheme}://{parts.netloc}".lower()
-        if parts.path or parts.query or parts.fragment or not parts.hostname or " " in address:
+        host = parts.hostname or ""
+        if parts.path or parts.query or parts.fragment or " " in address or not ("." in host or may_be_private(host)):
             raise NetworkError("This is no server's name. Write it as mastodon.example.", permanent=True, code="bad_address")
         return check_url(address)
     except ValueError:
