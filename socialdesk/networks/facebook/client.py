@@ -39,7 +39,7 @@ class GraphSession(NetworkSession):
         is_write = str(method).upper() != "GET"
         try:
             response = super().request(method, f"{settings.FACEBOOK_GRAPH}/{place}", *args, **options)
-        except (NetworkError, requests.RequestException, OSError, ValueError) as error:
+        except Exception as error:
             # Not from it: what requests says of a failed call holds the address with its parameters.
             raise unreachable(error, is_write=is_write) from None
         said = read_error(response)

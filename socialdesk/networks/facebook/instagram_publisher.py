@@ -67,12 +67,6 @@ class InstagramPublisher:
         if size > _MOST_BYTES:
             said = f"The text is {size:,} bytes long; {_MOST_BYTES:,} are taken. Letters with accents are two, emoji four."
             raise NetworkError(said, permanent=True, code="too_long")
-        if to.startswith(("@", "unnamed:")) and not about:
-            raise NetworkError(
-                "Instagram gave no id by which they could be written to. Answer publicly and ask them to write to us.",
-                permanent=True,
-                code="not_found",
-            )
         return self._letters.send(to=to, about=about, about_kind="comment_id", text=text)
 
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:

@@ -15,6 +15,7 @@ from socialdesk.networks.facebook.values import (
     need_id,
     need_moment,
     object_of,
+    stand_in,
     text_of,
 )
 
@@ -75,7 +76,7 @@ def read_author(raw: dict[str, Any], *, of: str, config: AccountConfig) -> Autho
         return AuthorData(external_id, username or external_id, url=_home(username))
     if username:
         return AuthorData(f"@{username}"[:200], username, url=_home(username))
-    return AuthorData(f"unnamed:{of}"[:200], "somebody on Instagram")
+    return AuthorData(stand_in(of), "somebody on Instagram")
 
 
 def _home(username: str) -> str:

@@ -15,6 +15,7 @@ from socialdesk.networks.facebook.values import (
     need_id,
     need_moment,
     object_of,
+    stand_in,
     text_of,
 )
 
@@ -65,15 +66,13 @@ def read_comment(raw: dict[str, Any], *, post_id: str, page_id: str, username: s
 
 
 def read_author(value: Any, *, of: str, page_id: str, username: str) -> AuthorData:
-    """Who wrote it. Facebook has names and no user names. Whom it does not name (it needs their consent, or the app's review) is
-    somebody of their own for each post: two of them must never become one person.
-    """
+    """Who wrote it. Facebook has names and no user names, and does not name everybody: that needs their consent, or the app's review."""
     author = object_of(value)
     external_id, name = id_of(author.get("id")), text_of(author.get("name")).strip()
     if external_id and external_id == page_id:
         return AuthorData(external_id, username, name)
     if not external_id:
-        return AuthorData(f"unnamed:{of}"[:200], name or "somebody on Facebook", name)
+        return AuthorData(stand_in(of), name or "somebody on Facebook", name)
     return AuthorData(external_id, name or external_id, name)
 
 

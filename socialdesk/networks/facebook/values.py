@@ -12,6 +12,7 @@ from socialdesk.networks.facebook.timeline import Bad, Entry, Found
 
 T = TypeVar("T", bound=PostData)
 _LONGEST_ID = 200
+_UNNAMED = "unnamed:"
 
 
 class Nonsense(ValueError):
@@ -28,6 +29,17 @@ def id_of(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**60 else ""
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else ""
+
+
+def stand_in(of: str) -> str:
+    """The id of whoever wrote that, of whom the network does not say who it is: somebody of their own for each post, because two of them
+    must never become one person."""
+    return f"{_UNNAMED}{of}"[:_LONGEST_ID]
+
+
+def is_stand_in(author_id: str) -> bool:
+    """Whether the network did not give that id, and so cannot be asked by it: see stand_in; Instagram's user names are no ids either."""
+    return author_id.startswith((_UNNAMED, "@"))
 
 
 def object_of(value: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from socialdesk.networks.base import AccountConfig, MessageData, NetworkError, P
 from socialdesk.networks.facebook.client import Client, at
 from socialdesk.networks.facebook.errors import NOT_PERMITTED
 from socialdesk.networks.facebook.messages import Inbox
-from socialdesk.networks.facebook.values import id_of, link_of, moment_of, text_of
+from socialdesk.networks.facebook.values import id_of, is_stand_in, link_of, moment_of, text_of
 
 WINDOW = timedelta(hours=24)  # after their last message to us
 
@@ -28,6 +28,8 @@ class Correspondence:
 
     def send(self, *, to: str, about: str, about_kind: str, text: str) -> Sent:
         """To whoever wrote to us within a day; else as the one private answer to their public post `about`, where it is given."""
+        if not about:
+            self._check_id(to)
         recipient = {about_kind: about} if about and not self._is_open(to) else {"id": to}
         answer = self._client.post(
             at(self._inbox.page_id, "messages"),
@@ -38,12 +40,17 @@ class Correspondence:
         return receipt(self._client, answer, id_name="message_id")
 
     def find(self, *, to: str, text: str, since: datetime) -> Sent | None:
-        ours = [m for m in self._inbox.exchange(to, since) if m.outgoing and same_text(m.text, text)]
+        self._check_id(to)
+        # Times there are whole seconds.
+        written = self._inbox.exchange(to, since.replace(microsecond=0))
+        ours = [message for message in written if message.outgoing and same_text(message.text, text)]
         first = min(ours, key=lambda message: message.sent_at, default=None)
         return None if first is None else Sent(first.external_id, "", first.sent_at)
 
     def _is_open(self, to: str) -> bool:
         """Whether they wrote to us within the window. An account that may not look is answered by the network itself."""
+        if is_stand_in(to):
+            return False
         since = now() - WINDOW
         try:
             theirs: list[MessageData] = [m for m in self._inbox.exchange(to, since) if not m.outgoing]
@@ -52,6 +59,17 @@ class Correspondence:
                 raise
             return False
         return bool(theirs)
+
+    @staticmethod
+    def _check_id(to: str) -> None:
+        """Raises NetworkError for somebody of whom the network did not say who they are."""
+        if is_stand_in(to):
+            raise NetworkError(
+                "The network gave no id by which they could be written to, or found among our messages. Answer publicly and ask them to"
+                " write to us.",
+                permanent=True,
+                code="not_found",
+            )
 
 
 def receipt(client: Client, answer: dict[str, Any], *, id_name: str = "id", url_field: str = "", written: str = "created_time") -> Sent:

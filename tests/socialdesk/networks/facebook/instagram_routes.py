@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.socialdesk.networks.facebook.graph import INSTAGRAM, newest_first
+from tests.socialdesk.networks.facebook.nodes import GraphError
 from tests.socialdesk.networks.facebook.routes import LISTS, Asked, answer_instagram, route
 
 
