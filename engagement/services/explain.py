@@ -23,6 +23,13 @@ _ADVICE = {
     "deleted": "Their post is gone: give this up, or write a private message.",
     "not_found": "Their post is gone: give this up, or write a private message.",
     "rate_limit": "The network wants a pause: try again later.",
+    "expired": "Connect the account again, then try again.",
+    "not_permitted": "Let an admin check what the account may do, then try again, or answer on the network itself.",
+    "window_closed": "Ask the customer in public to write to us, then try again.",
+    "answered": "Give it up and write it once they have written back.",
+    "duplicate": "Give it up, change the words a little and send it again.",
+    "names_others": "Give it up, leave out the other names and send it again.",
+    "private": "Give it up and write it in private.",
 }
 
 
