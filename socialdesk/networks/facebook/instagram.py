@@ -75,8 +75,8 @@ class InstagramReader:
         def read(raw: dict[str, Any]) -> Entry:
             return media.read_comment(raw, media_id=media_id, url=url, config=self._config)
 
-        # Answers stand below what they answer, however old that is: put in the order of the whole.
-        raws.sort(key=lambda raw: text_of(object_of(raw).get("timestamp")), reverse=True)
+        # Answers stand below what they answer, however old that is: put in the order of the whole, and never before that.
+        raws.sort(key=lambda raw: (text_of(object_of(raw).get("timestamp")), bool(object_of(raw).get("parent_id"))), reverse=True)
         collect(found, raws, read, since=since, written="timestamp")
 
     def _tags(self, found: Found, since: datetime) -> None:

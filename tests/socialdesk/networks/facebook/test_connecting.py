@@ -1,0 +1,181 @@
+"""Signing in at Facebook: several pages to choose from, each with its own token, and what the token may do, never promised."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pytest_django import Settings
+
+from socialdesk.networks import registry
+from socialdesk.networks.base import Connected, Connecting, NetworkError
+from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, PAGE
+from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness, MetaHarness
+from tests.socialdesk.networks.facebook.simulator import APP_ID, APP_SECRET
+
+BACK = "https://desk.example/accounts/callback/"
+
+
+def connecting(network: str) -> Connecting:
+    found = registry.get(network).connecting
+    assert found is not None
+    return found
+
+
+def sign_in(harness: MetaHarness, *, granted: tuple[str, ...] = ALL_SCOPES) -> list[Connected]:
+    harness.simulator.granted = granted
+    harness.simulator.codes["the code"] = BACK
+    return list(connecting(harness.NETWORK).finish({}, answer={"code": "the code"}, verifier="", redirect_uri=BACK))
+
+
+def test_the_person_is_sent_to_the_dialog_with_what_the_desk_needs_and_no_secret(facebook: FacebookHarness) -> None:
+    begun = connecting("facebook").begin({}, redirect_uri=BACK, state="a state", challenge="c")
+    address, query = urlsplit(begun.url), parse_qs(urlsplit(begun.url).query)
+    assert (address.netloc, address.path) == ("www.facebook.com", "/v23.0/dialog/oauth")
+    assert (query["client_id"], query["redirect_uri"], query["state"], query["response_type"]) == ([APP_ID], [BACK], ["a state"], ["code"])
+    assert "pages_messaging" in query["scope"][0].split(",")
+    assert not any(scope.startswith("instagram") for scope in query["scope"][0].split(","))
+    assert APP_SECRET not in begun.url
+    assert "instagram_manage_comments" in connecting("instagram").begin({}, redirect_uri=BACK, state="s", challenge="").url
+
+
+def test_each_page_that_was_allowed_is_given_with_its_own_token_and_calls_the_desk(facebook: FacebookHarness) -> None:
+    second = facebook.world.token("page", page="104857600002")
+    facebook.world.other_pages = [
+        {"id": "104857600002", "name": "Tidewheel Leeds", "access_token": second.value, "tasks": ["MODERATE"], "account": None}
+    ]
+    first, other = sign_in(facebook)
+    assert (first.grant.external_id, first.grant.username, first.grant.display_name) == (PAGE, "tidewheel", "Tidewheel")
+    assert (other.grant.external_id, other.grant.username) == ("104857600002", "Tidewheel Leeds")
+    assert facebook.world.tokens[first.credentials["access_token"]].kind == "page"
+    assert first.credentials["access_token"] != other.credentials["access_token"]
+    assert first.grant.cannot == {}
+    assert set(other.grant.cannot) == {"post", "direct_message", "reads_direct_messages"}
+    assert "MESSAGING" in other.grant.cannot["direct_message"]
+    assert {page: "feed" in fields for page, fields in facebook.world.subscribed.items()} == {PAGE: True, "104857600002": True}
+    assert "expires_at" not in first.credentials  # a page's token does not end
+
+
+def test_neither_secret_nor_code_nor_token_stands_in_an_address(facebook: FacebookHarness) -> None:
+    (found,) = sign_in(facebook)
+    for call in facebook.simulator.log:
+        if call.path.endswith("debug_token"):
+            continue  # it is asked about a token by giving it
+        query = json.dumps(call.query)
+        assert APP_SECRET not in query
+        assert "the code" not in query
+        assert not any(token in query for token in facebook.world.tokens)
+    assert found.credentials["access_token"] not in repr(found)
+
+
+def test_what_was_not_allowed_is_said_with_its_reason(facebook: FacebookHarness) -> None:
+    granted = tuple(scope for scope in ALL_SCOPES if scope not in ("pages_messaging", "pages_manage_posts", "pages_manage_metadata"))
+    (found,) = sign_in(facebook, granted=granted)
+    assert set(found.grant.cannot) == {"post", "direct_message", "reads_direct_messages", "webhooks"}
+    assert "pages_messaging" in found.grant.cannot["direct_message"]
+    able = registry.get("facebook").capabilities.within(found.grant.cannot)
+    assert (able.reply, able.direct_message, able.webhooks) == (True, False, False)
+    assert facebook.world.subscribed == {}
+
+
+def test_a_page_that_cannot_be_subscribed_is_connected_all_the_same(facebook: FacebookHarness) -> None:
+    with facebook.simulator.failing("error_after_writing", only=lambda method, path: path.endswith("/subscribed_apps")):
+        (found,) = sign_in(facebook)
+    assert set(found.grant.cannot) == {"webhooks"}
+
+
+def test_the_instagram_account_that_is_linked_to_a_page_is_given_and_pages_without_one_are_not(instagram: InstagramHarness) -> None:
+    instagram.world.other_pages = [{"id": "104857600002", "name": "No Instagram", "access_token": "x", "tasks": [], "account": None}]
+    (found,) = sign_in(instagram)
+    assert (found.grant.external_id, found.grant.username) == (instagram.ACCOUNT, "tidewheel")
+    assert found.credentials["page_id"] == PAGE
+    config = instagram.config.__class__("instagram", found.grant.username, found.grant.external_id, found.credentials)
+    post = instagram.customer_posts("gemma", "it broke")
+    assert [one.external_id for one in registry.reader_for(config).fetch("").posts] == [post]
+
+
+def test_two_pages_of_one_name_are_told_apart(facebook: FacebookHarness) -> None:
+    facebook.world.other_pages = [
+        {"id": number, "name": "Tidewheel Hub", "access_token": facebook.world.token(page=number).value, "tasks": [], "account": None}
+        for number in ("1", "2")
+    ]
+    assert [found.grant.username for found in sign_in(facebook)] == ["tidewheel", "Tidewheel Hub (1)", "Tidewheel Hub (2)"]
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"error": "access_denied", "error_description": "The user said no."}, {"code": ""}, {"code": "stolen"}]
+)
+def test_a_return_without_a_good_code_connects_nothing(facebook: FacebookHarness, answer: dict[str, str]) -> None:
+    with pytest.raises(NetworkError) as caught:
+        connecting("facebook").finish({}, answer=answer, verifier="", redirect_uri=BACK)
+    assert caught.value.permanent
+    if "error_description" in answer:
+        assert "said no" in str(caught.value)
+
+
+def test_a_code_is_good_once_and_for_the_address_that_it_was_made_for(facebook: FacebookHarness) -> None:
+    sign_in(facebook)
+    facebook.simulator.codes["again"] = "https://elsewhere.example/"
+    for code in ("the code", "again"):
+        with pytest.raises(NetworkError):
+            connecting("facebook").finish({}, answer={"code": code}, verifier="", redirect_uri=BACK)
+
+
+def test_what_a_token_may_do_is_asked_again_and_shown(facebook: FacebookHarness) -> None:
+    ask = connecting("facebook")
+    grant = ask.probe(facebook.config)
+    assert (grant.external_id, grant.username, grant.display_name, dict(grant.cannot)) == (PAGE, "tidewheel", "Tidewheel", {})
+    token = facebook.world.tokens[facebook.config.credentials["access_token"]]
+    token.scopes.discard("pages_manage_engagement")
+    assert set(ask.probe(facebook.config).cannot) == {"reply", "like", "hide", "delete"}
+    token.scopes.add("pages_manage_engagement")
+    token.granular = [{"scope": "pages_messaging", "target_ids": ["999"]}, {"scope": "pages_manage_engagement", "target_ids": [PAGE]}]
+    assert set(ask.probe(facebook.config).cannot) == {"direct_message", "reads_direct_messages"}
+    assert facebook.simulator.writes() == []
+
+
+def test_a_token_that_was_taken_back_is_said_to_be(facebook: FacebookHarness) -> None:
+    facebook.world.tokens[facebook.config.credentials["access_token"]].is_valid = False
+    with pytest.raises(NetworkError) as caught:
+        connecting("facebook").probe(facebook.config)
+    assert caught.value.account_revoked
+    with pytest.raises(NetworkError) as caught:
+        facebook.reader.fetch("")
+    assert caught.value.account_revoked
+    assert connecting("facebook").renew(facebook.config) is None
+
+
+def test_without_an_app_the_page_says_what_is_missing(facebook: FacebookHarness, settings: Settings) -> None:
+    assert connecting("facebook").missing() == ""
+    settings.FACEBOOK_APP_ID = settings.FACEBOOK_APP_SECRET = ""
+    assert "SOCIALDESK_FACEBOOK_APP_ID and SOCIALDESK_FACEBOOK_APP_SECRET" in connecting("instagram").missing()
+
+
+def test_without_a_word_for_its_calls_the_network_does_not_call(facebook: FacebookHarness, settings: Settings) -> None:
+    settings.FACEBOOK_VERIFY_TOKEN = ""
+    (found,) = sign_in(facebook)
+    assert "SOCIALDESK_FACEBOOK_VERIFY_TOKEN" in found.grant.cannot["webhooks"]
+
+
+def test_answers_that_make_no_sense_connect_nothing_and_crash_nothing(facebook: FacebookHarness) -> None:
+    odd = [{"data": [None, 5, {"id": PAGE}, {"id": 7, "access_token": ["x"]}, {"access_token": "x"}]}, {"data": {}}, {}]
+    for answer in odd:
+        with facebook.simulator.failing(lambda answer=answer: (200, answer, {}), only=lambda method, path: path.endswith("me/accounts")):
+            assert sign_in(facebook) == []
+    for answer in ({}, {"access_token": 5}, {"access_token": None}):
+        failing = facebook.simulator.failing(lambda answer=answer: (200, answer, {}), only=lambda method, path: "oauth" in path)
+        with failing, pytest.raises(NetworkError):
+            sign_in(facebook)
+    for answer in ({"data": []}, {"data": {"is_valid": "yes"}}, {}):
+        failing = facebook.simulator.failing(lambda answer=answer: (200, answer, {}), only=lambda method, path: "debug_token" in path)
+        with failing, pytest.raises(NetworkError) as caught:
+            connecting("facebook").probe(facebook.config)
+        assert caught.value.account_revoked
+
+
+def test_until_when_meta_gives_data_without_a_new_sign_in_is_kept(facebook: FacebookHarness) -> None:
+    (found,) = sign_in(facebook)
+    until = datetime.fromisoformat(found.credentials["data_until"])
+    assert timedelta(days=89) < until - datetime.now(UTC) < timedelta(days=91)

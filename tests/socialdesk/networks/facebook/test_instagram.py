@@ -1,0 +1,218 @@
+"""An Instagram account read and answered: comments and their answers, mentions that are only told by ids, private messages, the past."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from socialdesk.networks import registry
+from socialdesk.networks.base import NetworkError, Picture, PostData
+from tests.socialdesk.networks.contract import an_hour_ago, read_all
+from tests.socialdesk.networks.facebook.graph import DAY, INSTAGRAM
+from tests.socialdesk.networks.facebook.harness import InstagramHarness
+
+
+def ids(posts: Any) -> list[str]:
+    return [post.external_id for post in posts]
+
+
+def test_a_new_answer_to_an_old_comment_below_an_old_post_is_found(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    old = world.ig_comment(world.person("instagram", "gemma"), instagram.stands_below, "nice", at=world.now() - 8 * DAY)
+    for number in range(60):
+        world.media(world.account, f"newer {number % 4}", at=world.now() - 7 * DAY + number) if number < 40 else None
+    cursor = read_all(instagram.reader).cursor
+    fresh = instagram.customer_posts("lene", "isn't it", in_reply_to=old.id)
+    (post,) = read_all(instagram.reader, cursor).posts
+    assert (post.external_id, post.in_reply_to) == (fresh, old.id)
+
+
+def test_posts_whose_comments_stand_still_are_not_asked_about(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    for number in range(20):
+        post = world.media(world.account, "x", at=world.now() - 5 * DAY + number)
+        world.ig_comment(world.person("instagram", "gemma"), post.id, "nice", at=world.now() - 4 * DAY)
+    cursor = read_all(instagram.reader).cursor
+    before = len(instagram.simulator.log)
+    instagram.reader.fetch(cursor)
+    asked = [call.path.rpartition("/")[2] for call in instagram.simulator.log[before:]]
+    assert sorted(asked) == ["comments", "comments", "comments", "conversations", "media", "tags"]
+
+
+def test_many_answers_below_one_comment_are_all_found(instagram: InstagramHarness) -> None:
+    top = instagram.customer_posts("gemma", "who rides?")
+    written = [top, *(instagram.customer_posts(f"p{number % 7}", f"me {number}", in_reply_to=top) for number in range(120))]
+    assert ids(read_all(instagram.reader, limit=50).posts) == written
+
+
+def test_an_answer_to_an_answer_is_found_below_the_comment(instagram: InstagramHarness) -> None:
+    top = instagram.customer_posts("gemma", "who rides?")
+    below = instagram.customer_posts("lene", "me", in_reply_to=top)
+    sent = instagram.publisher.reply(in_reply_to=below, text="And we.", token="t")
+    assert instagram.publisher.find(token="t", text="And we.", in_reply_to=below, since=an_hour_ago()) == sent
+    later = sent.sent_at + timedelta(milliseconds=900)
+    assert instagram.publisher.find(token="t", text="And we.", in_reply_to=below, since=later) == sent
+    assert instagram.publisher.find(token="t", text="Not we.", in_reply_to=below, since=an_hour_ago()) is None
+
+
+def test_our_own_post_can_be_answered(instagram: InstagramHarness) -> None:
+    sent = instagram.publisher.reply(in_reply_to=instagram.stands_below, text="Sold out now.", token="t")
+    assert instagram.world.things[sent.external_id].place == instagram.stands_below
+    assert instagram.publisher.find(token="t", text="Sold out now.", in_reply_to=instagram.stands_below, since=an_hour_ago()) == sent
+
+
+def tell(instagram: InstagramHarness) -> None:
+    """All that the network called about so far."""
+    for payload in instagram.world.events:
+        instagram.read_call(payload)
+
+
+def test_where_we_are_named_is_told_by_ids_read_once_and_answered_there(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    cursor = read_all(instagram.reader).cursor
+    spin = world.person("instagram", "oldtownspin")
+    theirs = world.media(spin, "Sunday with @tidewheel")
+    comment = world.ig_comment(world.person("instagram", "gemma"), theirs.id, "@tidewheel do you lend helmets?")
+    assert read_all(instagram.reader, cursor).posts == ()
+    world.name_us(theirs)
+    world.name_us(comment)
+    tell(instagram)
+    tell(instagram)  # the network calls until it is answered, and sometimes once more
+    batch = read_all(instagram.reader, cursor)
+    assert [(post.external_id, post.author.username, post.in_reply_to) for post in batch.posts] == [
+        (theirs.id, "oldtownspin", ""),
+        (comment.id, "gemma", theirs.id),
+    ]
+    asked = len(instagram.simulator.log)
+    assert read_all(instagram.reader, batch.cursor).posts == ()
+    assert not any("mentioned" in call.query.get("fields", "") for call in instagram.simulator.log[asked:])
+    for post_id in (theirs.id, comment.id):
+        sent = instagram.publisher.reply(in_reply_to=post_id, text="Thank you!", token="t")
+        assert world.things[sent.external_id].author is world.account
+        assert instagram.simulator.writes()[-1].path == f"v23.0/{INSTAGRAM}/mentions"
+        with pytest.raises(NetworkError) as caught:  # it is not shown to us, so nobody may say that it is not there
+            instagram.publisher.find(token="t", text="Thank you!", in_reply_to=post_id, since=an_hour_ago())
+        assert caught.value.permanent
+
+
+def test_a_mention_that_is_gone_or_makes_no_sense_costs_nothing(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    gone = world.media(world.person("instagram", "gemma"), "@tidewheel")
+    world.name_us(gone)
+    world.delete(gone.id)
+    strange = {"media_id": "1){id},x.y(", "comment_id": "2"}, {"media_id": 5}, {"media_id": None}, {"media_id": "7", "comment_id": [1]}
+    for value in strange:
+        world.events.append({"object": "instagram", "entry": [{"id": INSTAGRAM, "changes": [{"field": "mentions", "value": value}]}]})
+    tell(instagram)
+    fine = instagram.customer_posts("gemma", "still here")
+    assert ids(read_all(instagram.reader).posts) == [fine]
+
+
+def test_a_mention_that_cannot_be_asked_about_now_is_asked_about_later(instagram: InstagramHarness) -> None:
+    theirs = instagram.world.media(instagram.world.person("instagram", "gemma"), "with @tidewheel")
+    instagram.world.name_us(theirs)
+    tell(instagram)
+    failing = instagram.simulator.failing("lost_before_writing", only=lambda method, path: path.endswith(INSTAGRAM))
+    with failing, pytest.raises(NetworkError) as caught:
+        instagram.reader.fetch("")
+    assert caught.value.retryable
+    assert ids(read_all(instagram.reader).posts) == [theirs.id]
+
+
+def test_a_picture_in_which_we_are_tagged_is_read_and_cannot_be_answered(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    tagged = world.media(world.person("instagram", "oldtownspin"), "Sunday")
+    tagged.alt = "tagged"
+    (post,) = read_all(instagram.reader).posts
+    assert (post.external_id, post.author.username, post.author.external_id) == (tagged.id, "oldtownspin", "@oldtownspin")
+    with pytest.raises(NetworkError) as caught:
+        instagram.publisher.reply(in_reply_to=tagged.id, text="Nice!", token="t")
+    assert caught.value.permanent
+    with pytest.raises(NetworkError, match="no id") as caught:
+        instagram.publisher.direct_message(to=post.author.external_id, text="Nice!", token="t")
+    assert caught.value.permanent
+    assert instagram.simulator.writes() == []
+
+
+def test_a_private_message_is_counted_in_bytes(instagram: InstagramHarness) -> None:
+    instagram.customer_follows("gemma")
+    gemma = instagram.customer_id("gemma")
+    instagram.publisher.direct_message(to=gemma, text="é" * 500, token="t")
+    with pytest.raises(NetworkError, match="1,002 bytes") as caught:
+        instagram.publisher.direct_message(to=gemma, text="é" * 501, token="t")
+    assert (caught.value.permanent, caught.value.code) == (True, "too_long")
+
+
+def test_a_comment_gets_one_private_answer_without_any_message_of_theirs(instagram: InstagramHarness) -> None:
+    comment, gemma = instagram.customer_posts("gemma", "it broke"), instagram.customer_id("gemma")
+    with pytest.raises(NetworkError) as caught:
+        instagram.publisher.direct_message(to=gemma, text="Your number?", token="t")
+    assert caught.value.code == "window_closed"
+    sent = instagram.publisher.direct_message(to=gemma, text="Your number?", token="t", about=comment)
+    assert instagram.publisher.find(token="t", text="Your number?", to=gemma, since=an_hour_ago()) == sent
+    with pytest.raises(NetworkError) as caught:
+        instagram.publisher.direct_message(to=gemma, text="Hello?", token="t", about=comment)
+    assert caught.value.code == "answered"
+
+
+def test_what_instagram_does_not_have_is_refused_in_words(instagram: InstagramHarness) -> None:
+    comment = instagram.customer_posts("gemma", "it broke")
+    picture = Picture(b"\x89PNG", "image/png", "x")
+    for call in (
+        lambda: instagram.publisher.repost(external_id=comment, token="t"),
+        lambda: instagram.publisher.post(text="x", token="t"),
+        lambda: instagram.publisher.like(external_id=comment, token="t"),
+        lambda: instagram.publisher.follows_us("1"),
+        lambda: instagram.publisher.find(token="t", text="x", since=an_hour_ago()),
+        lambda: instagram.publisher.reply(in_reply_to=comment, text="x", token="t", pictures=[picture]),
+    ):
+        with pytest.raises(NetworkError) as caught:
+            call()
+        assert caught.value.permanent
+    assert instagram.simulator.writes() == []
+
+
+def test_what_others_wrote_is_hidden_and_never_deleted_from_here(instagram: InstagramHarness) -> None:
+    rude = instagram.customer_posts("ben", "rude")
+    instagram.publisher.hide(external_id=rude)
+    assert instagram.world.things[rude].is_hidden
+    with pytest.raises(NetworkError, match="not ours"):
+        instagram.publisher.delete(external_id=rude)
+    ours = instagram.publisher.reply(in_reply_to=rude, text="Please be kind.", token="t")
+    instagram.publisher.delete(external_id=ours.external_id)
+    assert ours.external_id not in instagram.world.things
+
+
+def test_the_thread_above_a_comment_is_fetched_from_its_post_down(instagram: InstagramHarness) -> None:
+    top = instagram.customer_posts("gemma", "who rides?")
+    below = instagram.customer_posts("lene", "me", in_reply_to=top)
+    network = registry.get("instagram")
+    assert network.context is not None
+    above = network.context(instagram.config).above(below)
+    assert ids(above) == [instagram.stands_below, top]
+    assert above[0].text == "Autumn rides"
+    assert ids(network.context(instagram.config).above(top)) == [instagram.stands_below]
+
+
+def test_the_past_is_fetched_with_all_answers_and_ends(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    expected = {instagram.stands_below}
+    for number in range(30):
+        post = world.media(world.account, f"post {number}", at=world.now() - (number + 10) * DAY)
+        expected.add(post.id)
+        for below in range(number % 3):
+            top = world.ig_comment(world.person("instagram", "gemma"), post.id, "nice", at=post.created + 60 + below)
+            expected |= {top.id, world.ig_comment(world.account, top.id, "thank you", at=post.created + 90 + below).id}
+    network = registry.get("instagram")
+    assert network.history is not None
+    history = network.history(instagram.config)
+    got: list[PostData] = []
+    cursor, more = "", True
+    while more:
+        batch = history.backfill(cursor)
+        got += batch.posts
+        cursor, more = batch.cursor, batch.more
+    assert len(got) == len({post.external_id for post in got})
+    assert set(ids(got)) == expected
