@@ -92,6 +92,9 @@ def account_connect(request: HttpRequest, network: str) -> HttpResponseBase:
         "form": form,
         "missing": _missing(known),
         "callback": _callback(network) if how.by_redirect else "",
+        # The way back ends where the session is not known.
+        "is_elsewhere": how.by_redirect and urlsplit(settings.PUBLIC_URL).netloc != request.get_host(),
+        "address": settings.PUBLIC_URL,
         "abilities": list_abilities(known.capabilities),
         "bounds": list_bounds(known.capabilities),
     }

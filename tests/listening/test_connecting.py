@@ -10,6 +10,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from listening.models import NetworkAccount
 from listening.services import connecting
@@ -105,6 +106,16 @@ def test_several_accounts_of_one_network_stand_beside_each_other(oauth: Connecto
     connect(client, there)
     client.post("/accounts/choose/", {"account": ["u1", "u2"]})
     assert sorted(NetworkAccount.objects.values_list("username", flat=True)) == ["tidewheel", "tidewheel_care"]
+
+
+def test_whoever_would_come_back_to_another_address_is_told_before(oauth: Connector, settings: Settings) -> None:
+    client = sign_in(Role.ADMIN)
+    settings.PUBLIC_URL = "http://desk.example"
+    page = client.get("/accounts/connect/practice/")
+    assert "The network sends you back to http://desk.example , where you are not signed in" in text_of(page)
+    assert 'href="http://desk.example/accounts/connect/practice/"' in page.content.decode()
+    settings.PUBLIC_URL = "http://testserver"
+    assert "sends you back" not in text_of(client.get("/accounts/connect/practice/"))
 
 
 # --- Who comes back -----------------------------------------------------------------------------------------------------

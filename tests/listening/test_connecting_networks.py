@@ -20,7 +20,8 @@ from socialdesk.networks.base import NetworkError
 from tests.listening.pages import sign_in, text_of
 from tests.socialdesk.networks.mastodon.simulator import Simulator as Mastodon
 from tests.socialdesk.networks.x.harness import point_at
-from tests.socialdesk.networks.x.simulator import ALL_SCOPES, CLIENT_ID, CLIENT_SECRET, fresh_simulator
+from tests.socialdesk.networks.x.simulator import CLIENT_ID, CLIENT_SECRET, fresh_simulator
+from tests.socialdesk.networks.x.world import ALL_SCOPES
 
 pytestmark = pytest.mark.django_db
 
