@@ -20,10 +20,13 @@ export function bind(element, say) {
   file.removeAttribute("name"); // each file is handed in as soon as it is chosen, and not again with the form
   file.multiple = true;
   form.querySelector("[data-without-script]").remove();
-  file.addEventListener("change", () => {
-    add([...file.files]);
+  const takeChosen = () => {
+    const files = [...file.files];
     file.value = "";
-  });
+    add(files);
+  };
+  file.addEventListener("change", takeChosen);
+  takeChosen(); // what was chosen before this module had come
   form.addEventListener("paste", (event) => take(event, event.clipboardData));
   form.addEventListener("dragover", (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
