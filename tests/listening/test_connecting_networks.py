@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -18,6 +19,9 @@ from profiles.models import Role
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import NetworkError
 from tests.listening.pages import sign_in, text_of
+from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
+from tests.socialdesk.networks.facebook.graph import ALL_SCOPES as FACEBOOK_SCOPES
+from tests.socialdesk.networks.facebook.harness import FacebookHarness
 from tests.socialdesk.networks.mastodon.simulator import Simulator as Mastodon
 from tests.socialdesk.networks.x.harness import point_at
 from tests.socialdesk.networks.x.simulator import CLIENT_ID, CLIENT_SECRET, fresh_simulator
@@ -113,3 +117,42 @@ def test_an_account_of_x_is_connected_and_renewed(x: Any) -> None:
         renew_account(account.pk, used=before)
     account.refresh_from_db()
     assert account.state == NetworkAccount.State.REVOKED
+
+
+def test_of_the_pages_of_facebook_that_were_allowed_one_is_chosen(tmp_path: Path, settings: Settings) -> None:
+    facebook = FacebookHarness(tmp_path, settings)
+    second = facebook.world.token("page", page="104857600002")
+    care = {"id": "104857600002", "name": "Tidewheel Leeds", "access_token": second.value, "tasks": ["MODERATE"], "account": None}
+    facebook.world.other_pages = [care]
+    client = sign_in(Role.ADMIN)
+    asked = dict(parse_qsl(urlsplit(begin(client, "facebook")).query))
+    facebook.simulator.granted = FACEBOOK_SCOPES
+    facebook.simulator.codes["the-code"] = asked["redirect_uri"]
+    page = come_back(client, f"{asked['redirect_uri']}?{urlencode({'code': 'the-code', 'state': asked['state']})}")
+    assert page.redirect_chain == [("/accounts/choose/", 302)]
+    page = client.post("/accounts/choose/", {"account": "104857600002"}, follow=True)
+    account = NetworkAccount.objects.get()
+    assert account.display_name == "Tidewheel Leeds"
+    assert not account.capabilities.direct_message
+    assert "Private messages: unavailable, because: Who connected it may not do this on the page (task MESSAGING)." in text_of(page)
+    assert (account.capabilities.message_window_hours, account.capabilities.private_reply_days) == (24, 7)
+    facebook.close()
+
+
+def test_a_bluesky_account_is_connected_by_its_app_password_and_renewed(tmp_path: Path, settings: Settings) -> None:
+    bluesky = BlueskyHarness(tmp_path, settings)
+    us = bluesky.world.us
+    bluesky.simulator.add_password("wxyz-efgh-ijkl-mnop", scope="com.atproto.appPass")
+    client = sign_in(Role.ADMIN)
+    page = client.post("/accounts/connect/bluesky/", {"identifier": us.handle, "password": "abcd-wrong-ijkl-mnop"})
+    assert "does not take this handle and app password" in text_of(page)
+    page = client.post("/accounts/connect/bluesky/", {"identifier": us.handle, "password": "wxyz-efgh-ijkl-mnop"}, follow=True)
+    assert f"@{us.handle} on Bluesky is connected" in text_of(page)
+    assert "Private messages: unavailable, because: Its app password was made without access to private messages." in text_of(page)
+    account = NetworkAccount.objects.get()
+    assert account.external_id == us.did
+    used = dict(account.credentials)
+    fresh = renew_account(account.pk, used=used)
+    assert fresh.credentials["access"] != used["access"]
+    assert renew_account(account.pk, used=used).credentials == fresh.credentials
+    bluesky.close()
