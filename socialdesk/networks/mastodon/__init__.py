@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from socialdesk.networks.base import AccountConfig, Capabilities, Context, History, Network, Publisher, Reader, Stream
 from socialdesk.networks.mastodon.connect import MastodonConnecting
+from socialdesk.networks.mastodon.feeds import TAGS
 from socialdesk.networks.mastodon.server import FOR_MENTION, Limits
 
 LIMITS = Limits()
@@ -72,7 +73,7 @@ NETWORK = Network(
         limits="300 calls in five minutes, 30 pictures and 30 deletions in half an hour, unless the server sets others.",
         cannot=(
             f"Answers have {FOR_MENTION} characters less than the server allows: the name of whom they answer stands before them.",
-            "Words of topics are heard as hashtags only, and only the first 30 of them: Mastodon has no search of all posts.",
+            f"Words of topics are heard as hashtags only, and only the first {TAGS} of them: Mastodon has no search of all posts.",
             "Deletions and edits are heard for posts that came lately, or while the connection holds.",
             "A private message on Mastodon is a post that only those see whom it names, and the owners of their servers.",
             "What others wrote below our posts cannot be hidden.",

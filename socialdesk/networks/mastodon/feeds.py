@@ -13,7 +13,7 @@ from socialdesk.networks.base import AccountConfig, NetworkError, PostData, Unre
 from socialdesk.networks.mastodon.client import Client, part_of_path
 from socialdesk.networks.mastodon.entities import Entry, Us, identity, read_status
 
-TAGS_READ = 30  # each is a request of its own, and a server answers 300 in five minutes
+TAGS = 20  # that are heard: each is a request of its own, and a connection of its own; a server answers 300 in five minutes
 START = "0"  # an id before all others
 # Of what they tell, these bring a status that is new to us: somebody named us, quoted us, or changed what we boosted.
 HEARD = ("mention", "quote", "update")
@@ -49,7 +49,7 @@ def list_feeds(config: AccountConfig, our_id: str) -> list[Feed]:
     ]
     if named := config.credentials.get("list", ""):
         feeds.append(Feed(f"l:{named}", f"/api/v1/timelines/list/{part_of_path(named)}"))
-    return feeds + [Feed(f"t:{tag}", f"/api/v1/timelines/tag/{tag}") for tag in tags_of(config.terms)[:TAGS_READ]]
+    return feeds + [Feed(f"t:{tag}", f"/api/v1/timelines/tag/{tag}") for tag in tags_of(config.terms)[:TAGS]]
 
 
 def tags_of(terms: Iterable[str]) -> list[str]:

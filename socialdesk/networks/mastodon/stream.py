@@ -23,11 +23,10 @@ import requests
 from socialdesk.networks.base import AccountConfig, AuthorData, Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.mastodon.client import Client
 from socialdesk.networks.mastodon.entities import NETWORK, Entry, Us, identity, mentioned, read_status
-from socialdesk.networks.mastodon.feeds import HEARD, tags_of
+from socialdesk.networks.mastodon.feeds import HEARD, TAGS, tags_of
 from socialdesk.networks.mastodon.reader import make_batch
 from socialdesk.networks.wire import unreachable
 
-TAGS_STREAMED = 10  # each holds a connection; the others are read
 PULSE = 15.0  # seconds after which silence is told as an empty batch; a connection without a byte for a minute is lost
 LONGEST_EVENT = 1_000_000  # bytes
 REMEMBERED = 2_000  # posts whose authors are known when their deletion is told, by nothing but an id
@@ -110,7 +109,7 @@ class MastodonStream:
         paths = [("user", "/api/v1/streaming/user")]
         if named := config.credentials.get("list", ""):
             paths.append(("list", f"/api/v1/streaming/list?list={quote(named, safe='')}"))
-        tags = tags_of(config.terms)[:TAGS_STREAMED]
+        tags = tags_of(config.terms)[:TAGS]
         return paths + [(f"#{tag}", f"/api/v1/streaming/hashtag?tag={quote(tag, safe='')}") for tag in tags]
 
     def _hear(self, name: str, response: requests.Response) -> None:

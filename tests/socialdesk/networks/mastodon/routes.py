@@ -71,7 +71,15 @@ class Routes:
 
     def _us(self, call: Call, us: Person, _: str) -> Answer:
         role = {"id": "-99", "name": "", "permissions": "0", "color": "", "highlighted": False}
-        source = {"privacy": "public", "sensitive": False, "language": "en", "note": "", "fields": [], "follow_requests_count": 0}
+        source: dict[str, Any] = {
+            "privacy": "public",
+            "sensitive": False,
+            "language": "en",
+            "note": "",
+            "fields": [],
+            "follow_requests_count": 0,
+        }
+        source |= {"indexable": False, "discoverable": True, "hide_collections": None, "attribution_domains": []}
         return Answer(200, self.world.account_entity(us) | {"source": source, "role": role})
 
     def _account(self, call: Call, us: Person, account_id: str) -> Answer:

@@ -72,6 +72,7 @@ class Simulator:
         self.limit, self.remaining, self.resets_at = 300, 300, datetime.now(UTC) + timedelta(minutes=5)
         self.clock_skew = timedelta(0)
         self.heartbeat = 0.2
+        self.subscribed = 0  # connections that were ever opened
         self._failure: tuple[str, Callable[[Call], bool]] | None = None
         self._streams: list[tuple[str, queue.Queue[bytes | None]]] = []
         self.routes = Routes(self)
@@ -125,6 +126,7 @@ class Simulator:
     def subscribe(self, name: str) -> queue.Queue[bytes | None]:
         waiting: queue.Queue[bytes | None] = queue.Queue()
         self._streams.append((name, waiting))
+        self.subscribed += 1
         return waiting
 
     def unsubscribe(self, waiting: queue.Queue[bytes | None]) -> None:

@@ -92,8 +92,7 @@ class World:
             status = Status(self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
             self.statuses[status.id] = status
             self._count(status, 1)
-            if tell:
-                self._tell(status)
+            self._tell(status, is_pushed=tell)
             return status
 
     def edit(self, status_id: str, text: str) -> None:
@@ -124,13 +123,14 @@ class World:
         if status.author is self.us and status.reblog_of:
             (self.boosted.add if step > 0 else self.boosted.discard)(status.reblog_of)
 
-    def _tell(self, status: Status) -> None:
-        for stream in self._streams(status):
+    def _tell(self, status: Status, *, is_pushed: bool) -> None:
+        for stream in self._streams(status) if is_pushed else []:
             self.listener(stream, "update", self.status_entity(status))
         if self.us in status.mentions and status.author is not self.us:
             note = {"id": self.new_id(), "type": "mention", "created_at": status.created_at, "account": status.author, "status": status.id}
             self.notifications.append(note)
-            self.listener("user", "notification", self.notification_entity(note))
+            if is_pushed:
+                self.listener("user", "notification", self.notification_entity(note))
 
     def _streams(self, status: Status) -> list[str]:
         if status.visibility == "direct":
