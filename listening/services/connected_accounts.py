@@ -54,6 +54,7 @@ def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccou
     account.removed_at = None
     account.save()
     keep_as_ours(network=network.key, author=AuthorData(grant.external_id, grant.username, grant.display_name), now=moment)
+    _resume_sources(account)
     _begin_sources(network, account)
     tell_changed(account_id=account.pk)
     return account
@@ -69,10 +70,10 @@ def _find_known(network: str, grant: Grant) -> NetworkAccount | None:
 
 
 def _begin_sources(network: Network, account: NetworkAccount) -> None:
-    """What the account has goes on with a clean slate, unless a person paused it; what it lacks is begun."""
-    _resume_sources(account)
+    """Begin what the account lacks: reading, and being told where it may be."""
     kinds = set(Source.objects.filter(account=account, removed_at=None).values_list("kind", flat=True))
-    is_told = network.stream is not None or network.webhook is not None
+    may_stream = network.stream is not None and "streams" not in account.cannot
+    is_told = may_stream or (network.webhook is not None and "webhooks" not in account.cannot)
     if network.reader is not None and Source.Kind.POLL not in kinds:
         every = network.capabilities.read_every or (READ_WHERE_TOLD if is_told else READ_EVERY)
         _begin_source(account, Source.Kind.POLL, interval=every)
@@ -81,6 +82,7 @@ def _begin_sources(network: Network, account: NetworkAccount) -> None:
 
 
 def _resume_sources(account: NetworkAccount) -> None:
+    """What it has goes on with a clean slate, unless a person paused it."""
     theirs = Source.objects.filter(account=account, removed_at=None, is_active=True)
     theirs.update(failures=0, last_error="", next_poll_at=now())
 
@@ -92,16 +94,19 @@ def _begin_source(account: NetworkAccount, kind: Source.Kind, *, interval: int) 
     Source.objects.create(account=account, network=account.network, kind=kind, name=name, interval=interval)
 
 
-def store_grant(*, account_id: int, grant: Grant) -> NetworkAccount:
-    """Keep what the network said about an account's credentials. It answered, so the account works, and is read again at once."""
+def store_grant(*, network: Network, account_id: int, grant: Grant) -> NetworkAccount:
+    """Keep what the network said about an account's credentials. It answered, so the account works, and is read again at once, in all
+    the ways that it may be."""
     with transaction.atomic():
         account = _lock(account_id)
-        if account.state != State.OK:
-            _resume_sources(account)
+        was_revoked = account.state != State.OK
         account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), now()
         account.external_id = account.external_id or grant.external_id
         account.display_name = grant.display_name or account.display_name
         account.save(update_fields=["cannot", "limits", "probed_at", "external_id", "display_name"])
+        _begin_sources(network, account)
+        if was_revoked:
+            _resume_sources(account)
         mark_connected(account_id=account_id)
         tell_changed(account_id=account_id)
     return account

@@ -171,7 +171,7 @@ def check_account(*, account_id: int, agent: Agent) -> NetworkAccount:
     grants = _tidy([Connected(account.credentials, grant)], network.label)
     if account.external_id and grants[0].grant.external_id != account.external_id:
         raise NotConnected(f"{network.label} says that these credentials are those of @{grants[0].grant.username}. Connect it anew.")
-    return connected_accounts.store_grant(account_id=account.pk, grant=grants[0].grant)
+    return connected_accounts.store_grant(network=network, account_id=account.pk, grant=grants[0].grant)
 
 
 def remove_account(*, account_id: int, agent: Agent) -> NetworkAccount:

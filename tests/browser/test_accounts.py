@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,7 +123,28 @@ def test_what_a_check_finds_out_is_felt_at_the_door(windows: Windows, desk: Desk
     wait_until_live(page)
     us = desk.account
     cannot = {"direct_message": "The app was not allowed private messages."}
-    store_grant(account_id=us.pk, grant=Grant(us.external_id, us.username, cannot=cannot, limits={"max_length": 80}))
+    grant = Grant(us.external_id, us.username, cannot=cannot, limits={"max_length": 80})
+    store_grant(network=registry.get("sandbox"), account_id=us.pk, grant=grant)
     expect(page.locator("#obstacle-direct_message")).to_contain_text("The app was not allowed private messages.")
     page.get_by_role("textbox", name="Public reply").fill("x" * 81)
     expect(page.get_by_text("1 too long: 81 / 80")).to_be_visible()
+
+
+def test_the_private_door_says_until_when_and_hears_at_once_that_they_wrote(
+    windows: Windows, desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = registry.get("sandbox")
+    able = replace(sandbox.capabilities, follow_first=False, message_window_hours=24, reads_direct_messages=False)
+    monkeypatch.setitem(registry.NETWORKS, "sandbox", replace(sandbox, capabilities=able))
+    conversation = desk.conversation(author="mara")
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
+    page.get_by_role("radio", name="Private").check()
+    expect(page.locator("#obstacle-direct_message")).to_contain_text("they have written none. Ask them in public to write to us.")
+    look(page, "a window that is closed", within="[data-composer]")
+    desk.world.message_as("mara", "Here is my number")
+    desk.read()
+    expect(page.locator("#obstacle-direct_message")).to_have_count(0)
+    expect(page.locator("#promise-direct_message")).to_contain_text("They wrote in private just now: open until")
+    expect(page.locator("#promise-direct_message")).to_contain_text("does not come in here. Look on Sandbox.")
+    look(page, "a window that is open", within="[data-composer]")

@@ -20,7 +20,7 @@ from listening.services.accounts import mark_revoked
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
-from socialdesk.networks.base import Network, NetworkError
+from socialdesk.networks.base import Grant, Network, NetworkError
 from tests.engagement.desk import Desk, work
 from tests.factories import make_account, make_agent, make_post, push
 from tests.listening.pages import count_queries, sign_in, text_of
@@ -102,6 +102,19 @@ def test_the_first_connection_begins_what_is_read(there: Server, monkeypatch: py
     assert sorted(care.values_list("kind", "interval")) == [("poll", 60), ("stream", 60)]
     connect_typed(there)  # the first one is told from now on too
     assert Source.objects.filter(account__username="tidewheel", kind="stream").count() == 1
+
+
+def test_an_account_that_may_not_be_told_is_read_often_until_it_may(there: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = Connector(there, by_redirect=False)
+    told = practice(connector, reader=lambda config: None, stream=lambda config: None)
+    monkeypatch.setitem(registry.NETWORKS, "practice", told)
+    monkeypatch.setattr(connector, "_grant", lambda token: Grant("u1", "tidewheel", cannot={"streams": "The app has no key for it."}))
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    assert list(Source.objects.values_list("kind", "interval")) == [("poll", 30)]
+    monkeypatch.setattr(connector, "_grant", lambda token: Grant("u1", "tidewheel"))
+    client.post(f"/accounts/{NetworkAccount.objects.get().pk}/check/")
+    assert sorted(Source.objects.values_list("kind", flat=True)) == ["poll", "stream"]
 
 
 @pytest.mark.django_db(transaction=True)
