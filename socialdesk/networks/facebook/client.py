@@ -74,8 +74,8 @@ class Client:
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
         return self._ask("GET", path, {**params, **self._proof})
 
-    def post(self, path: str, *, files: Mapping[str, Any] | None = None, **data: str) -> dict[str, Any]:
-        return self._ask("POST", path, {}, {**data, **self._proof}, files)
+    def post(self, path: str, data: Mapping[str, str] | None = None, files: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._ask("POST", path, {}, {**(data or {}), **self._proof}, files)
 
     def delete(self, path: str) -> dict[str, Any]:
         return self._ask("DELETE", path, dict(self._proof))

@@ -57,23 +57,22 @@ _TOLD_OF = {"facebook": "feed,mention,messages,message_echoes", "instagram": "fe
 _PAGE_FIELDS = "id,name,username,access_token,tasks,instagram_business_account{id,username,name}"
 
 
-@dataclass(frozen=True, slots=True)
 class MetaConnecting:
-    """See Connecting."""
+    """See Connecting. One page, or one Instagram account, of those that a person allowed."""
 
-    network: Literal["facebook", "instagram"]
-    fields: tuple[Field, ...] = ()
-    by_redirect: bool = True
+    by_redirect = True
 
-    @property
-    def steps(self) -> tuple[str, ...]:
-        first = "Make an app of the type Business at developers.facebook.com and give the desk its id and secret."
-        hook = f"Under Webhooks let it call this desk at /hooks/{self.network}/ with the verify token that you gave the desk."
-        link = "Make the Instagram account a professional one and link it to a Facebook page of yours."
-        last = (
-            "Sign in as somebody who may do everything on the page, and allow all that Facebook asks. Meta wants that anew every 90 days."
-        )
-        return (first, hook, link, last) if self.network == "instagram" else (first, hook, last)
+    def __init__(self, network: Literal["facebook", "instagram"]) -> None:
+        self.network = network
+        self.fields: tuple[Field, ...] = ()
+        steps = [
+            "Make an app of the type Business at developers.facebook.com and give the desk its id and secret.",
+            f"Under Webhooks let it call this desk at /hooks/{network}/ with the verify token that you gave the desk.",
+            "Sign in as somebody who may do everything on the page, and allow all that Facebook asks. Meta wants that anew every 90 days.",
+        ]
+        if network == "instagram":
+            steps.insert(2, "Make the Instagram account a professional one and link it to a Facebook page of yours.")
+        self.steps = tuple(steps)
 
     def missing(self) -> str:
         absent = [f"SOCIALDESK_{name}" for name in ("FACEBOOK_APP_ID", "FACEBOOK_APP_SECRET") if not getattr(settings, name)]
@@ -127,7 +126,8 @@ class MetaConnecting:
     def _token(self, given: dict[str, str]) -> str:
         # Posted, so that neither secret nor code stands in an address.
         client = Client("", account="facebook:app")
-        answer = client.post("oauth/access_token", client_id=settings.FACEBOOK_APP_ID, client_secret=settings.FACEBOOK_APP_SECRET, **given)
+        app = {"client_id": settings.FACEBOOK_APP_ID, "client_secret": settings.FACEBOOK_APP_SECRET}
+        answer = client.post("oauth/access_token", {**app, **given})
         token = text_of(answer.get("access_token"))
         if not token:
             raise NetworkError("Facebook gave no token.", permanent=True, code="unreadable_answer")
@@ -154,7 +154,7 @@ class MetaConnecting:
         """Ask Facebook to call the desk about that page. Doing it again changes nothing."""
         client = Client(token, account=f"facebook:{page_id}")
         try:
-            client.post(at(page_id, "subscribed_apps"), subscribed_fields=_TOLD_OF[self.network])
+            client.post(at(page_id, "subscribed_apps"), {"subscribed_fields": _TOLD_OF[self.network]})
         except NetworkError as error:
             return {"webhooks": f"Facebook does not call the desk about it; it is read instead. {error}"[:300]}
         return {}

@@ -55,9 +55,9 @@ class InstagramPublisher:
         place = self._place(in_reply_to)
         if place.is_elsewhere:
             ids = {"media_id": place.media_id} | ({"comment_id": place.comment_id} if place.comment_id else {})
-            answer = self._client.post(at(self._config.external_id, "mentions"), message=text, **ids)
+            answer = self._client.post(at(self._config.external_id, "mentions"), {"message": text, **ids})
         else:
-            answer = self._client.post(place.path, message=text)
+            answer = self._client.post(place.path, {"message": text})
         sent = receipt(self._client, answer, written="timestamp")
         return Sent(sent.external_id, place.url, sent.sent_at)
 
@@ -96,7 +96,7 @@ class InstagramPublisher:
         raise not_there("like", "Instagram")
 
     def hide(self, *, external_id: str) -> None:
-        self._client.post(at(external_id), hide="true")
+        self._client.post(at(external_id), {"hide": "true"})
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours: an account may delete what others write below its posts, but to them that is no answer."""

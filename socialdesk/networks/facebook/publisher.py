@@ -36,7 +36,7 @@ class FacebookPublisher:
         given = check_pictures(pictures, FACEBOOK.max_pictures)
         where = at(in_reply_to, "comments")
         beside = {"attachment_id": self._upload(given[0])} if given else {}
-        answer = self._client.post(where, message=text, **beside)
+        answer = self._client.post(where, {"message": text, **beside})
         return receipt(self._client, answer, url_field="permalink_url")
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
@@ -62,14 +62,14 @@ class FacebookPublisher:
 
     def post(self, *, text: str, token: str) -> Sent:
         check_length(text, FACEBOOK.max_length)
-        answer = self._client.post(at(self._page_id, "feed"), message=text)
+        answer = self._client.post(at(self._page_id, "feed"), {"message": text})
         return receipt(self._client, answer, url_field="permalink_url")
 
     def like(self, *, external_id: str, token: str) -> None:
         self._client.post(at(external_id, "likes"))
 
     def hide(self, *, external_id: str) -> None:
-        self._client.post(at(external_id), is_hidden="true")
+        self._client.post(at(external_id), {"is_hidden": "true"})
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours: a page may delete what others write below its posts, but to them that is no answer."""
@@ -83,10 +83,8 @@ class FacebookPublisher:
         try:
             answer = self._client.post(
                 at(self._page_id, "photos"),
-                files={"source": (f"picture.{picture.media_type.partition('/')[2]}", picture.content, picture.media_type)},
-                published="false",
-                temporary="true",
-                alt_text_custom=picture.alt,
+                {"published": "false", "temporary": "true", "alt_text_custom": picture.alt},
+                {"source": (f"picture.{picture.media_type.partition('/')[2]}", picture.content, picture.media_type)},
             )
         except NetworkError as error:
             if not error.outcome_unknown:

@@ -33,9 +33,7 @@ class Correspondence:
         recipient = {about_kind: about} if about and not self._is_open(to) else {"id": to}
         answer = self._client.post(
             at(self._inbox.page_id, "messages"),
-            recipient=json.dumps(recipient),
-            message=json.dumps({"text": text}),
-            messaging_type="RESPONSE",
+            {"recipient": json.dumps(recipient), "message": json.dumps({"text": text}), "messaging_type": "RESPONSE"},
         )
         return receipt(self._client, answer, id_name="message_id")
 

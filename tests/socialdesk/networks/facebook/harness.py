@@ -47,6 +47,12 @@ class MetaHarness:
     def close(self) -> None:
         self.simulator.stop()
 
+    def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
+        raise NotImplementedError
+
+    def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
+        raise NotImplementedError
+
     def customer_deletes(self, external_id: str) -> None:
         self.world.delete(external_id)
 

@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind.startswith("multipart/"):
             message = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + raw)
             fields, files = {}, {}
-            for part in message.get_payload():  # type: ignore[union-attr]
+            for part in message.get_payload():
                 name = str(part.get_param("name", header="content-disposition"))  # type: ignore[union-attr]
                 content: bytes = part.get_payload(decode=True)  # type: ignore[union-attr,assignment]
                 if part.get_filename():  # type: ignore[union-attr]

@@ -154,7 +154,7 @@ def test_a_call_that_is_signed_by_somebody_else_is_refused(facebook: FacebookHar
     assert webhook is not None
     body = b'{"object":"page","entry":[]}'
     assert webhook.read(headers=sign(body), body=body) == []
-    wrong = (
+    wrong: tuple[dict[str, str], ...] = (
         {},
         {"x-hub-signature-256": ""},
         sign(body, "another secret"),

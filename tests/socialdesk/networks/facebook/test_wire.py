@@ -90,7 +90,9 @@ def test_what_a_refused_comment_means(facebook: FacebookHarness, answer: Any, me
 
 
 def test_the_same_failures_of_a_read_may_be_tried_again(facebook: FacebookHarness) -> None:
-    for answer in (error(1, status=500), error(2, is_transient=True), lambda: (502, b"no", {}), lambda: (200, b"<html>", {})):
+    answers: list[Callable[[], Any]] = [error(1, status=500), error(2, is_transient=True)]
+    answers += [lambda: (502, b"no", {}), lambda: (200, b"<html>", {})]
+    for answer in answers:
         assert refused(facebook, answer, lambda: facebook.reader.fetch("")).retryable
 
 
