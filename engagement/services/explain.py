@@ -28,6 +28,7 @@ _ADVICE = {
     "window_closed": "Ask the customer in public to write to us, then try again.",
     "answered": "Give it up and write it once they have written back.",
     "duplicate": "Give it up, change the words a little and send it again.",
+    "used_up": "Wait until your plan there begins anew, or pay for more, then try again.",
     "names_others": "Give it up, leave out the other names and send it again.",
     "private": "Give it up and write it in private.",
 }

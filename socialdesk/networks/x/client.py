@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     import tweepy
 
 FRESH = timedelta(minutes=1)  # credentials so young have not ended: whoever refuses them has revoked them
+# What X says, and what the desk calls it; X has no codes of its own for these.
+_REFUSALS = (
+    ("too long", "too_long"),
+    ("deleted or not visible", "not_found"),
+    ("permission to dm", "not_following"),
+    ("cannot send messages to this user", "not_following"),
+    ("scope", "not_permitted"),
+    ("not permitted to perform", "not_permitted"),
+    ("app permissions", "not_permitted"),
+)
 NO_CREDITS = 3600.0  # seconds until it is tried again where a plan or a credit is used up
 _ID = re.compile(r"(?<=.)/\d+(?=/|$)")
 _WHOLE = re.compile(r"\d{1,19}")
@@ -52,10 +62,10 @@ class XSession(NetworkSession):
             raise unreachable(error, is_write=is_write) from error
         if 200 <= response.status_code < 300:
             return response
-        error = refused(response, is_write=is_write, credentials=self._credentials)
+        failure = refused(response, is_write=is_write, credentials=self._credentials)
         if response.status_code == 429:
-            self._purse.close(bucket, seconds=error.retry_after or 60)
-        raise error
+            self._purse.close(bucket, seconds=failure.retry_after or 60)
+        raise failure
 
 
 def bucket_of(method: str, url: str) -> str:
@@ -109,7 +119,8 @@ def refused(response: requests.Response, *, is_write: bool, credentials: Mapping
     if response.status_code == 403 and "duplicate content" in said.lower():
         # It was not written now, but perhaps by an earlier try that never got its answer: that is to be looked for.
         return NetworkError(f"X has this text from us already: {said}"[:400], code="duplicate")
-    return refusal(response.status_code, said, is_write=is_write, wait=retry_after(response))
+    code = next((code for words, code in _REFUSALS if words in said.lower()), "") if response.status_code in (400, 403) else ""
+    return refusal(response.status_code, said, is_write=is_write, wait=retry_after(response), code=code)
 
 
 def problem_of(response: requests.Response) -> tuple[str, str]:

@@ -18,7 +18,7 @@ SCOPES = (
 class XConnecting:
     """See Connecting."""
 
-    steps = (
+    steps: tuple[str, ...] = (
         "Make an app in X's developer console, and choose the plan that pays for what the desk reads and writes.",
         "Under user authentication settings, let it read and write and send direct messages, as a web app, with the desk's address as"
         " callback.",

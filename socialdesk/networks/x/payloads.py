@@ -254,7 +254,7 @@ def _media(entry: Mapping[str, Any], includes: _Includes) -> Iterable[MediaData]
 def _film(media: Mapping[str, Any]) -> str:
     """The best of a film's variants that is one file."""
     files = [variant for variant in _list(media.get("variants")) if _dict(variant).get("content_type") == "video/mp4"]
-    best = max(files, key=lambda variant: _count(variant.get("bit_rate")), default={})
+    best: dict[str, Any] = max(files, key=lambda variant: _count(variant.get("bit_rate")), default={})
     return _text(best.get("url"))
 
 

@@ -91,7 +91,7 @@ class XStream:
             if response.status_code == 429 and _is_taken(response):
                 wait = retry_after(response) or TAKEN
                 said = "X lets the desk's app have no further connection; posts are heard when they are read."
-                raise NetworkError(said, retryable=True, retry_after=wait, code="connections")
+                raise NetworkError(said, retryable=True, retry_after=wait, code="rate_limit")
             raise refused(response, is_write=False, credentials=None)
         finally:
             response.close()

@@ -27,7 +27,7 @@ WINDOW = 900
 
 
 class Logged(NamedTuple):
-    """One request and its answer. `answer` is None where none was given."""
+    """One request and its answer. `answer` is None where none was given, and where a test made it up."""
 
     method: str
     path: str
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._hang_up(parts.path)
         if sim.answers_with is not None and sim.fails_on(self.command, parts.path):
             status, content, headers = sim.answers_with
-            return self._send(parts.path, status, content, headers)
+            return self._send(parts.path, status, content, headers, is_made_up=True)
         try:
             with sim.world.lock:
                 call, limits = self._admit(parts.path, failure)
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = error.status, error.body
         content = sim.garbles if sim.garbles is not None and status < 300 else json.dumps(answer).encode()
         kind = "application/problem+json" if status >= 400 else "application/json; charset=utf-8"
-        return self._send(parts.path, status, content, {"Content-Type": kind, **limits})
+        return self._send(parts.path, status, content, {"Content-Type": kind, **limits}, is_made_up=content is sim.garbles)
 
     do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815  so the server's base class wants them
 
@@ -281,12 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
             chunk = line + b"\r\n"
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
 
-    def _send(self, path: str, status: int, content: bytes, headers: dict[str, str]) -> None:
-        try:
-            answer = json.loads(content)
-        except (ValueError, RecursionError):
-            answer = content
-        self._note(path, status, answer)
+    def _send(self, path: str, status: int, content: bytes, headers: dict[str, str], *, is_made_up: bool = False) -> None:
+        self._note(path, status, None if is_made_up else json.loads(content))
         self.send_response_only(status)
         self.send_header("Date", email.utils.formatdate(time.time() + self.sim.clock_skew, usegmt=True))
         for name, value in headers.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ MEANING: dict[str, tuple[str, str, float | None]] = {
     "plan_used_up": ("retryable", "used_up", 3600),
     "no_credits": ("retryable", "used_up", 3600),
     "parameter": ("permanent", "refused", None),
-    "no_messages": ("permanent", "refused", None),
+    "no_messages": ("permanent", "not_following", None),
     "not_there": ("permanent", "not_found", None),
     "by_a_gateway": ("unknown", "server_error", None),
     "odd_errors": ("permanent", "refused", None),
@@ -69,7 +71,7 @@ def test_a_refusal_says_what_x_says() -> None:
 def test_an_access_token_that_has_ended_is_renewed_and_one_that_was_given_just_now_is_not() -> None:
     error = wire.refused(answer_of("signed_out"), is_write=True, credentials=RENEWABLE)
     assert (error.code, error.retryable, error.account_revoked) == (EXPIRED, True, False)
-    fresh = {**RENEWABLE, "issued_at": wire.datetime.now(wire.UTC).isoformat()}
+    fresh = {**RENEWABLE, "issued_at": datetime.now(UTC).isoformat()}
     assert wire.refused(answer_of("signed_out"), is_write=True, credentials=fresh).account_revoked
     odd = {**RENEWABLE, "issued_at": "some day"}
     assert wire.refused(answer_of("signed_out"), is_write=True, credentials=odd).code == EXPIRED
@@ -223,7 +225,10 @@ def test_a_private_address_is_asked_only_where_the_owner_says_so(x: Stage, setti
 
 @pytest.mark.parametrize("wrong", ["", "../1", "1/../../2", "12?x=1", "１２", "-1", "9" * 40])
 def test_only_ids_become_part_of_an_address(x: Stage, wrong: str) -> None:
-    calls = [lambda: x.publisher.like(external_id=wrong, token="t"), lambda: x.publisher.delete(external_id=wrong)]
+    calls: list[Callable[[], object]] = [
+        lambda: x.publisher.like(external_id=wrong, token="t"),
+        lambda: x.publisher.delete(external_id=wrong),
+    ]
     calls += [lambda: x.publisher.hide(external_id=wrong), lambda: x.publisher.follows_us(wrong)]
     if wrong:
         calls.append(lambda: x.publisher.reply(in_reply_to=wrong, text="Sorry.", token="t"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -42,16 +43,15 @@ def test_a_write_is_one_request_whatever_becomes_of_it(x: Stage, name: str, fail
     assert caught.value.outcome_unknown is (failure not in ("rate_limit", "429"))
 
 
-@pytest.mark.slow
-def test_a_thousand_replies_under_faults_are_each_there_once(x: Stage) -> None:
+def test_hundreds_of_replies_under_faults_are_each_there_once(x: Stage) -> None:
     """As the outbox does it: after what is unknown it looks, and sends again only what is certainly not there."""
     x.simulator.limits.update(create=10**6, timeline=10**6, search=10**6)
     failures = ["lost_before_writing", None, "error_after_writing", None, "no_answer_after_writing"]
-    posts = [x.world.publish(x.world.user(f"person{number}"), "@tidewheel it broke") for number in range(1000)]
+    posts = [x.world.publish(x.world.user(f"person{number}"), "@tidewheel it broke") for number in range(200)]
     publisher = x.publisher
     unknown = 0
     for number, post in enumerate(posts):
-        what = {"text": f"We are sorry, case {number}.", "in_reply_to": post.id, "token": f"t{number}"}
+        what: dict[str, Any] = {"text": f"We are sorry, case {number}.", "in_reply_to": post.id, "token": f"t{number}"}
         x.simulator.failure = failures[number % len(failures)]  # type: ignore[assignment]
         sent = None
         while sent is None:
@@ -62,7 +62,7 @@ def test_a_thousand_replies_under_faults_are_each_there_once(x: Stage) -> None:
                 x.simulator.failure = None
                 sent = publisher.find(**what, since=datetime.now(UTC) - timedelta(seconds=2))
         assert x.world.posts[sent.external_id].in_reply_to == post.id
-    assert unknown == 600
+    assert unknown == 120
     ours = [post.in_reply_to for post in x.world.posts.values() if post.author is x.us]
     assert sorted(ours) == sorted(post.id for post in posts)
 
@@ -163,7 +163,7 @@ def test_a_duplicate_that_cannot_be_looked_into_stays_unknown(x: Stage) -> None:
 def test_what_is_too_long_as_x_counts_it_is_refused_for_good(x: Stage, text: str) -> None:
     with pytest.raises(NetworkError) as caught:
         x.publisher.post(text=text, token="t")
-    assert caught.value.permanent
+    assert (caught.value.permanent, caught.value.code) == (True, "too_long")
     x.us.subscription = "Premium"
     x.publisher.post(text=text, token="t")
 
@@ -192,8 +192,7 @@ def test_what_the_sign_in_may_not_is_refused_for_good_and_no_reason_to_connect_a
     x.with_config(credentials={"access_token": x.simulator.sign_in(x.us, scopes)})
     with pytest.raises(NetworkError) as caught:
         write(x.publisher, post.id, x.ana.id)
-    assert caught.value.permanent
-    assert not caught.value.account_revoked
+    assert (caught.value.permanent, caught.value.account_revoked, caught.value.code) == (True, False, "not_permitted")
 
 
 def test_a_reply_below_somebody_elses_post_cannot_be_hidden(x: Stage) -> None:

@@ -128,6 +128,16 @@ def test_without_leave_to_read_messages_and_without_words_only_the_rest_is_asked
     assert [call.path.rpartition("/")[2] for call in x.simulator.log] == ["mentions", "tweets"]
 
 
+def test_an_app_that_may_read_no_messages_still_hears_the_rest(x: Stage) -> None:
+    x.simulator.answers_with = (403, b'{"title": "Forbidden", "detail": "Your plan has no Direct Messages.", "status": 403}', {})
+    x.simulator.fails_on = lambda method, path: path == "/2/dm_events"
+    x.ana_posts("@tidewheel it broke")
+    assert texts(x.reader.fetch("")) == ["@tidewheel it broke"]
+    x.simulator.fails_on = lambda method, path: path.endswith("/mentions")
+    with pytest.raises(NetworkError):
+        x.reader.fetch("")
+
+
 def test_an_edited_post_is_told_as_a_change_of_the_first(x: Stage) -> None:
     post = x.ana_posts("@tidewheel order 17")
     cursor = x.reader.fetch("").cursor

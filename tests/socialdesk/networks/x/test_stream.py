@@ -144,7 +144,7 @@ def test_only_as_many_connections_as_the_plan_allows(x: Stage) -> None:
     next(first)
     with pytest.raises(NetworkError, match="no further connection") as caught:
         next(x.stream.listen(""))
-    assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("connections", True, 300.0)
+    assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("rate_limit", True, 300.0)
 
 
 def test_it_is_closed_from_another_thread(x: Stage) -> None:
