@@ -20,6 +20,7 @@ from listening.models import NetworkAccount, Source
 from listening.services import connecting
 from listening.views.sources import Health
 from profiles.signed_in import agent_of
+from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.pages import desk_view
 from socialdesk.networks import registry
@@ -208,5 +209,7 @@ def _line(account: NetworkAccount, sources: Sequence[Source]) -> AccountLine:
 
 def _health(account: NetworkAccount) -> Health:
     if account.state == NetworkAccount.State.OK:
+        if account.expires_at is not None and account.expires_at < now():
+            return Health("Its sign-in could not be renewed yet", "warn", "Nothing to do: the desk tries again each minute.")
         return Health("Connected", "good")
     return Health("Needs to be connected again", "bad", "Until then nothing is read or sent with it; texts are kept.")

@@ -265,6 +265,13 @@ def test_the_api_tells_what_an_account_can_do_and_why_not() -> None:
     assert "hidden" not in json.dumps(answer)
 
 
+def test_a_sign_in_that_waits_for_its_renewal_is_shown() -> None:
+    make_account(expires_at=now() - timedelta(minutes=1))
+    assert "could not be renewed yet" in text_of(sign_in(Role.ADMIN).get("/accounts/"))
+    NetworkAccount.objects.update(expires_at=now() + timedelta(minutes=1))
+    assert "could not be renewed yet" not in text_of(sign_in(Role.ADMIN).get("/accounts/"))
+
+
 def test_an_account_of_a_network_that_is_gone_is_listed() -> None:
     make_account("myspace", "tom")
     assert "@tom" in text_of(sign_in(Role.ADMIN).get("/accounts/"))
