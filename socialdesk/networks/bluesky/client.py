@@ -105,7 +105,7 @@ class Client:
             do()
         except Exception as error:
             failed = error
-        answer = self._wire.last
+        answer: requests.Response | None = self._wire.last
         if answer is None:
             raise unreachable(_cause(failed), is_write=is_write) from None
         try:

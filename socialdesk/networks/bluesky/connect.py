@@ -15,19 +15,21 @@ from socialdesk.networks.base import EXPIRED, AccountConfig, Begun, Connected, F
 from socialdesk.networks.bluesky.client import Client
 from socialdesk.networks.bluesky.values import NETWORK, is_did, items, part, words
 
+CHAT = "chat"  # in credentials: yes or no, as private messages were found when the session was opened
 _NO_CHAT = "Its app password was made without access to private messages. Make one with it and connect the account anew."
 _CHATLESS = "Its server has no private messages."
+_CHAT_AWAY = "Bluesky's private messages could not be reached when the desk asked. It asks again within two hours."
 
 
 class BlueskyConnecting:
     """See Connecting."""
 
-    steps = (
+    steps: tuple[str, ...] = (
         "Sign in to Bluesky with your company's account and open Settings, Privacy and security, App passwords.",
         "Add one for the desk, and allow it access to your direct messages, so that customers can be answered privately.",
         "Type in the account's handle and that password. The account's own password stays with you.",
     )
-    fields = (
+    fields: tuple[Field, ...] = (
         Field("identifier", "Handle", help="As in tidewheel.bsky.social, or a domain of your own."),
         Field("password", "App password", help="Four groups of four letters.", is_secret=True),
         Field("service", "Server", help="Leave it empty; the desk finds out where the account lives.", is_required=False),
@@ -53,7 +55,8 @@ class BlueskyConnecting:
                 reason = "Bluesky does not take this handle and app password. Look at both, or make a new app password."
                 raise NetworkError(reason, permanent=True, code="wrong_password") from error
             raise
-        return [Connected(credentials, self.probe(AccountConfig(NETWORK, "", credentials=credentials)))]
+        grant = self.probe(AccountConfig(NETWORK, "", credentials=credentials))
+        return [Connected(credentials | {CHAT: "no" if "direct_message" in grant.cannot else "yes"}, grant)]
 
     def probe(self, config: AccountConfig) -> Grant:
         client = Client(config)
@@ -64,21 +67,28 @@ class BlueskyConnecting:
         if us.get("active") is False:
             state = words(us.get("status")) or "not active"
             raise NetworkError(f"Bluesky says that this account is {state}.", permanent=True, account_revoked=True, code="not_active")
-        reason = _why_no_chat(client)
+        _, reason = _ask_for_chat(client)
         cannot = dict.fromkeys(("direct_message", "reads_direct_messages"), reason) if reason else {}
         return Grant(external_id=did, username=handle, display_name=_display_name(client, did), cannot=cannot)
 
     def renew(self, config: AccountConfig) -> Mapping[str, str] | None:
         """By the refresh token, which the server replaces each time; where that is over or got lost, by the app password."""
         old = config.credentials
-        if old.get("refresh"):
-            try:
-                said = Client(config, token=old["refresh"]).procedure("com.atproto.server.refreshSession", is_write=False)
-                return {**old, **_session(said)}
-            except NetworkError as error:
-                if error.code != EXPIRED:
-                    raise
-        return {**old, **_open(old.get("identifier", ""), old.get("password", ""), old.get("service", ""))}
+        fresh = {**old, **_renewed(config)}
+        answer, _ = _ask_for_chat(Client(AccountConfig(NETWORK, config.username, config.external_id, fresh)))
+        return fresh | ({CHAT: answer} if answer else {})
+
+
+def _renewed(config: AccountConfig) -> dict[str, str]:
+    old = config.credentials
+    if old.get("refresh"):
+        try:
+            said = Client(config, token=old["refresh"]).procedure("com.atproto.server.refreshSession", is_write=False)
+            return _session(said)
+        except NetworkError as error:
+            if error.code != EXPIRED:
+                raise
+    return _open(old.get("identifier", ""), old.get("password", ""), old.get("service", ""))
 
 
 def _open(identifier: str, password: str, service: str) -> dict[str, str]:
@@ -148,17 +158,17 @@ def _home(document: Mapping[str, Any]) -> str:
     return ""
 
 
-def _why_no_chat(client: Client) -> str:
-    """Why private messages cannot be read or sent with these credentials; "" where they can, or it cannot be found out now."""
+def _ask_for_chat(client: Client) -> tuple[str, str]:
+    """Whether private messages can be read with these credentials, and why they cannot. Neither yes nor no where nobody knows now."""
     try:
         client.query("chat.bsky.convo.listConvos", to_chat=True, limit=1)
     except NetworkError as error:
-        if error.code == "not_allowed":
-            return _NO_CHAT
-        if error.account_revoked or not error.permanent:
+        if error.account_revoked:
             raise
-        return _CHATLESS
-    return ""
+        if not error.permanent:
+            return "", _CHAT_AWAY
+        return "no", _NO_CHAT if error.code == "not_allowed" else _CHATLESS
+    return "yes", ""
 
 
 def _display_name(client: Client, did: str) -> str:

@@ -190,8 +190,7 @@ class BlueskyPublisher:
         """Our own records with keys since then, newest first. Raises NetworkError where there are more than can be looked through."""
         cursor = ""
         for _ in range(PAGES):
-            asked = {"repo": self._us, "collection": POST, "limit": 100, "cursor": cursor}
-            said = self._client.query("com.atproto.repo.listRecords", **asked)
+            said = self._client.query("com.atproto.repo.listRecords", repo=self._us, collection=POST, limit=100, cursor=cursor)
             records = [part(record) for record in items(said.get("records"))]
             for record in records:
                 at = keys.time_of((split_uri(record.get("uri")) or ("", "", ""))[2])

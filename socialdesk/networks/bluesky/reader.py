@@ -46,6 +46,8 @@ class BlueskyReader:
 
     def _messages(self, log: str, limit: int) -> tuple[list[Entry], str, bool, NetworkError | None]:
         """Private messages, where the log stands behind them, whether there are more, and why there are none now."""
+        if self._client.config.credentials.get("chat") == "no":
+            return [], log, False, None
         try:
             if not log:
                 begun, log = self._chat.begin(limit=limit)

@@ -38,7 +38,7 @@ def test_length_is_counted_as_the_network_counts(key: str, length: int, unit: st
     assert (capabilities.max_length, capabilities.length_unit) == (length, unit)
 
 
-@pytest.mark.parametrize("key", ["bluesky", "rss"])
+@pytest.mark.parametrize("key", ["rss"])
 def test_a_network_known_by_name_only_can_neither_be_read_nor_answered(key: str) -> None:
     config = AccountConfig(key, "tidewheel")
     assert not registry.get(key).capabilities.reply

@@ -19,22 +19,21 @@ class Views:
     def getPosts(self, session: Session, given: Any) -> Any:
         if len(given["uris"]) > 25:
             raise Refused(400, "InvalidRequest", "Error: Params must not have more than 25 elements")
-        there = {post.uri: post for post in self.world.posts()}
-        return {"posts": [self.post(there[uri]) for uri in given["uris"] if uri in there]}
+        found = [self.world.post_at(uri) for uri in given["uris"]]
+        return {"posts": [self.post(post) for post in found if post is not None]}
 
     def getPostThread(self, session: Session, given: Any) -> Any:
-        there = {post.uri: post for post in self.world.posts()}
-        if given["uri"] not in there:
+        if (post := self.world.post_at(given["uri"])) is None:
             raise Refused(400, "NotFound", f"Post not found: {given['uri']}")
-        return {"thread": self._thread(there[given["uri"]], there, given.get("parentHeight", 80))}
+        return {"thread": self._thread(post, given.get("parentHeight", 80))}
 
-    def _thread(self, post: Record, there: dict[str, Record], height: int) -> Any:
+    def _thread(self, post: Record, height: int) -> Any:
         view: dict[str, Any] = {"$type": "app.bsky.feed.defs#threadViewPost", "post": self.post(post)}
         above = post.value.get("reply", {}).get("parent", {}).get("uri")
-        if above and height and above not in there:
-            view["parent"] = {"$type": "app.bsky.feed.defs#notFoundPost", "uri": above, "notFound": True}
-        elif above and height:
-            view["parent"] = self._thread(there[above], there, height - 1)
+        parent = self.world.post_at(above) if above else None
+        if above and height:
+            gone = {"$type": "app.bsky.feed.defs#notFoundPost", "uri": above, "notFound": True}
+            view["parent"] = self._thread(parent, height - 1) if parent else gone
         return view
 
     def getAuthorFeed(self, session: Session, given: Any) -> Any:
@@ -113,7 +112,7 @@ class Views:
     # How things are shown
 
     def post(self, post: Record) -> dict[str, Any]:
-        viewer: dict[str, Any] = {"threadMuted": False, "embeddingDisabled": False}
+        viewer: dict[str, Any] = {"threadMuted": False, "replyDisabled": post.uri in self.world.closed, "embeddingDisabled": False}
         for name, collection in (("repost", REPOST), ("like", LIKE)):
             if ours := self.world.of_ours(collection, post.uri):
                 viewer[name] = ours

@@ -70,6 +70,8 @@ class World:
         self.messages: list[Message] = []
         self.log: list[dict[str, Any]] = []
         self.commits = 0
+        self.ours: dict[tuple[str, str], str] = {}  # our reposts and likes, by what they are of
+        self.closed: set[str] = set()  # posts that nobody may answer
         self.lag: set[str] = set()  # addresses that the app view has not come to yet
         self.listener: Listener = lambda *event: None
         self._clock = itertools.count(1)
@@ -112,6 +114,8 @@ class World:
             # What is written in one millisecond is seen in order all the same.
             record = Record(did, collection, key, value, cid, max(seen, written) if written - seen < timedelta(seconds=1) else seen)
             self.records[uri] = record
+            if did == self.us.did and "subject" in value:
+                self.ours[collection, value["subject"]["uri"]] = uri
             self.listener("update" if earlier else "create", did, collection, key, value, cid)
             return record
 
@@ -119,6 +123,7 @@ class World:
         with self.lock:
             if (record := self.records.pop(uri, None)) is not None:
                 self.commits += 1
+                self.ours = {of: ours for of, ours in self.ours.items() if ours != uri}
                 self.listener("delete", record.did, record.collection, record.key, None, "")
 
     def publish(self, author: Person, text: str, *, in_reply_to: str = "", names: Person | None = None, **more: Any) -> Record:
@@ -173,6 +178,10 @@ class World:
             found = [each for each in self.records.values() if each.collection == POST and not (by_app_view and each.uri in self.lag)]
         return sorted(found, key=lambda each: each.sort_at, reverse=True)
 
+    def post_at(self, uri: str) -> Record | None:
+        """As the app view sees it."""
+        return self.records.get(uri) if f"/{POST}/" in uri and uri not in self.lag else None
+
     def notices(self) -> list[tuple[str, Record]]:
         """Why we are told of which post, newest first. Each once: that we are named goes before that we are quoted or answered."""
         return [(why, post) for post in self.posts() if (why := self._why(post))]
@@ -194,10 +203,7 @@ class World:
 
     def of_ours(self, collection: str, subject: str) -> str:
         """The address of our own repost or like of a post."""
-        for each in self.records.values():
-            if each.collection == collection and each.did == self.us.did and each.value["subject"]["uri"] == subject:
-                return each.uri
-        return ""
+        return self.ours.get((collection, subject), "")
 
 
 def stamp(at: datetime) -> str:
