@@ -410,3 +410,4 @@ class Network:
     connecting: Connecting | None = None
     webhook: Webhook | None = None
     picture: Callable[[str], bytes | None] | None = None  # what stands at an address of its pictures, where they are not on the web
+    usage: Callable[[AccountConfig], str] | None = None  # what the network has counted of what is paid for, in words

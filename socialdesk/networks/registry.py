@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from socialdesk.networks.base import AccountConfig, Capabilities, Context, Network, Publisher, Reader
+from socialdesk.networks.base import AccountConfig, Context, Network, Publisher, Reader
 from socialdesk.networks.bluesky import NETWORK as BLUESKY
 from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
 from socialdesk.networks.facebook import NETWORK as FACEBOOK

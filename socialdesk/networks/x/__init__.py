@@ -9,7 +9,7 @@ CAPABILITIES = Capabilities(
     reads=(
         "posts that mention us",
         "answers to us",
-        "posts with a topic's words, of the last seven days",
+        "posts of the last seven days with a topic's words",
         "what we post ourselves",
         "private messages",
     ),
@@ -34,8 +34,8 @@ CAPABILITIES = Capabilities(
     max_picture_bytes=5_000_000,
     idempotency="lookup",
     cost=(
-        "X bills what is read and what is written, by your app's plan or credit. The desk asks for each post once, leaves reposts by others"
-        " out of what it searches, and says when X has counted all that is paid for."
+        "X bills what is read and what is written, by your app's plan or credit. The desk asks for what is new only, leaves reposts by"
+        " others out of what it searches, and says when X has counted all that is paid for."
     ),
     limits=(
         "Each kind of call has a limit of its own in 15 minutes, and some in 24 hours; the desk keeps to what X says of them. The stream is"
@@ -84,6 +84,12 @@ def _context(config: AccountConfig) -> Context:
     return XContext(Client(config))
 
 
+def _usage(config: AccountConfig) -> str:
+    from socialdesk.networks.x.client import usage
+
+    return usage(config)
+
+
 NETWORK = Network(
     "x",
     "X",
@@ -94,4 +100,5 @@ NETWORK = Network(
     history=_history,
     context=_context,
     connecting=XConnecting(),
+    usage=_usage,
 )

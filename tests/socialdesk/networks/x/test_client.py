@@ -15,6 +15,7 @@ import requests
 
 from socialdesk.lib import outbound
 from socialdesk.networks.base import EXPIRED, NetworkError
+from socialdesk.networks.x import NETWORK
 from socialdesk.networks.x import client as wire
 from tests.socialdesk.networks.x.conftest import Stage
 
@@ -89,9 +90,11 @@ def test_a_refused_app_says_nothing_of_the_account(x: Stage, settings: Any) -> N
 
 
 def test_usage_is_told_in_words(x: Stage) -> None:
-    assert (
-        wire.usage(x.config) == "X has counted 4,211 posts that were read, of 15,000 in this period. It counts anew on day 11 of the month."
-    )
+    assert NETWORK.usage is not None
+    told = "X has counted 4,211 posts that were read, of 15,000 in this period. It counts anew on day 11 of the month."
+    assert NETWORK.usage(x.config) == told
+    x.simulator.answers_with = (200, b'{"data": {"project_usage": [], "project_cap": null}}', {})
+    assert NETWORK.usage(x.config) == ""
 
 
 # Limits
