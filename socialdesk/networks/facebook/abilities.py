@@ -56,7 +56,7 @@ INSTAGRAM = Capabilities(
     reads=(
         "comments below our posts and answers to them",
         "posts in which we are tagged",
-        "captions and comments that name us, where the network can call the desk",
+        "captions and comments that name us (where the network can call the desk)",
         "our own posts and answers",
         "private messages",
     ),

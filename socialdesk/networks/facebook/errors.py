@@ -14,7 +14,7 @@ from socialdesk.networks.wire import refusal
 # Graph API, "Handling errors" and "Rate limits"; 80001 and up are those of a business's page, account or messages.
 RATE_LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _PERMISSION = frozenset({3, 10, *range(200, 300)})
-_REVOKED = frozenset({102, 190, 463, 467})
+_REVOKED = frozenset({102, 190})
 _UNSURE = frozenset({1, 2})  # unknown error, service down: the write may have happened
 _GONE = 33  # subcode of 100: no such object, or not for us
 _BLOCKED = 368  # for a while, for what looks like abuse
