@@ -142,6 +142,22 @@ def test_a_host_that_the_owner_named_is_asked(settings: Any) -> None:
         assert GuardedSession().get(url).content == b"hello"
 
 
+def test_no_connection_is_kept_for_a_second_request(settings: Any) -> None:
+    """The server may say nothing of closing it: then it would close in the middle of that one, and a write were lost or done for nobody."""
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    ports = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        ports.append(handler.client_address[1])
+        handler.protocol_version, handler.close_connection = "HTTP/1.1", False
+        say(b"hello")(handler)
+
+    with serving(answer) as url:
+        session = GuardedSession()
+        assert [session.get(url).content for _ in range(2)] == [b"hello"] * 2
+    assert len(set(ports)) == 2
+
+
 def test_a_redirect_is_not_followed(settings: Any) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
     with serving(say(b"", 302, Location="http://127.0.0.1:1/secret")) as url:

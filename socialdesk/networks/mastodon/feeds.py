@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from socialdesk.networks.base import AccountConfig, NetworkError, PostData, Unreadable
@@ -14,6 +15,7 @@ from socialdesk.networks.mastodon.client import Client, part_of_path
 from socialdesk.networks.mastodon.entities import Entry, Us, identity, read_status
 
 TAGS = 20  # that are heard: each is a request of its own, and a connection of its own; a server answers 300 in five minutes
+LATE = timedelta(days=7)  # what is older is for a back-fill
 START = "0"  # an id before all others
 # Of what they tell, these bring a status that is new to us: somebody named us, quoted us, or changed what we boosted.
 HEARD = ("mention", "quote", "update")
@@ -82,13 +84,21 @@ class Pages:
         return page[::-1], len(page) >= asked and bool(page[0].id)
 
     def newest(self, feed: Feed) -> tuple[list[Found], str]:
-        """The last two pages, oldest first, and the id to begin behind: what a feed that was never read begins with."""
+        """What a feed that was never read begins with, oldest first, and the id to begin behind: its last two pages, as far as they are
+        of late. In a quiet place two pages are years."""
         page, goes_on = self.before(feed, "", limit=feed.most)
         if goes_on and page:
             earlier, goes_on = self.before(feed, page[-1].id, limit=feed.most)
             page += earlier
-        page.reverse()
-        return (page[1:], page[0].id) if goes_on else (page, START)
+        bound = datetime.now(UTC) - LATE
+        late = list(takewhile(lambda found: found.at is None or found.at >= bound, page))
+        if len(late) < len(page):
+            begin = page[len(late)].id
+        elif goes_on:
+            begin = late.pop().id
+        else:
+            begin = START
+        return late[::-1], begin or START
 
     def _page(self, feed: Feed, **where: Any) -> list[Found]:
         try:

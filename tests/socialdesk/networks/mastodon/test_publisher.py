@@ -309,7 +309,8 @@ def test_an_id_that_is_none_is_never_asked_for(there: MastodonHarness, strange: 
     assert there.simulator.log == []
 
 
-def test_no_error_tells_the_token_or_an_address(there: MastodonHarness) -> None:
+def test_no_error_and_no_log_tells_the_token_or_an_address(there: MastodonHarness, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
     secret = there.config.credentials["access_token"]
     said = []
     for failure in ("revoked", "rate_limit", "unavailable", "lost_before_writing", "error_after_writing", "no_json"):
@@ -323,3 +324,5 @@ def test_no_error_tells_the_token_or_an_address(there: MastodonHarness) -> None:
     for error in said:
         assert secret not in f"{error} {error!r}"
         assert "/api/" not in str(error)
+    assert secret not in caplog.text
+    assert secret not in repr(there.config)

@@ -113,6 +113,17 @@ def test_what_is_older_than_two_pages_is_left_to_the_past_and_nothing_after_it_i
     assert texts(read_all(there.reader, first.cursor, limit=200)) == [f"post {i}" for i in range(130, 330)]
 
 
+def test_in_a_quiet_place_the_beginning_is_not_years_ago(there: MastodonHarness) -> None:
+    for i in range(5):
+        post = there.world.statuses[there.customer_posts("ana", f"post {i}")]
+        post.created_at -= timedelta(days=400 - 100 * i)
+    first = read_all(there.reader)
+    assert texts(first) == ["post 4"]
+    there.customer_posts("ana", "post 5")
+    assert texts(read_all(there.reader, first.cursor)) == ["post 5"]
+    assert [post.text for post in MastodonHistory(there.config).backfill("").posts] == [f"post {i}" for i in range(5, -1, -1)]
+
+
 def test_a_word_that_is_listened_for_later_begins_now_and_the_others_go_on(there: MastodonHarness) -> None:
     there.world.publish(stranger(there), "old #leeds")
     there.customer_posts("ana", "one")

@@ -145,6 +145,18 @@ def test_duplicates_and_disorder_are_handed_on_as_they_come(there: MastodonHarne
     assert [post.text for post in ear.posts] == ["two", "one", "two"]
 
 
+def test_a_server_that_is_faster_than_the_desk_has_to_wait_and_nothing_is_lost(
+    there: MastodonHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITING", 2)
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    with listening(there) as ear:
+        for i in range(60):
+            there.customer_posts("ana", f"post {i}")
+        until(lambda: len(ear.posts) == 60)
+    assert [post.text for post in ear.posts] == [f"post {i}" for i in range(60)]
+
+
 def test_a_sign_of_life_is_told_as_an_empty_batch(there: MastodonHarness) -> None:
     there.simulator.heartbeat = 0.05
     with listening(there) as ear:
