@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,8 +62,12 @@ class BlueskyStream:
 
     def listen(self, cursor: str) -> Iterator[Batch]:
         position = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else 0
-        self._connection = _connect(position)
-        try:
+        with ExitStack() as stack:
+            stack.callback(self.close)
+            try:
+                self._connection = stack.enter_context(_connect(position))
+            except Exception:
+                raise NetworkError("Bluesky's stream cannot be reached.", retryable=True, code="unreachable") from None
             yield Batch(cursor=cursor)  # it holds
             while not self._closed.is_set():
                 came = self._wait()
@@ -73,8 +77,6 @@ class BlueskyStream:
                     yield make_batch(self._read(came), str(position or ""), more=False)
                 if came.ended is not None and not self._closed.is_set():
                     raise NetworkError("Bluesky ended the connection.", retryable=True, code="stream_ended")
-        finally:
-            self.close()
 
     def close(self) -> None:
         self._closed.set()
@@ -170,17 +172,14 @@ class BlueskyStream:
         }
 
 
-def _connect(position: int) -> Any:
+def _connect(position: int) -> AbstractContextManager[Any]:
     from websockets.sync.client import connect
 
     asked: dict[str, Any] = {"wantedCollections": POST}
     if position:
         asked["cursor"] = max(1, position - BACK)
     address = f"{settings.BLUESKY_JETSTREAM}/subscribe?{urlencode(asked)}"
-    try:
-        return connect(address, max_size=LONGEST, open_timeout=10, close_timeout=1, proxy=None, user_agent_header=AGENT)
-    except Exception:
-        raise NetworkError("Bluesky's stream cannot be reached.", retryable=True, code="unreachable") from None
+    return connect(address, max_size=LONGEST, open_timeout=10, close_timeout=1, proxy=None, user_agent_header=AGENT)
 
 
 def _quoted(record: Mapping[str, Any]) -> str:
