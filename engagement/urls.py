@@ -8,6 +8,7 @@ from engagement.views import attachments, conversation, follow, guard, handovers
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
+    path("conversations/<int:pk>/above/", conversation.conversation_above, name="conversation_above"),
     path("conversations/<int:pk>/send/", messages.send, name="send"),
     path("conversations/<int:pk>/draft/", messages.draft, name="draft"),
     path("conversations/<int:pk>/pictures/", attachments.pictures_add, name="pictures_add"),

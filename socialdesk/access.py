@@ -51,6 +51,7 @@ ACCESS: dict[str, Rule] = {
     "feed_cards": Rule(EVERYBODY),
     "counts": Rule(EVERYBODY),
     "conversation": Rule(EVERYBODY),
+    "conversation_above": Rule(EVERYBODY),
     "picture": Rule(EVERYBODY),
     "conversation_claim": Rule(write=CARE),
     "conversation_release": Rule(write=WORKERS),

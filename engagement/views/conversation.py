@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
+from engagement.services.above import Above, has_above, read_above
 from engagement.services.acknowledge import acknowledged
 from engagement.services.answers import last_answers
 from engagement.services.attachments import read_unsent, unsent_of
@@ -30,7 +31,7 @@ from engagement.services.handovers import TEAMS, is_for, read_handover
 from engagement.services.hops import goes_on, read_hops, read_plain_links
 from engagement.services.outlook import Outlook, read_outlook
 from engagement.services.spans import CHOICES, say_within
-from engagement.services.thread import read_thread
+from engagement.services.thread import Thread, read_thread
 from engagement.services.windows import read_window
 from listening.feed import list_assignable
 from listening.models import Conversation, Mention
@@ -113,21 +114,40 @@ def find_conversation(pk: int) -> Conversation:
 
 @require_GET
 @desk_view
+def conversation_above(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What stands above the conversation on its network, for the open pane; the whole desk with it to everybody else."""
+    found = find_conversation(pk)
+    above = read_above(found)
+    if is_fragment(request):
+        return render(request, "engagement/_above.html", {"conversation": found, "above": above})
+    return render_conversation(request, found, above=above)
+
+
+@require_GET
+@desk_view
 def conversation(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The pane to the open page, what came before `before` to its thread, and the whole desk to everybody else."""
     found = find_conversation(pk)
     before = request.GET.get("before", "")
     if before and is_fragment(request):
         thread = read_thread(found, before=before)
-        return render(request, "engagement/_thread.html", {"conversation": found, "thread": thread, "answers": last_answers(thread)})
+        context = {"conversation": found, "thread": thread, "answers": last_answers(thread), "asks_above": _asks_above(found, thread)}
+        return render(request, "engagement/_thread.html", context)
     return render_conversation(request, found)
 
 
 def render_conversation(
-    request: HttpRequest, found: Conversation, *, refused: DeskError | None = None, kind: str = "", status: int = 200
+    request: HttpRequest,
+    found: Conversation,
+    *,
+    refused: DeskError | None = None,
+    kind: str = "",
+    status: int = 200,
+    above: Above | None = None,
 ) -> HttpResponseBase:
-    """`refused` is said beside the door `kind`, where the text still stands."""
+    """`refused` is said beside the door `kind`, where the text still stands. `above` stands at the top of the thread."""
     context = read_pane(agent_of(request), found, refused=refused, kind=kind, before=request.GET.get("before", ""))
+    context["above"] = above
     if is_fragment(request):
         return render(request, "engagement/_conversation.html", context, status=status)
     desk = desk_context(request)
@@ -151,6 +171,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     return {
         "conversation": found,
         "thread": thread,
+        "asks_above": _asks_above(found, thread),
         "claim_holder": found.claimed_by if is_held else None,
         "target": find_target(thread),
         "follow": follow,
@@ -183,6 +204,10 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "may_change": agent.may_work,
         **_read_handover(agent, found),
     }
+
+
+def _asks_above(found: Conversation, thread: Thread) -> bool:
+    return has_above(found, thread, is_whole=not thread.earlier)
 
 
 def _read_handover(agent: Agent, found: Conversation) -> dict[str, Any]:
