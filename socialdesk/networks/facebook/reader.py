@@ -16,6 +16,8 @@ from socialdesk.networks.facebook.values import collect, id_of, moment_of, objec
 
 WATCHED = 200  # posts, the newest, below which new comments are looked for
 PAGE = 100  # entries of a list at once; no more are given
+NEW = 25  # posts at once with all that they are made of
+_TOUCHED = "id,created_time,updated_time"
 _DEEPEST = 20  # comments above a comment; Facebook shows two
 
 
@@ -38,20 +40,26 @@ class FacebookReader:
         return cut(found, where, limit=limit)
 
     def _posts(self, found: Found, since: datetime) -> Iterator[str]:
-        """The page's newest posts into `found`; gives the ids of those below which something was written since then.
+        """The page's new posts into `found`; gives the ids of all those below which something was written since then.
 
-        The list goes by when they were posted, not by when they were answered: so that many of them are looked at each time.
+        The list goes by when they were posted, not by when they were answered: so many older ones are looked at each time, of which
+        no more is asked for than that.
         """
         raws: list[Any] = []
-        for page in self._client.pages(at(self._config.external_id, "feed"), fields=POST_FIELDS, limit=PAGE):
+        for page in self._client.pages(at(self._config.external_id, "feed"), fields=POST_FIELDS, limit=NEW):
             raws.extend(page)
-            if len(raws) >= WATCHED and not goes_on(page, "created_time", since):
+            if not goes_on(page, "created_time", since):
                 break
         collect(found, raws, self._read_post, since=since, written="created_time")
-        for raw in map(object_of, raws):
-            touched = moment_of(raw.get("updated_time"))
-            if id_of(raw.get("id")) and (touched is None or touched >= since):
-                yield id_of(raw.get("id"))
+        looked_at = 0
+        for page in self._client.pages(at(self._config.external_id, "feed"), fields=_TOUCHED, limit=PAGE):
+            for raw in map(object_of, page):
+                touched = moment_of(raw.get("updated_time"))
+                if id_of(raw.get("id")) and (touched is None or touched >= since):
+                    yield id_of(raw.get("id"))
+            looked_at += len(page)
+            if looked_at >= WATCHED and not goes_on(page, "created_time", since):
+                return
 
     def _comments(self, found: Found, post_id: str, since: datetime) -> None:
         def read(raw: dict[str, Any]) -> Entry:

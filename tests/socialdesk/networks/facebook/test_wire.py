@@ -268,6 +268,16 @@ def test_without_a_proof_the_network_refuses_and_says_why(facebook: FacebookHarn
     assert caught.value.permanent
 
 
+def test_an_answer_without_an_end_is_not_read(facebook: FacebookHarness) -> None:
+    huge = b'{"data":[' + b'"x",' * 3_000_000 + b'"x"]}'
+    said = refused(facebook, lambda: (200, huge, {}), lambda: facebook.reader.fetch(""))
+    assert said.retryable
+    post = facebook.customer_posts("ana", "it broke")
+    assert refused(
+        facebook, lambda: (200, huge, {}), lambda: facebook.publisher.reply(in_reply_to=post, text="x", token="t")
+    ).outcome_unknown
+
+
 def test_a_slow_network_is_waited_for_a_while_and_no_longer(facebook: FacebookHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socialdesk.lib.outbound.READ", 0.2)
     facebook.simulator.slow = 0.6
