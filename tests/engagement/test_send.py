@@ -73,8 +73,8 @@ def test_enormous_text_is_refused_and_not_cut(desk: Desk, sam: Agent) -> None:
 
 
 def test_network_without_connector_cannot_be_answered(sam: Agent) -> None:
-    conversation = make_conversation(network="facebook")
-    with pytest.raises(DeskError, match="Facebook cannot be answered from this desk"):
+    conversation = make_conversation(network="web")
+    with pytest.raises(DeskError, match="Web reviews cannot be answered from this desk"):
         send_reply(conversation_id=conversation.pk, agent=sam, text="Hello")
 
 
