@@ -168,7 +168,7 @@ class Client:
             failed = error
         answer = self._wire.last
         if answer is None:
-            raise unreachable(_cause(failed), is_write=is_write) from failed
+            raise unreachable(_cause(failed), is_write=is_write) from None
         try:
             said = answer.json()
         except (ValueError, RecursionError):

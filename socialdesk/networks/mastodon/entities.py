@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from socialdesk.networks.base import AuthorData, MediaData, MessageData, PostData, QuoteData, Unreadable
@@ -60,8 +61,13 @@ def read_author(account: Any, us: Us) -> AuthorData:
         display_name=words(given.get("display_name"))[:200],
         followers=count(given.get("followers_count")),
         url=words(given.get("url")),
-        bio=plain(words(given.get("note")), host=us.domain)[:1000],
+        bio=_bio(words(given.get("note")), us.domain),
     )
+
+
+@lru_cache(maxsize=512)  # the same few people write most of a page
+def _bio(note: str, domain: str) -> str:
+    return plain(note, host=domain)[:1000]
 
 
 def identity(value: Any) -> str:

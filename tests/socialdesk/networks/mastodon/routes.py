@@ -300,7 +300,11 @@ def _needed(call: Call, name: str) -> str:
 def _cut(call: Call, entries: Sequence[Any], id_of: Callable[[Any], str], *, most: int, usual: int) -> list[Any]:
     """A page of what is ordered by ids that grow, newest first: behind min_id, or the newest of those within the bounds."""
     limit = min(most, int(call.query.get("limit", [str(usual)])[0]))
-    low = int(call.query.get("min_id", call.query.get("since_id", ["0"]))[0])
-    high = int(call.query.get("max_id", [str(10**30)])[0])
-    within = sorted((each for each in entries if low < int(id_of(each)) < high), key=lambda each: int(id_of(each)))
+    low = call.query.get("min_id", call.query.get("since_id", ["0"]))[0]
+    high = call.query.get("max_id", ["z" * 30])[0]
+    within = sorted((each for each in entries if _rank(low) < _rank(id_of(each)) < _rank(high)), key=lambda each: _rank(id_of(each)))
     return (within[:limit] if "min_id" in call.query else within[-limit:] if limit else [])[::-1]
+
+
+def _rank(entry_id: str) -> tuple[int, str]:
+    return len(entry_id), entry_id

@@ -113,6 +113,18 @@ def test_what_is_older_than_two_pages_is_left_to_the_past_and_nothing_after_it_i
     assert texts(read_all(there.reader, first.cursor, limit=200)) == [f"post {i}" for i in range(130, 330)]
 
 
+def test_ids_of_letters_are_followed_as_those_of_digits(there: MastodonHarness) -> None:
+    there.world.has_letters = True
+    for i in range(130):
+        there.customer_posts("ana", f"post {i}")
+    first = read_all(there.reader, limit=30)
+    assert texts(first) == [f"post {i}" for i in range(51, 130)]
+    post = there.customer_posts("ana", "@tidewheel post 130")
+    there.publisher.reply(in_reply_to=post, text="Thank you.", token="t1")
+    assert texts(read_all(there.reader, first.cursor)) == [f"@tidewheel@{there.world.domain} post 130", "Thank you."]
+    assert there.publisher.find(token="t1", text="Thank you.", in_reply_to=post, since=datetime.now(UTC) - timedelta(hours=1))
+
+
 def test_in_a_quiet_place_the_beginning_is_not_years_ago(there: MastodonHarness) -> None:
     for i in range(5):
         post = there.world.statuses[there.customer_posts("ana", f"post {i}")]

@@ -67,9 +67,12 @@ class World:
         self.media: dict[str, dict[str, Any]] = {}
         self.listener: Listener = lambda stream, kind, payload: None
         self._ids = itertools.count(1)
+        self.has_letters = False  # in its ids, as GoToSocial's and Pleroma's have
         self.us = self.person("tidewheel", display_name="Tidewheel")
 
     def new_id(self) -> str:
+        if self.has_letters:
+            return f"01JWN2Z6V7D3QK5W8X9Y0{next(self._ids):05X}"
         return str(114_000_000_000_000_000 + next(self._ids))
 
     def person(self, acct: str, **given: Any) -> Person:
