@@ -148,3 +148,16 @@ def test_a_picture_of_a_post_comes_through_the_desk(windows: Windows, desk: Desk
     expect(picture).to_be_visible()
     wait_until(lambda: picture.evaluate("(image) => image.complete && image.naturalWidth") == 480)
     look(page, "a post with a picture", within=".thread")
+
+
+def test_the_thread_above_comes_by_itself_when_a_conversation_is_opened(windows: Windows, desk: Desk, sam: Agent) -> None:
+    root = desk.world.publish("ana", "Does anybody ride one of these?")
+    desk.world.reply_as("cy", root.id, "@tidewheel mine squeaks")
+    desk.read()
+    mention = Mention.objects.get(text__contains="squeaks")
+    Mention.objects.filter(pk=mention.pk).update(parent=None)
+    Mention.objects.filter(external_id=root.id).delete()
+    page = windows.open(sam, f"/conversations/{mention.conversation_id}/")
+    expect(page.locator(".above").get_by_text("Does anybody ride one of these?")).to_be_visible()
+    expect(page.get_by_text("Above it, from Sandbox, not kept here")).to_be_visible()
+    look(page, "the thread above", within=".thread")
