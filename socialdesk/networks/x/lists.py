@@ -8,13 +8,13 @@ from typing import Any
 from socialdesk.networks.x.payloads import id_of
 
 PAGE = 100  # entries; the most that X gives at once
-PAGES = 32  # of one list; X's own timelines end there
+PAGES = 100  # of one list in one go; X's own timelines end after 32
 
 
-def pages(ask: Callable[[dict[str, str]], dict[str, Any]], *, most: int = PAGES) -> Iterator[dict[str, Any]]:
+def pages(ask: Callable[[dict[str, str]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The answers of a list. `ask` is given what names the next page."""
     more: dict[str, str] = {}
-    for _ in range(most):
+    for _ in range(PAGES):
         body = ask(more)
         yield body
         token = next_page(body)

@@ -35,11 +35,10 @@ class _Odd(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One post as X gave it: `id` is its own, which that of the post is not where it was edited; `raw` what stands in it."""
+    """One post as X gave it: `id` is its own, which that of the post is not where it was edited."""
 
     id: str
     post: PostData
-    raw: str
 
 
 def id_of(value: Any) -> str:
@@ -156,7 +155,7 @@ def _read_post(entry: Any, includes: _Includes, us: str) -> Found:
     if not author_id:
         raise _Odd("it does not say who wrote it")
     references = _references(entry)
-    text, raw = _texts(entry, quoted=references.get("quoted", ""))
+    text = _text_of(entry, quoted=references.get("quoted", ""))
     media = tuple(_media(entry, includes))
     if not text and not media and "retweeted" not in references:
         raise _Odd("it has neither text nor pictures")
@@ -177,7 +176,7 @@ def _read_post(entry: Any, includes: _Includes, us: str) -> Found:
         quote=_quote(references["quoted"], includes) if "quoted" in references else None,
         poll=tuple(_poll(entry, includes)),
     )
-    return Found(external_id, post, raw)
+    return Found(external_id, post)
 
 
 def _references(entry: Mapping[str, Any]) -> dict[str, str]:
@@ -190,12 +189,12 @@ def _references(entry: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _texts(entry: Mapping[str, Any], *, quoted: str = "") -> tuple[str, str]:
-    """What a post says, with its links as they were typed and without those to what is shown beside it; and as X has it."""
+def _text_of(entry: Mapping[str, Any], *, quoted: str = "") -> str:
+    """What a post says, with its links as they were typed and without those to what is shown beside it."""
     long = _dict(_either(entry, "note_post", "note_tweet"))
     whole = long if _text(long.get("text")) else entry
-    raw = _text(whole.get("text"))
-    return _unescaped(_with_links(raw, _dict(whole.get("entities")) or _dict(entry.get("entities")), quoted)), raw
+    entities = _dict(whole.get("entities")) or _dict(entry.get("entities"))
+    return _unescaped(_with_links(_text(whole.get("text")), entities, quoted))
 
 
 def _with_links(text: str, entities: Mapping[str, Any], quoted: str) -> str:
@@ -219,10 +218,7 @@ def _unescaped(text: str) -> str:
 def _without_hidden_mentions(entry: Mapping[str, Any], text: str) -> str:
     """Our own answer as we wrote it: X puts the names of those who are answered before it, and does not show them."""
     begin = next(iter(_list(entry.get("display_text_range"))), 0)
-    names = _LEADING_MENTIONS.match(text)
-    if not isinstance(begin, int) or isinstance(begin, bool) or begin <= 0 or names is None:
-        return text
-    hidden = _LEADING_MENTIONS.match(text, 0, begin)
+    hidden = _LEADING_MENTIONS.match(text, 0, min(_count(begin), len(text)))
     return text[hidden.end() :] if hidden else text
 
 
@@ -273,8 +269,8 @@ def _quote(external_id: str, includes: _Includes) -> QuoteData:
         return QuoteData(external_id, url=address_of("i", external_id))
     author_id = id_of(quoted.get("author_id"))
     author = read_author(includes.users.get(author_id))
-    text, _ = _texts(quoted)
-    return QuoteData(external_id, author.username if author else "", text, address_of(author.username if author else "i", external_id))
+    username = author.username if author else ""
+    return QuoteData(external_id, username, _text_of(quoted), address_of(username or "i", external_id))
 
 
 def _read_message(entry: Any, includes: _Includes, us: str) -> MessageData:

@@ -6,21 +6,26 @@ for the next call, as each post that is asked for is paid for.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
+
 from socialdesk.networks.base import Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.x import fields, payloads
 from socialdesk.networks.x.client import Client
-from socialdesk.networks.x.lists import PAGE, newest_of, pages
+from socialdesk.networks.x.lists import PAGE, PAGES, newest_of, next_page, pages
 from socialdesk.networks.x.query import search_queries
 
+logger = logging.getLogger(__name__)
 FEEDS = ("mentions", "own", "search", "messages")
 BEGINNING = timedelta(days=1)  # so far back is read where nothing was read before
 SEARCHED = timedelta(days=6, hours=23)  # X searches seven days, and refuses to be asked for more
+TOO_MANY = Unreadable(f"X had more than {PAGES * PAGE:,} new entries in one list; the oldest of them were not read")
 _CURSOR = re.compile(r"mentions:(\d{1,19}) own:(\d{1,19}) search:(\d{1,19}) messages:(\d{1,19})")
 
 
@@ -75,8 +80,9 @@ class XReader:
             try:
                 read = list(self._read(feed, marks[feed]))
             except NetworkError as error:
-                if feed == "messages" and error.permanent and not error.account_revoked:
-                    continue  # X lets some apps read no messages; the account's page says so
+                if feed == "messages" and _is_refusal(error):
+                    self._say_refused(feed, error)
+                    continue
                 if error.code not in ("budget", "rate_limit"):
                     raise
                 limited.append(error)
@@ -89,6 +95,11 @@ class XReader:
         if len(limited) == len(asked):
             raise limited[0]
         return sorted(items.values(), key=lambda item: item.id), ends
+
+    def _say_refused(self, feed: str, error: NetworkError) -> None:
+        """Some plans read no messages, and some words X does not search for. That is no reason to hear nobody."""
+        if cache.add(f"x:refused:{self._client.us}:{feed}", True, timeout=3600):
+            logger.warning("X does not let account %s read its %s: %s", self._client.us, feed, error)
 
     def _is_asked(self, feed: str) -> bool:
         if feed == "messages":
@@ -106,25 +117,38 @@ class XReader:
         else:
             since = max(mark, int(payloads.first_id_at(datetime.now(UTC) - SEARCHED)))
             for query in search_queries(self._client.config.terms, us=self._client.username):
-                yield from self._posts(feed, "/2/tweets/search/recent", {"query": query, "since_id": str(since)})
+                try:
+                    yield from self._posts(feed, "/2/tweets/search/recent", {"query": query, "since_id": str(since)})
+                except NetworkError as error:
+                    if not _is_refusal(error):
+                        raise
+                    self._say_refused(feed, error)
 
     def _posts(self, feed: str, route: str, params: Mapping[str, Any]) -> Iterator[_Item]:
-        for body in pages(lambda more: self._client.get_posts(route, {**params, **more, "max_results": PAGE})):
+        for number, body in enumerate(pages(lambda more: self._client.get_posts(route, {**params, **more, "max_results": PAGE})), 1):
             found, odd = payloads.read_found(body, us=self._client.us)
             self._newest[feed] = max(self._newest.get(feed, 0), newest_of(body))
             yield from (_Item(int(one.id), one.post) for one in found)
             yield from (_Item(int(one.external_id or 0), one) for one in odd)
+            if number == PAGES and next_page(body):
+                yield _Item(0, TOO_MANY)
 
     def _messages(self, mark: int) -> Iterator[_Item]:
         """X cannot be asked for messages since one that is known, so its list is left where that one stands."""
         asked = {**fields.MESSAGES, "event_types": payloads.MESSAGE, "max_results": PAGE}
-        for body in pages(lambda more: self._client.get("/2/dm_events", {**asked, **more})):
+        for number, body in enumerate(pages(lambda more: self._client.get("/2/dm_events", {**asked, **more})), 1):
             messages, odd = payloads.read_messages(body, us=self._client.us)
             fresh = [message for message in messages if int(message.external_id) > mark]
             yield from (_Item(int(message.external_id), message) for message in fresh)
             yield from (_Item(int(one.external_id or 0), one) for one in odd if int(one.external_id or mark + 1) > mark)
             if len(fresh) < len(messages):
                 return
+            if number == PAGES and next_page(body):
+                yield _Item(0, TOO_MANY)
+
+
+def _is_refusal(error: NetworkError) -> bool:
+    return error.permanent and not error.account_revoked
 
 
 def _read_cursor(cursor: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -43,6 +44,8 @@ class XStream:
 
     def listen(self, cursor: str) -> Iterator[Batch]:
         self.keep_rules()
+        if self._is_closed:
+            return
         try:
             with self._connect() as self._response:
                 yield Batch()
@@ -61,7 +64,8 @@ class XStream:
         self._is_closed = True
         response = self._response
         if response is not None:
-            response.raw.shutdown()
+            with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself meanwhile
+                response.raw.shutdown()
 
     def keep_rules(self) -> None:
         """Add the rules that are missing, then remove those of ours that nothing asks for any more."""
@@ -118,7 +122,8 @@ class XStream:
             return Batch(unreadable=(Unreadable("it is no object"),))
         if body.get("data") is None:
             return self._read_notice(body)
-        tags = {rule.get("tag") for rule in body.get("matching_rules") or () if isinstance(rule, dict)} if _is_list(body) else set()
+        matching = body.get("matching_rules")
+        tags = [rule.get("tag") for rule in matching if isinstance(rule, dict)] if isinstance(matching, list) else []
         if tags and self.tag not in tags:
             return None
         found, odd = payloads.read_found(body, us=self._us)
@@ -131,10 +136,6 @@ class XStream:
             return Batch(unreadable=(Unreadable("it is of an unknown kind"),))
         said = next((text for text in (first.get("detail"), first.get("title")) if isinstance(text, str)), "no reason given")
         raise NetworkError(f"X has ended the stream: {said}"[:400], retryable=True, code="stream_ended")
-
-
-def _is_list(body: dict[str, Any]) -> bool:
-    return isinstance(body.get("matching_rules"), list)
 
 
 def _is_taken(response: requests.Response) -> bool:

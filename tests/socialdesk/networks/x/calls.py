@@ -139,7 +139,9 @@ def user(asked: Asked) -> Answer:
 
 
 def mentions(asked: Asked) -> Answer:
-    named = asked.world.users[asked.path["id"]]
+    named = asked.world.users.get(asked.path["id"])
+    if named is None:
+        return user(asked)
     there = [post for post in asked.world.posts.values() if f"@{named.username}".lower() in asked.world.shown_text(post).lower()]
     return asked.posts(asked.since(post for post in there if post.author is not named and not post.retweet_of))
 

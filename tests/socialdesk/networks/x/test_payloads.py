@@ -187,7 +187,7 @@ def test_no_author_but_us_loses_the_names_before_an_answer() -> None:
 )
 def test_a_text_of_ours_is_known_again(said: str, wanted: str, is_same: bool) -> None:
     post = PostData("x", "1", said, AuthorData(US, "tidewheel"), at("08:00:00"))
-    assert payloads.is_text(payloads.Found("1", post, said), wanted) is is_same
+    assert payloads.is_text(payloads.Found("1", post), wanted) is is_same
 
 
 # Anything at all

@@ -8,10 +8,13 @@ import pytest
 from django.core.cache import cache
 
 from socialdesk.networks.base import Batch, NetworkError
-from socialdesk.networks.x import payloads
+from socialdesk.networks.x import lists, payloads
+from socialdesk.networks.x import reader as reader_module
 from socialdesk.networks.x.query import LONGEST, search_queries, stream_rules
 from socialdesk.networks.x.reader import XReader
 from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.x.asked import invalid
+from tests.socialdesk.networks.x.calls import matches
 from tests.socialdesk.networks.x.conftest import Stage
 from tests.socialdesk.networks.x.world import ALL_SCOPES, EPOCH
 
@@ -128,12 +131,24 @@ def test_without_leave_to_read_messages_and_without_words_only_the_rest_is_asked
     assert [call.path.rpartition("/")[2] for call in x.simulator.log] == ["mentions", "tweets"]
 
 
-def test_an_app_that_may_read_no_messages_still_hears_the_rest(x: Stage) -> None:
-    x.simulator.answers_with = (403, b'{"title": "Forbidden", "detail": "Your plan has no Direct Messages.", "status": 403}', {})
-    x.simulator.fails_on = lambda method, path: path == "/2/dm_events"
+@pytest.mark.parametrize(("path", "status"), [("/2/dm_events", 403), ("/2/tweets/search/recent", 400)])
+def test_a_list_that_x_does_not_give_keeps_nobody_from_hearing_the_others(
+    x: Stage, caplog: pytest.LogCaptureFixture, path: str, status: int
+) -> None:
+    x.simulator.answers_with = (status, b'{"title": "Forbidden", "detail": "Not with your plan.", "status": 403}', {})
+    x.simulator.fails_on = lambda method, asked: asked == path
     x.ana_posts("@tidewheel it broke")
+    reader = x.reader
+    cursor = reader.fetch("").cursor
     assert texts(x.reader.fetch("")) == ["@tidewheel it broke"]
-    x.simulator.fails_on = lambda method, path: path.endswith("/mentions")
+    assert caplog.text.count("Not with your plan.") == 1
+    x.world.publish(x.ben, "An e-bike")
+    x.world.send(x.ana, x.us, "hello?")
+    x.simulator.answers_with = None
+    batch = reader.fetch(cursor)
+    assert (texts(batch), [message.text for message in batch.messages]) == (["An e-bike"], ["hello?"])
+    x.simulator.answers_with = (403, b"{}", {})
+    x.simulator.fails_on = lambda method, asked: asked.endswith("/mentions")
     with pytest.raises(NetworkError):
         x.reader.fetch("")
 
@@ -191,6 +206,27 @@ def test_pages_that_never_end_do(x: Stage) -> None:
     x.simulator.answers_with = (200, endless, {})
     assert x.reader.fetch("").posts == ()
     assert len(x.simulator.log) < 20
+
+
+def test_more_than_is_read_in_one_go_is_said(x: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (lists, reader_module):
+        monkeypatch.setattr(module, "PAGES", 2)
+    for number in range(250):
+        x.ana_posts(f"@tidewheel {number}")
+        x.world.send(x.ana, x.us, f"line {number}")
+    batch = x.reader.fetch("", limit=1000)
+    assert (len(batch.posts), len(batch.messages), len(batch.unreadable)) == (200, 200, 2)
+
+
+def test_a_word_that_x_does_not_search_for_spoils_no_other(x: Stage) -> None:
+    x.with_config(terms=tuple(f"word{number} and more" for number in range(40)))
+    x.simulator.finds = lambda query, post: matches(query, post) if "word39" in query else refuse()
+    x.world.publish(x.ben, "word39 and more")
+    assert texts(x.reader.fetch("")) == ["word39 and more"]
+
+
+def refuse() -> bool:
+    raise invalid("Rule has a word that is too common", query=["a"])
 
 
 # Words as queries
