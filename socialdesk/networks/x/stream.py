@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -34,7 +35,7 @@ class XStream:
     def __init__(self, config: AccountConfig) -> None:
         self._app = Client(config, as_app=True)
         self._us = config.external_id
-        self._is_closed = False
+        self._closed = threading.Event()
         self._response: requests.Response | None = None
 
     @property
@@ -44,7 +45,7 @@ class XStream:
 
     def listen(self, cursor: str) -> Iterator[Batch]:
         self.keep_rules()
-        if self._is_closed:
+        if self._closed.is_set():
             return
         try:
             with self._connect() as self._response:
@@ -54,14 +55,14 @@ class XStream:
                     if batch is not None:
                         yield batch
         except (requests.RequestException, NotPublic, OSError, ValueError, AttributeError) as error:
-            if self._is_closed:
+            if self._closed.is_set():
                 return  # close() breaks the connection off in the middle of reading
             raise unreachable(error, is_write=False) from error
-        if not self._is_closed:
+        if not self._closed.is_set():
             raise NetworkError("X has ended the stream.", retryable=True, code="stream_ended")
 
     def close(self) -> None:
-        self._is_closed = True
+        self._closed.set()
         response = self._response
         if response is not None:
             with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself meanwhile
@@ -107,7 +108,7 @@ class XStream:
             yield from lines
             if len(begun) > LONGEST_LINE:
                 raise NetworkError("X sent a post without an end.", retryable=True, code="too_long")
-            if self._is_closed:
+            if self._closed.is_set():
                 return
 
     def _read(self, line: bytes) -> Batch | None:
