@@ -137,13 +137,13 @@ class Client:
 
 
 def bucket_of(method: str, url: str) -> str:
-    """Which of the server's limits a call falls under: writing has points of its own, and so has opening sessions."""
+    """Which of the server's limits a call falls under: writing has points of its own, opening a session a small number."""
     nsid = urlsplit(url).path.rpartition("/")[2]
-    if nsid.startswith("com.atproto.server."):
+    if nsid == "com.atproto.server.createSession":
         return "session"
     if nsid.startswith("chat."):
         return "chat"
-    return "write" if method == "POST" else "read"
+    return "write" if nsid.startswith("com.atproto.repo.") and method == "POST" else "read"
 
 
 def limits_of(response: requests.Response, bucket: str) -> Iterable[Limit]:

@@ -105,7 +105,7 @@ class Routes:
     def _document(self, did: str) -> Any:
         if did not in self.world.people:
             raise Refused(404, "NotFound", f"DID not registered: {did}")
-        home = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.sim.base}
+        home = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": self.sim.lives_at}
         return {"id": did, "alsoKnownAs": [f"at://{self.world.people[did].handle}"], "service": [home]}
 
     # com.atproto.server and identity

@@ -23,6 +23,7 @@ from tests.socialdesk.networks.bluesky.world import World
 
 # Before writing: the connection is closed, or 502. After writing: 500, or the connection is closed.
 MODES = ("revoked", "rate_limit", "expired", "lost_before_writing", "unavailable", "error_after_writing", "no_answer_after_writing")
+LIMITS = {"read": 3000, "write": 5000, "session": 30, "chat": 3000}
 OTHER_MODES = ("slow", "no_json", "moved")
 
 
@@ -82,11 +83,12 @@ class Simulator:
         self.world = World()
         self.log: list[Call] = []
         self.faults: list[str] = []
-        self.left = {"read": 3000, "write": 5000, "session": 30, "chat": 3000}
+        self.left = dict(LIMITS)
         self.sessions: dict[str, Session] = {}
         self.passwords: dict[str, AppPassword] = {}
         self.lasts = 7200  # seconds of an access token
         self.has_chat = True
+        self.lives_at = self.base  # the server that documents of accounts name
         self._numbers = itertools.count(1)
         self._failure: tuple[str, Callable[[Call], bool]] | None = None
         self.routes = Routes(self)
@@ -203,10 +205,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {
             "Content-Type": "application/json; charset=utf-8" if is_json else "text/html",
             "Content-Length": str(len(content)),
-            "ratelimit-limit": "5000" if bucket == "write" else "3000",
+            "ratelimit-limit": str(LIMITS[bucket]),
             "ratelimit-remaining": str(sim.left[bucket]),
             "ratelimit-reset": str(int(time.time()) + 300),
-            "ratelimit-policy": "5000;w=3600" if bucket == "write" else "3000;w=300",
+            "ratelimit-policy": f"{LIMITS[bucket]};w={3600 if bucket == 'write' else 300}",
         }
         for name, value in (headers | answer.headers).items():
             self.send_header(name, value)
@@ -220,8 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def bucket_of(call: Call) -> str:
-    if call.nsid.startswith("com.atproto.server."):
+    if call.nsid == "com.atproto.server.createSession":
         return "session"
     if call.nsid.startswith("chat."):
         return "chat"
-    return "write" if call.method == "POST" else "read"
+    return "write" if call.method == "POST" and call.nsid.startswith("com.atproto.repo.") else "read"
