@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -113,7 +113,7 @@ class MetaConnecting:
         page_id = config.credentials.get("page_id", config.external_id)
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=config.external_id)
         username = text_of(raw.get("username")) or config.username
-        return Grant(config.external_id, username, text_of(raw.get("name")), cannot=cannot)
+        return Grant(config.external_id, username, text_of(raw.get("name")), cannot=cannot, limits=_limits(cannot))
 
     def renew(self, config: AccountConfig) -> Mapping[str, str] | None:
         """The token of a page does not end, but with what its person allowed."""
@@ -148,7 +148,8 @@ class MetaConnecting:
         if "webhooks" not in cannot:
             cannot |= self._subscribe(page_id, token)
         name = text_of(account.get("name"))
-        return Connected(credentials, Grant(account_id, text_of(account.get("username")) or name or account_id, name, cannot=cannot))
+        username = text_of(account.get("username")) or name or account_id
+        return Connected(credentials, Grant(account_id, username, name, cannot=cannot, limits=_limits(cannot)))
 
     def _subscribe(self, page_id: str, token: str) -> dict[str, str]:
         """Ask Facebook to call the desk about that page. Doing it again changes nothing."""
@@ -204,6 +205,11 @@ def debug(token: str) -> Permitted:
     )
 
 
+def _limits(cannot: Mapping[str, str]) -> dict[str, int]:
+    """A picture is put on the page, unseen, before an answer shows it: who may not post there sends none."""
+    return {"max_pictures": 0} if "post" in cannot else {}
+
+
 def _limited(granular: Any) -> Iterator[tuple[str, frozenset[str]]]:
     for entry in map(object_of, list_of(granular)):
         targets = frozenset(id_of(target) for target in list_of(entry.get("target_ids")))
@@ -214,12 +220,8 @@ def _limited(granular: Any) -> Iterator[tuple[str, frozenset[str]]]:
 def _named_apart(found: Sequence[Connected]) -> list[Connected]:
     """Pages need no user name, and two may be called the same: then their ids tell them apart."""
     names = [one.grant.username for one in found]
-    return [
-        one
-        if names.count(one.grant.username) == 1
-        else Connected(
-            one.credentials,
-            Grant(one.grant.external_id, f"{one.grant.username} ({one.grant.external_id})", one.grant.display_name, one.grant.cannot),
-        )
-        for one in found
-    ]
+    return [one if names.count(one.grant.username) == 1 else _with_id(one) for one in found]
+
+
+def _with_id(one: Connected) -> Connected:
+    return replace(one, grant=replace(one.grant, username=f"{one.grant.username} ({one.grant.external_id})"))

@@ -83,7 +83,7 @@ class FacebookPublisher:
         try:
             answer = self._client.post(
                 at(self._page_id, "photos"),
-                {"published": "false", "temporary": "true", "alt_text_custom": picture.alt},
+                {"published": "false", "alt_text_custom": picture.alt},
                 {"source": (f"picture.{picture.media_type.partition('/')[2]}", picture.content, picture.media_type)},
             )
         except NetworkError as error:

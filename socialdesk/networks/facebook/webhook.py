@@ -52,7 +52,10 @@ class MetaWebhook:
         given = query.get("hub.verify_token", "")
         if not token or query.get("hub.mode") != "subscribe" or not hmac.compare_digest(given.encode(), token.encode()):
             raise HookRefused("The verify token is not the one that this desk was given.")
-        return query.get("hub.challenge", "")
+        challenge = query.get("hub.challenge", "")
+        if not (challenge.isascii() and challenge.isalnum()):  # it is shown as it came, so nothing else may be in it
+            raise HookRefused("The challenge is none that the network would send.")
+        return challenge
 
     def read(self, *, headers: Mapping[str, str], body: bytes) -> Sequence[Hook]:
         check_signature(headers.get("x-hub-signature-256", ""), body)

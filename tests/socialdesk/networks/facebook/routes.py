@@ -193,7 +193,7 @@ def publish(asked: Asked) -> Any:
     return {"id": asked.world.post(asked.world.page, text).id}
 
 
-@route("POST", rf"{PAGE}/photos", "published", "temporary", "alt_text_custom", "caption")
+@route("POST", rf"{PAGE}/photos", "published", "alt_text_custom")
 def upload(asked: Asked) -> Any:
     asked.needs("pages_manage_posts", task="CREATE_CONTENT")
     if not asked.files.get("source", b"").startswith((b"\x89PNG", b"\xff\xd8", b"RIFF")):

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -203,5 +203,6 @@ class _Handler(BaseHTTPRequestHandler):
         kind = "text/html" if isinstance(answer, bytes) else "application/json; charset=UTF-8"
         for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **more}.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
+        with suppress(ConnectionError):  # the caller has gone
+            self.end_headers()
+            self.wfile.write(content)

@@ -77,6 +77,7 @@ def test_what_was_not_allowed_is_said_with_its_reason(facebook: FacebookHarness)
     assert "pages_messaging" in found.grant.cannot["direct_message"]
     able = registry.get("facebook").capabilities.within(found.grant.cannot)
     assert (able.reply, able.direct_message, able.webhooks) == (True, False, False)
+    assert able.within({}, found.grant.limits).max_pictures == 0  # they are put on the page before they are shown
     assert facebook.world.subscribed == {}
 
 

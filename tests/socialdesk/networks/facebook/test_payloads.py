@@ -184,7 +184,7 @@ def test_the_question_whether_this_address_is_ours_is_answered_to_who_knows_the_
     assert webhook is not None
     query = {"hub.mode": "subscribe", "hub.verify_token": "open sesame", "hub.challenge": "1158201444"}
     assert webhook.challenge(query) == "1158201444"
-    for wrong in ({**query, "hub.verify_token": "open"}, {**query, "hub.mode": "unsubscribe"}, {}):
+    for wrong in ({**query, "hub.verify_token": "open"}, {**query, "hub.mode": "unsubscribe"}, {**query, "hub.challenge": "<b>"}, {}):
         with pytest.raises(HookRefused):
             webhook.challenge(wrong)
     settings.FACEBOOK_VERIFY_TOKEN = ""
