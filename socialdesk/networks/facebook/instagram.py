@@ -139,7 +139,12 @@ class InstagramContext:
     def above(self, external_id: str) -> tuple[PostData, ...]:
         fields = f"{media.REPLY_FIELDS},media{{{media.MEDIA_FIELDS}}}"
         found = Found()
-        raw = self._client.get(at(external_id), fields=fields)
+        try:
+            raw = self._client.get(at(external_id), fields=fields)
+        except NetworkError as error:
+            if error.code != "refused":
+                raise
+            return ()  # a post, which has none of a comment's fields
         place = object_of(raw.get("media"))
         if not place:
             return ()

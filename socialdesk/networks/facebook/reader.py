@@ -107,7 +107,12 @@ class FacebookContext:
         post_id = self._post_of(external_id)
         if not post_id:
             return ()
-        above = self._comment(external_id, post_id).in_reply_to
+        try:
+            above = self._comment(external_id, post_id).in_reply_to
+        except NetworkError as error:
+            if error.code != "refused":
+                raise
+            return ()  # a post at a place of somebody's own: it has none of a comment's fields
         while above != post_id and len(chain) < _DEEPEST:
             comment = self._comment(above, post_id)
             chain.append(comment)

@@ -194,6 +194,7 @@ def test_the_thread_above_a_comment_is_fetched_from_its_post_down(instagram: Ins
     assert ids(above) == [instagram.stands_below, top]
     assert above[0].text == "Autumn rides"
     assert ids(network.context(instagram.config).above(top)) == [instagram.stands_below]
+    assert network.context(instagram.config).above(instagram.stands_below) == ()
 
 
 def test_the_past_is_fetched_with_all_answers_and_ends(instagram: InstagramHarness) -> None:

@@ -274,6 +274,7 @@ def test_the_thread_above_a_comment_is_fetched_from_its_post_down(facebook: Face
     assert above[0].media[0].url == "https://cdn.example/a.jpg"
     assert ids(context.above(comment)) == [post.id]
     assert context.above(post.id) == ()
+    assert context.above(facebook.world.post(facebook.world.person("facebook", "ravi"), "Thank you", tagged=PAGE).id) == ()
     with pytest.raises(NetworkError) as caught:
         context.above("9_9")
     assert caught.value.code == "not_found"
