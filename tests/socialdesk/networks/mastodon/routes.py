@@ -165,7 +165,7 @@ class Routes:
         media = [self.world.media.get(given) for given in media_ids]
         if any(each is None or each["url"] is None for each in media):
             raise Refused(422, "Cannot attach files that have not finished processing. Try again in a moment!")
-        attached = [each for each in media if each]
+        attached = [_shown(each) for each in media if each]
         status = self.world.publish(us, text, visibility=visibility, in_reply_to=parent, media=attached)
         if key[1]:
             self.keys[key] = status.id
