@@ -31,8 +31,8 @@ class Wire(NetworkSession):
 
     last: requests.Response | None = None
 
-    def __init__(self, budget: Budget) -> None:
-        super().__init__(budget, bucket_of=bucket_of, limits_of=limits_of)
+    def __init__(self, budget: Budget, *, is_reading: bool) -> None:
+        super().__init__(budget, bucket_of=bucket_of, limits_of=limits_of, is_shared=is_reading)
         self._purse = budget
         self.headers["User-Agent"] = AGENT
 
@@ -49,16 +49,19 @@ class Wire(NetworkSession):
 
 
 class Client:
-    """Asks and writes as one account. Raises NetworkError, and nothing else."""
+    """Asks and writes as one account. Raises NetworkError, and nothing else.
 
-    def __init__(self, config: AccountConfig, *, service: str = "", token: str | None = None) -> None:
+    `is_reading`: leaves of the limits what answers need. What an answer has to look up is part of it.
+    """
+
+    def __init__(self, config: AccountConfig, *, token: str | None = None, is_reading: bool = True) -> None:
         given = config.credentials
         self.config = config
-        self.service = (service or given.get("service", "") or settings.BLUESKY_SERVICE).rstrip("/")
+        self.service = (given.get("service", "") or settings.BLUESKY_SERVICE).rstrip("/")
         self.our_did = config.external_id or given.get("did", "")
         self._token = given.get("access", "") if token is None else token
         self._may_renew = bool(given.get("refresh") or given.get("password"))
-        self._wire = Wire(Budget(f"bluesky:{self.service}:{self.our_did or config.username}"))
+        self._wire = Wire(Budget(f"bluesky:{self.service}:{self.our_did or config.username}"), is_reading=is_reading)
 
     def query(self, nsid: str, *, to_chat: bool = False, **params: Any) -> Mapping[str, Any]:
         from atproto_client.models.dot_dict import DotDict  # heavy: more than a second

@@ -21,11 +21,13 @@ START = "0"  # a mark before all others, of a feed that was empty
 @dataclass(slots=True)
 class Place:
     """`mark` is the time up to which a feed was handed on, "" where it was never read; `seen` names its latest entries, since others may
-    still come between them; `pages` are the marks of pages below the newest one."""
+    still come between them; `pages` are the marks of pages below the newest one that are still to be handed on, and `goes_down` says that
+    there are more of them below."""
 
     mark: str = ""
     seen: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    goes_down: bool = False
 
     @property
     def at(self) -> datetime | None:
@@ -57,8 +59,8 @@ class Cursor:
         try:
             given = json.loads(text)
             places = {
-                str(key): Place(str(mark), [str(name) for name in seen], [str(page) for page in pages])
-                for key, (mark, seen, pages) in given["feeds"].items()
+                str(key): Place(str(mark), [str(name) for name in seen], [str(page) for page in pages], bool(goes_down))
+                for key, (mark, seen, pages, goes_down) in given["feeds"].items()
             }
             watched = [Watched(str(uri), str(username)) for uri, username in given["watched"]]
             whose, log = str(given["did"]), str(given["log"])
@@ -68,7 +70,7 @@ class Cursor:
         return cls(did, places, log, watched) if whose == did else cls(did)
 
     def __str__(self) -> str:
-        feeds = {key: [place.mark, place.seen, place.pages] for key, place in self.places.items()}
+        feeds = {key: [place.mark, place.seen, place.pages, place.goes_down] for key, place in self.places.items()}
         watched = [[post.uri, post.username] for post in self.watched]
         given = {"did": self.did, "feeds": feeds, "log": self.log, "watched": watched}
         return json.dumps(given, separators=(",", ":"), ensure_ascii=False)

@@ -66,6 +66,30 @@ def terms_of(terms: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(term for term in given if term))
 
 
+@dataclass(slots=True)
+class Reading:
+    """What was found in a feed, oldest first: `steps` are the pages that were read for it, `left` those above them that were not."""
+
+    feed: Feed
+    place: Place
+    left: list[str]
+    fresh: list[Found] = field(default_factory=list)
+    steps: list[tuple[str, set[str]]] = field(default_factory=list)
+    goes_down: bool = False
+
+    def leave(self, passed: Iterable[Found]) -> tuple[Place, bool]:
+        """Where the feed is left once these were handed on, and whether there is more. What may still be joined by something that is
+        dated before it is named."""
+        given = {found.name: found for found in passed if found.feed is self.feed}
+        done = next((number for number, (_, names) in enumerate(self.steps) if not names <= set(given)), len(self.steps))
+        pages = self.left + [mark for mark, _ in self.steps[done:]][::-1]
+        latest = max([self.place.at or FIRST, *(found.at for found in given.values())])
+        mark = stamp(latest) if latest > FIRST else (self.place.mark or START)
+        seen = list(dict.fromkeys([*self.place.seen, *given]))[-MOST_SEEN:]
+        # The newest page is read anew, since others have come above it.
+        return Place(mark, seen, [mark for mark in pages if mark], self.goes_down), bool(pages or self.place.pages)
+
+
 class Pages:
     """Reads feeds page by page."""
 
@@ -73,30 +97,36 @@ class Pages:
         self._client = client
         self.feeds = list_feeds(client.config, client.our_did)
 
-    def after(self, feed: Feed, place: Place, *, limit: int) -> tuple[list[Found], list[str], bool]:
-        """What came since `place`, oldest first and only its deepest pages if it is more than `limit`; the marks of the pages above them;
-        and whether there is more."""
-        depth, goal = (1, FIRST) if not place.mark else (DEPTH, (place.at or FIRST + LATE) - LATE)
+    def after(self, feed: Feed, place: Place, *, limit: int) -> Reading:
+        """What came since `place`, of the deepest pages only if it is more than `limit`."""
+        goal = (place.at or FIRST + LATE) - LATE
+        marks, read, goes_down = list(place.pages), dict[str, Page](), place.goes_down or not place.pages
+        if goes_down:
+            marks, read, goes_down = self._go_down(feed, place, goal)
+        if goes_down:  # further another time
+            return Reading(feed, place, left=marks, goes_down=True)
+        reading = Reading(feed, place, left=marks)
+        while reading.left and len(reading.fresh) <= limit:
+            mark = reading.left.pop()
+            page = read.get(mark) or self.read(feed, mark)
+            fresh = [found for found in reversed(page.found) if found.at >= goal and found.name not in place.seen]
+            reading.steps.append((mark, {found.name for found in fresh}))
+            reading.fresh += fresh
+        return reading
+
+    def _go_down(self, feed: Feed, place: Place, goal: datetime) -> tuple[list[str], dict[str, Page], bool]:
+        """The marks of pages down to where the feed was left, those that were read, and whether it was left still further down."""
         marks = list(place.pages) or [""]
         read: dict[str, Page] = {}
-        while True:
+        for _ in range(DEPTH if place.mark else 1):
             page = read[marks[-1]] = self.read(feed, marks[-1])
-            if not page.goes_on or page.goes_on in marks or (page.found and page.found[-1].at < goal):
-                break
-            if len(read) >= depth:
-                if place.mark:  # goes down further another time
-                    return [], [mark for mark in [*marks, page.goes_on] if mark], True
-                break
+            is_known = all(found.name in place.seen for found in page.found)
+            if is_known or not page.goes_on or page.goes_on in marks or page.found[-1].at < goal:
+                return marks, read, False
             marks.append(page.goes_on)
-        fresh: list[Found] = []
-        while marks:
-            page = read.get(marks[-1]) or self.read(feed, marks[-1])
-            fresh += [found for found in reversed(page.found) if found.at >= goal and found.name not in place.seen]
-            if len(fresh) > limit:
-                break
-            marks.pop()
-        # The newest page is read anew, and so are all where one was left in the middle.
-        return fresh, [mark for mark in marks if mark], bool(marks) or bool(place.pages)
+        if not place.mark:  # the beginning is what stands on the first page
+            return marks[:1], read, False
+        return marks, read, True
 
     def read(self, feed: Feed, mark: str, *, limit: int = PAGE) -> Page:
         """One page, newest first. Raises NetworkError."""
@@ -110,16 +140,6 @@ class Pages:
         heard = [each for each in found if feed.key != "n" or each.given.get("reason") in HEARD]
         goes_on = words(said.get("cursor"))[:1000] if found else ""
         return Page(sorted(heard, key=lambda each: each.at, reverse=True), goes_on if goes_on != mark else "")
-
-
-def move(place: Place, passed: Iterable[Found], pages: list[str]) -> Place:
-    """The place behind what was passed. What may still be joined by something dated before it is named."""
-    given = list(passed)
-    latest = max((found.at for found in given), default=FIRST)
-    latest = max(latest, place.at or FIRST)
-    mark = stamp(latest) if latest > FIRST else (place.mark or START)
-    seen = [*place.seen, *(found.name for found in given)]
-    return Place(mark, list(dict.fromkeys(seen))[-MOST_SEEN:], pages)
 
 
 def _dated(feed: Feed, entries: list[Mapping[str, Any]]) -> list[Found]:

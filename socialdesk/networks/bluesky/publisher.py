@@ -36,7 +36,7 @@ class BlueskyPublisher:
     """Writes as one account. See Publisher."""
 
     def __init__(self, config: AccountConfig) -> None:
-        self._client = Client(config)
+        self._client = Client(config, is_reading=False)
         self._chat = Chat(self._client)
 
     def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:

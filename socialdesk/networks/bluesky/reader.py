@@ -9,7 +9,7 @@ from socialdesk.networks.base import AccountConfig, AuthorData, Batch, MessageDa
 from socialdesk.networks.bluesky.chat import Chat
 from socialdesk.networks.bluesky.client import Client
 from socialdesk.networks.bluesky.cursor import Cursor, Place, Watched
-from socialdesk.networks.bluesky.feeds import Found, Pages, move
+from socialdesk.networks.bluesky.feeds import Found, Pages
 from socialdesk.networks.bluesky.people import look_up, remember
 from socialdesk.networks.bluesky.posts import Entry, deleted_post, read_repost, read_view
 from socialdesk.networks.bluesky.values import items, part, split_uri, words
@@ -64,23 +64,16 @@ class BlueskyReader:
         if limit < 1:
             return [], place.places, True
         pages = Pages(self._client)
-        fresh: list[Found] = []
-        above: dict[str, list[str]] = {}
-        has_more = False
-        for feed in pages.feeds:
-            found, above[feed.key], goes_on = pages.after(feed, place.places.get(feed.key, Place()), limit=limit)
-            fresh += found
-            has_more |= goes_on
-        fresh.sort(key=lambda each: each.at)  # stable: those of one feed keep their order
+        readings = [pages.after(feed, place.places.get(feed.key, Place()), limit=limit) for feed in pages.feeds]
+        # Stable: those of one feed keep their order.
+        fresh = sorted((found for reading in readings for found in reading.fresh), key=lambda each: each.at)
         passed, given = _take(fresh, limit)
-        places = {
-            feed.key: move(place.places.get(feed.key, Place()), [each for each in passed if each.feed is feed], above[feed.key])
-            for feed in pages.feeds
-        }
-        return self._read(given), places, has_more or len(passed) < len(fresh)
-
-    def _read(self, found: Sequence[Found]) -> list[Entry]:
-        return read_found(self._client, found)
+        places: dict[str, Place] = {}
+        has_more = False
+        for reading in readings:
+            places[reading.feed.key], goes_on = reading.leave(passed)
+            has_more |= goes_on
+        return read_found(self._client, given), places, has_more
 
     def _look_again(self, watched: Sequence[Watched], fresh: Sequence[Entry], *, room: int) -> tuple[list[Entry], list[Watched]]:
         """Which of the watched posts are gone, at most `room` of them, and which to go on watching."""

@@ -34,7 +34,7 @@ class Routes:
             answer = self._chat(call, session, given)
         else:
             method = getattr(self, "_" + call.nsid.replace(".", "_"), None) or getattr(self.views, call.nsid.rpartition(".")[2], None)
-            if method is None:
+            if method is None or call.nsid in self.sim.refused:
                 raise Refused(501, "MethodNotImplemented", "Method Not Implemented")
             answer = method(session, given)
         self._check(call.nsid, "Response", answer)
@@ -84,6 +84,8 @@ class Routes:
         try:
             model.model_validate(given, context={"strict_string_format": True})
         except ValidationError as error:
+            if what == "Response" and not self.sim.is_strict:
+                return
             if what == "Response":
                 raise AssertionError(f"{nsid} answers what its lexicon has not: {error}") from error
             place = "/".join(str(part) for part in error.errors()[0]["loc"])

@@ -88,6 +88,8 @@ class Simulator:
         self.passwords: dict[str, AppPassword] = {}
         self.lasts = 7200  # seconds of an access token
         self.has_chat = True
+        self.is_strict = True  # its answers keep to the lexicons
+        self.refused: set[str] = set()  # methods that this server does not have
         self.lives_at = self.base  # the server that documents of accounts name
         self._numbers = itertools.count(1)
         self._failure: tuple[str, Callable[[Call], bool]] | None = None

@@ -20,11 +20,14 @@ class Views:
         if len(given["uris"]) > 25:
             raise Refused(400, "InvalidRequest", "Error: Params must not have more than 25 elements")
         found = [self.world.post_at(uri) for uri in given["uris"]]
-        return {"posts": [self.post(post) for post in found if post is not None]}
+        return {"posts": [self.post(post) for post in found if post is not None and post.uri not in self.world.hidden]}
 
     def getPostThread(self, session: Session, given: Any) -> Any:
         if (post := self.world.post_at(given["uri"])) is None:
             raise Refused(400, "NotFound", f"Post not found: {given['uri']}")
+        if post.uri in self.world.hidden:
+            blocked = {"uri": post.uri, "blocked": True, "author": {"did": post.did}}
+            return {"thread": {"$type": "app.bsky.feed.defs#blockedPost", **blocked}}
         return {"thread": self._thread(post, given.get("parentHeight", 80))}
 
     def _thread(self, post: Record, height: int) -> Any:

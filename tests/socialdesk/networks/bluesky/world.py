@@ -72,6 +72,7 @@ class World:
         self.commits = 0
         self.ours: dict[tuple[str, str], str] = {}  # our reposts and likes, by what they are of
         self.closed: set[str] = set()  # posts that nobody may answer
+        self.hidden: set[str] = set()  # posts whose authors block us
         self.lag: set[str] = set()  # addresses that the app view has not come to yet
         self.listener: Listener = lambda *event: None
         self._clock = itertools.count(1)

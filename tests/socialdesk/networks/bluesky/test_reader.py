@@ -1,0 +1,259 @@
+"""Reading Bluesky: every feed from where it was left, whatever its length and order, and nothing lost where one of them fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from socialdesk.networks import registry
+from socialdesk.networks.base import EXPIRED, NetworkError, Reader
+from socialdesk.networks.bluesky import feeds
+from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
+from tests.socialdesk.networks.bluesky.world import stamp
+from tests.socialdesk.networks.contract import read_all
+
+
+def reader_with(bluesky: BlueskyHarness, *terms: str) -> Reader:
+    return registry.reader_for(bluesky.config_with(terms=terms))
+
+
+def test_a_long_absence_is_made_up_for_page_by_page(bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "PAGE", 10)
+    monkeypatch.setattr(feeds, "DEPTH", 3)
+    bluesky.customer_posts("ana", "before")
+    cursor = read_all(bluesky.reader).cursor
+    written = [bluesky.customer_posts(f"person{number % 5}", f"post {number}") for number in range(137)]
+    read = [post.external_id for post in read_all(bluesky.reader, cursor, limit=15).posts]
+    assert [uri for uri in dict.fromkeys(read) if uri in written] == written
+
+
+def test_what_comes_while_an_absence_is_made_up_for_is_not_lost(bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "PAGE", 10)
+    monkeypatch.setattr(feeds, "DEPTH", 3)
+    bluesky.customer_posts("ana", "before")
+    cursor = read_all(bluesky.reader).cursor
+    written = [bluesky.customer_posts("ana", f"post {number}") for number in range(60)]
+    read: list[str] = []
+    for number in range(40):
+        batch = bluesky.reader.fetch(cursor, limit=7)
+        read += [post.external_id for post in batch.posts]
+        cursor = batch.cursor
+        if number < 25:
+            written.append(bluesky.customer_posts("ben", f"meanwhile {number}"))
+        elif not batch.more:
+            break
+    assert set(written) <= set(read)
+
+
+def test_an_account_that_was_never_named_begins_with_nothing_and_then_misses_nothing(
+    bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "PAGE", 10)
+    cursor = read_all(bluesky.reader).cursor
+    written = [bluesky.customer_posts("ana", f"post {number}") for number in range(35)]
+    assert [post.external_id for post in read_all(bluesky.reader, cursor).posts] == written
+
+
+def test_a_post_that_the_app_view_comes_to_late_is_read_all_the_same(bluesky: BlueskyHarness) -> None:
+    late = bluesky.customer_posts("ana", "late")
+    bluesky.world.lag.add(late)
+    early = bluesky.customer_posts("ben", "early")
+    batch = read_all(bluesky.reader)
+    assert [post.external_id for post in batch.posts] == [early]
+    bluesky.world.lag.clear()
+    assert [post.external_id for post in read_all(bluesky.reader, batch.cursor).posts] == [late]
+
+
+def test_a_clock_that_is_ahead_puts_nothing_into_the_future_and_one_that_is_behind_loses_nothing(bluesky: BlueskyHarness) -> None:
+    now = datetime.now(UTC)
+    bluesky.customer_posts("ana", "right")
+    cursor = read_all(bluesky.reader).cursor
+    for minutes in (90, -5):
+        at = stamp(now + timedelta(minutes=minutes))
+        bluesky.world.publish(bluesky.world.person("ben"), f"{minutes}", names=bluesky.world.us, createdAt=at)
+    read = {post.text: post.posted_at for post in read_all(bluesky.reader, cursor).posts}
+    assert set(read) == {"90", "-5"}
+    assert read["90"] - now < timedelta(minutes=1)
+
+
+def test_words_of_topics_are_searched_for_and_each_post_comes_once(bluesky: BlueskyHarness) -> None:
+    reader, world = reader_with(bluesky, "cargo trailer", "bell"), bluesky.world
+    both = world.publish(world.person("zoe"), "The bell of my cargo trailer").uri
+    named = bluesky.customer_posts("ana", "my bell")
+    world.publish(world.person("zoe"), "nothing of yours")
+    assert [post.external_id for post in read_all(reader).posts] == [both, named]
+    assert {call.query["q"][0] for call in bluesky.simulator.calls("app.bsky.feed.searchPosts")} == {'"cargo trailer"', "bell"}
+
+
+def test_a_server_that_refuses_a_search_is_read_all_the_same(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "my bell")
+    reader = reader_with(bluesky, "bell")
+    bluesky.simulator.refused.add("app.bsky.feed.searchPosts")
+    assert [each.external_id for each in read_all(reader).posts] == [post]
+
+
+def test_a_reply_and_a_quote_are_heard_though_nobody_is_named(bluesky: BlueskyHarness) -> None:
+    world = bluesky.world
+    ours = world.publish(world.us, "News")
+    embed = {"$type": "app.bsky.embed.record", "record": {"uri": ours.uri, "cid": ours.cid}}
+    below = world.publish(world.person("ana"), "how nice", in_reply_to=ours.uri).uri
+    quote = world.publish(world.person("ben"), "look at that", embed=embed).uri
+    assert [post.external_id for post in read_all(bluesky.reader).posts] == [ours.uri, below, quote]
+
+
+@pytest.mark.parametrize(
+    ("allows", "follows", "said"), [("following", False, False), ("following", True, True), ("all", False, None), ("all", True, True)]
+)
+def test_who_follows_us_is_said_and_who_takes_messages_of_all_need_not(
+    bluesky: BlueskyHarness, allows: str, follows: bool, said: bool | None
+) -> None:
+    bluesky.world.person("ana").takes_messages_of = allows
+    if follows:
+        bluesky.customer_follows("ana")
+    bluesky.customer_posts("ana", "it broke")
+    (post,) = read_all(bluesky.reader).posts
+    assert post.author.follows_us is said
+
+
+def test_many_authors_are_looked_up_together_and_once(bluesky: BlueskyHarness) -> None:
+    for number in range(30):
+        bluesky.customer_posts(f"person{number}", "it broke")
+    cursor = read_all(bluesky.reader).cursor
+    assert len(bluesky.simulator.calls("app.bsky.actor.getProfiles")) == 2
+    bluesky.customer_posts("person3", "still broken")
+    assert len(read_all(bluesky.reader, cursor).posts) == 1
+    assert len(bluesky.simulator.calls("app.bsky.actor.getProfiles")) == 2
+
+
+# Deletions
+
+
+def test_only_what_the_network_says_is_gone_is_told_as_deleted(bluesky: BlueskyHarness) -> None:
+    """A post that is left out of many may be one that we may not see."""
+    post = bluesky.customer_posts("ana", "it broke")
+    cursor = read_all(bluesky.reader).cursor
+    bluesky.world.hidden.add(post)
+    batch = read_all(bluesky.reader, cursor)
+    assert batch.posts == ()
+    bluesky.customer_deletes(post)
+    (told,) = read_all(bluesky.reader, batch.cursor).posts
+    assert (told.external_id, told.deleted, told.author.username) == (post, True, "ana.test")
+
+
+def test_a_second_look_that_fails_costs_nothing_and_is_made_up_for(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "it broke")
+    cursor = read_all(bluesky.reader).cursor
+    bluesky.customer_deletes(post)
+    with bluesky.simulator.failing("unavailable", only=lambda call: call.nsid == "app.bsky.feed.getPosts"):
+        batch = read_all(bluesky.reader, cursor)
+    assert batch.posts == ()
+    assert [each.deleted for each in read_all(bluesky.reader, batch.cursor).posts] == [True]
+
+
+# Private messages
+
+
+def test_messages_are_read_on_in_order_however_many_there_are(bluesky: BlueskyHarness) -> None:
+    cursor = read_all(bluesky.reader).cursor
+    written = [bluesky.customer_messages(f"person{number % 3}", f"message {number}") for number in range(250)]
+    bluesky.simulator.is_strict = False
+    bluesky.world.log_event("logLeaveConvo", "c1")
+    bluesky.world.log_event("logSomethingNew", "c1")
+    assert [message.external_id for message in read_all(bluesky.reader, cursor, limit=20).messages] == written
+
+
+def test_an_account_begins_with_its_last_messages(bluesky: BlueskyHarness) -> None:
+    written = [bluesky.customer_messages("ana", f"message {number}") for number in range(30)]
+    messages = read_all(bluesky.reader).messages
+    assert [message.external_id for message in messages] == written[-20:]
+
+
+def test_messages_that_do_not_answer_hold_back_no_posts_and_are_told_once_there_are_none(bluesky: BlueskyHarness) -> None:
+    cursor = read_all(bluesky.reader).cursor
+    post = bluesky.customer_posts("ana", "it broke")
+    message = bluesky.customer_messages("ana", "hello")
+    with bluesky.simulator.failing("unavailable", only=lambda call: call.nsid.startswith("chat.")):
+        batch = bluesky.reader.fetch(cursor)
+        assert [each.external_id for each in batch.posts] == [post]
+        with pytest.raises(NetworkError) as caught:
+            bluesky.reader.fetch(batch.cursor)
+    assert caught.value.retryable
+    assert [each.external_id for each in bluesky.reader.fetch(batch.cursor).messages] == [message]
+
+
+# Failing
+
+
+@pytest.mark.parametrize(("mode", "code"), [("expired", EXPIRED), ("unavailable", "server_error"), ("no_json", "unreadable_answer")])
+def test_reading_that_fails_may_be_tried_again(bluesky: BlueskyHarness, mode: str, code: str) -> None:
+    with bluesky.simulator.failing(mode), pytest.raises(NetworkError) as caught:
+        bluesky.reader.fetch("")
+    assert (caught.value.retryable, caught.value.code) == (True, code)
+
+
+def test_a_server_that_sends_us_on_is_not_followed(bluesky: BlueskyHarness) -> None:
+    with bluesky.simulator.failing("moved"), pytest.raises(NetworkError) as caught:
+        bluesky.reader.fetch("")
+    assert (caught.value.permanent, caught.value.code) == (True, "moved")
+    assert "elsewhere.example" in str(caught.value)
+
+
+def test_reading_stops_while_a_reserve_is_left_for_answers(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "it broke")
+    bluesky.simulator.left["read"] = 601
+    caught: NetworkError | None = None
+    for _ in range(5):
+        try:
+            bluesky.reader.fetch("")
+        except NetworkError as error:
+            caught = error
+    assert caught is not None
+    assert (caught.retryable, caught.code) == (True, "budget")
+    assert bluesky.simulator.left["read"] > 500
+    assert bluesky.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1").external_id
+
+
+def test_a_cursor_of_another_account_begins_anew(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "it broke")
+    cursor = read_all(bluesky.reader).cursor.replace(bluesky.world.us.did, "did:plc:another")
+    assert [each.external_id for each in read_all(bluesky.reader, cursor).posts] == [post]
+
+
+# The past and the thread
+
+
+def test_the_past_is_fetched_backward_to_its_end_and_each_post_once(bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = registry.get("bluesky").history
+    assert make is not None
+    written = [bluesky.customer_posts("ana", f"post {number}") for number in range(40)]
+    ours = [bluesky.world.publish(bluesky.world.us, f"ours {number}").uri for number in range(15)]
+    history, cursor, read = make(bluesky.config), "", list[str]()
+    for _ in range(20):
+        batch = history.backfill(cursor, limit=10)
+        assert len(batch.posts) <= 10
+        times = [post.posted_at for post in batch.posts]
+        assert times == sorted(times, reverse=True)
+        read += [post.external_id for post in batch.posts]
+        cursor = batch.cursor
+        if not batch.more:
+            break
+    assert sorted(read) == sorted(written + ours)
+    assert [uri for uri in read if uri in written] == written[::-1]
+    with pytest.raises(NetworkError):
+        history.backfill("certainly no cursor")
+
+
+def test_the_thread_above_a_post_is_read_from_its_beginning(bluesky: BlueskyHarness) -> None:
+    make = registry.get("bluesky").context
+    assert make is not None
+    first = bluesky.customer_posts("ana", "it broke")
+    second = bluesky.customer_posts("ben", "mine too", in_reply_to=first)
+    third = bluesky.customer_posts("ana", "you see", in_reply_to=second)
+    assert [post.external_id for post in make(bluesky.config).above(third)] == [first, second]
+    bluesky.customer_deletes(first)
+    assert [post.external_id for post in make(bluesky.config).above(third)] == [second]
+    for unknown in (first, "nonsense"):
+        with pytest.raises(NetworkError) as caught:
+            make(bluesky.config).above(unknown)
+        assert caught.value.permanent
