@@ -111,6 +111,23 @@ class Client:
             cache.set(key, known, timeout=KNOWN_FOR)
         return known
 
+    def streaming_address(self) -> str:
+        """Where the server streams, which may be another machine than the one that answers questions."""
+        try:
+            given: Any = self.get("/api/v2/instance")
+        except NetworkError as error:
+            if not error.permanent or error.account_revoked:
+                raise
+            return self.address  # a server without that description
+        for key in ("configuration", "urls", "streaming"):
+            given = given.get(key) if isinstance(given, Mapping) else None
+        try:
+            parts = urlsplit(given.strip() if isinstance(given, str) else "")
+        except ValueError:
+            return self.address
+        scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
+        return f"{scheme}://{parts.netloc}" if parts.netloc else self.address
+
     def open(self, address: str) -> requests.Response:
         """A connection that stays open, its answer unread. The caller closes it."""
         session = StreamSession()

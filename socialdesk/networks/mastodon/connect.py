@@ -100,7 +100,7 @@ class MastodonConnecting:
             # With the server's name: the same one may be taken by us on two of them.
             username=f"{name}@{client.domain}",
             display_name=words(us.get("display_name")),
-            cannot=_cannot(scopes),
+            cannot=_why_it_does_not_stream(client) | _cannot(scopes),
             limits=_limits(limits, scopes),
         )
 
@@ -148,6 +148,16 @@ def _find_list(client: Client, title: str) -> str:
             return identity(each.get("id"))
     known = ", ".join(words(each.get("title")) for each in lists[:10]) or "none"
     raise NetworkError(f"This account has no list {title!r}; it has: {known}.", permanent=True, code="no_list")
+
+
+def _why_it_does_not_stream(client: Client) -> dict[str, str]:
+    """Some servers (Pleroma, GoToSocial) push to browsers only. What fails for another reason may work the next time."""
+    try:
+        client.open(f"{client.streaming_address()}/api/v1/streaming/user").close()
+    except NetworkError as error:
+        if error.permanent and not error.account_revoked:
+            return {"streams": "This server does not push to programs; its posts are read every minute."}
+    return {}
 
 
 def _cannot(scopes: set[str]) -> dict[str, str]:

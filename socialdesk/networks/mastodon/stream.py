@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 
@@ -50,7 +50,7 @@ class MastodonStream:
     def listen(self, cursor: str) -> Iterator[Batch]:
         us = Us(self._client.our_id, self._client.config.username, self._client.domain)
         try:
-            base = self._base()
+            base = self._client.streaming_address()
             for name, path in self._paths():
                 if self._closed.is_set():
                     return
@@ -86,23 +86,6 @@ class MastodonStream:
             while len(events) < TOGETHER:
                 events.append(self._events.get_nowait())
         return events
-
-    def _base(self) -> str:
-        """Where the server streams, which may be another machine than the one that answers questions."""
-        try:
-            instance = self._client.get("/api/v2/instance")
-        except NetworkError as error:
-            if not error.permanent or error.account_revoked:
-                raise
-            return self._client.address  # a server without that description
-        given: Any = instance
-        for key in ("configuration", "urls", "streaming"):
-            given = given.get(key) if isinstance(given, Mapping) else None
-        if not isinstance(given, str):
-            return self._client.address
-        parts = urlsplit(given.strip())
-        scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
-        return f"{scheme}://{parts.netloc}" if parts.netloc else self._client.address
 
     def _paths(self) -> list[tuple[str, str]]:
         config = self._client.config

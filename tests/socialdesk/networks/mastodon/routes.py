@@ -59,6 +59,8 @@ class Routes:
         if (call.method, call.path) in self.oauth.routes:
             return self.oauth.routes[call.method, call.path](call)
         for method, path, scopes, handler in self._routes:
+            if "/streaming/" in path.pattern and not self.sim.has_streaming:
+                continue
             if method == call.method and (found := path.fullmatch(call.path)):
                 person, granted = self.oauth.bearer(call)
                 if any(scope not in granted and scope.partition(":")[0] not in granted for scope in scopes):

@@ -130,6 +130,19 @@ def test_what_a_token_may_not_is_refused_for_good_and_not_as_revoked(there: Mast
     assert (error.permanent, error.account_revoked) == (True, False)
 
 
+def test_a_server_that_does_not_stream_is_said_not_to(there: MastodonHarness) -> None:
+    there.simulator.has_streaming = False
+    connected = connect(there)
+    assert set(connected.grant.cannot) == {"streams"}
+    assert not registry.get("mastodon").capabilities.within(connected.grant.cannot).streams
+
+
+@pytest.mark.parametrize("failure", ["unavailable", "lost_before_writing", "rate_limit"])
+def test_a_stream_that_fails_for_a_moment_is_not_said_to_be_none(there: MastodonHarness, failure: str) -> None:
+    with there.simulator.failing(failure, only=lambda call: "/streaming/" in call.path):
+        assert connector().probe(there.config).cannot == {}
+
+
 def test_a_person_who_says_no_connects_nothing(there: MastodonHarness) -> None:
     there.simulator.routes.oauth.is_denied = True
     assert "not allowed" in str(refused(lambda: connect(there)))

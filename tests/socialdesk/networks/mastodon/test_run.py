@@ -45,9 +45,10 @@ def account(there: MastodonHarness) -> NetworkAccount:
 def listening(account: NetworkAccount, there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listeners]:
     monkeypatch.setattr(listeners, "ROUND", 0.02)
     monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.05)
+    there.simulator.subscribed = 0
     running = Listeners()
     running.start()
-    eventually(lambda: len(there.simulator.streaming) == 2)
+    eventually(lambda: there.simulator.subscribed == 2)
     yield running
     assert running.stop(5)
 
