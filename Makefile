@@ -25,6 +25,7 @@ test: venv browser ## Set up and run every test: as one process on SQLite, then 
 		$(BIN)/python -m pytest -q $(ON_ALL_CORES) -p tests.worker_redis -m "not embedded and not browser" $(ON_SERVERS)
 
 test-peers: venv ## Test against other people's servers: Bluesky's own network, from npm into .peers
+	@$(BIN)/python -m tests.peers.servers
 	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q -o python_files="peer_*.py" tests/peers
 
 check: venv ## Lint, format, types, templates, migrations, layers

@@ -1,4 +1,4 @@
-"""Starts Bluesky's own network for tests: from npm, on a PostgreSQL that has pg_trgm and a Redis of its own."""
+"""Starts Bluesky's own network for tests: from npm, on a PostgreSQL that has pg_trgm and a Redis of its own. Run by itself, it installs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bluesky() -> Iterator[Bluesky]:
             "REDIS_HOST": f"{address.hostname}:{address.port}",
             "LOG_ENABLED": "false",
         }
-        process = subprocess.Popen([_find("node"), str(_install() / "network.mjs")], env=environment, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([_find("node"), str(install() / "network.mjs")], env=environment, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -55,7 +55,7 @@ def bluesky() -> Iterator[Bluesky]:
             process.wait(20)
 
 
-def _install() -> Path:
+def install() -> Path:
     """The folder with the packages, made on first use: a minute or three."""
     INSTALLED.mkdir(exist_ok=True)
     for name in ("package.json", "network.mjs"):
@@ -109,3 +109,7 @@ def _find(program: str) -> str:
     if path is None:
         raise RuntimeError(f"{program} is missing: Bluesky's servers need Node.js 20 with npm (Debian: apt install nodejs npm).")
     return path
+
+
+if __name__ == "__main__":
+    install()
