@@ -77,4 +77,4 @@ def _read_file(request: HttpRequest) -> bytes:
         raise BadPicture("Choose a picture first.")
     if file.size > MOST_BYTES:
         raise BadPicture(f"The file has {file.size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} are taken. Make the picture smaller.")
-    return file.read()
+    return bytes(file.read())

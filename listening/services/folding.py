@@ -14,7 +14,7 @@ from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
 from listening.services.conversations import save_conversation
 from listening.services.matching import get_matcher
-from listening.services.parts import media_json
+from listening.services.parts import excerpt_of, media_json
 from listening.services.pictures import drop_later
 from listening.trends.rollups import append_deltas, count_deltas
 from profiles.services.handles import Key
@@ -99,7 +99,7 @@ def _apply_edit(mention: Mention, post: PostData, received_at: datetime) -> None
     links = [(topic, conversation.pk, conversation.is_active, conversation.activity_at) for topic in topics]
     bulk.insert_missing(ConversationTopic, ("topic_id", "conversation_id", "is_active", "activity_at"), links)
     if conversation.last_mention_id == mention.pk:
-        conversation.excerpt, conversation.sentiment, conversation.language = post.text[:300], mention.sentiment, language
+        conversation.excerpt, conversation.sentiment, conversation.language = excerpt_of(post)[:300], mention.sentiment, language
         save_conversation(conversation)
 
 

@@ -54,6 +54,15 @@ class Parts:
     poll: tuple[str, ...] = ()
     quote: QuoteData | None = None
 
+    @property
+    def marks(self) -> list[str]:
+        """What a card says that there is: picture, 2 pictures, film, poll, quote."""
+        counts: dict[str, int] = {}
+        for medium in self.media:
+            counts[medium.word] = counts.get(medium.word, 0) + 1
+        marks = [word if count == 1 else f"{count} {word}s" for word, count in counts.items()]
+        return marks + ["poll"] * bool(self.poll) + ["quote"] * (self.quote is not None)
+
     def __bool__(self) -> bool:
         return bool(self.warning or self.media or self.poll or self.quote)
 
@@ -93,6 +102,15 @@ def accept_url(url: str, *, limit: int) -> str:
     return url
 
 
+def excerpt_of(post: PostData) -> str:
+    """What stands for a post where lists name its conversation: what its author put before it, where they did, else its text."""
+    return warned(post.warning) if post.warning else post.text
+
+
+def warned(warning: str) -> str:
+    return f"Warning by its author: {warning}"
+
+
 def media_json(post: PostData) -> list[dict[str, Any]]:
     """An accepted post's parts as they are stored, in the order in which they are shown: a warning, pictures, a poll, a quote."""
     parts: list[dict[str, Any]] = [{"kind": "warning", "text": post.warning}] if post.warning else []
@@ -110,7 +128,9 @@ def media_json(post: PostData) -> list[dict[str, Any]]:
 
 def read_parts(media: Any, *, mention_id: int | None = None) -> Parts:
     """What `Mention.media` holds. Rows may be older than any rule about them: whatever is not as it should be is left out."""
-    warning, found, poll, quote = "", [], (), None
+    warning, quote = "", None
+    found: list[Medium] = []
+    poll: tuple[str, ...] = ()
     for place, part in enumerate(_listed(media)):
         kind = _text(part, "kind")
         if kind == "warning":
@@ -129,15 +149,6 @@ def read_parts(media: Any, *, mention_id: int | None = None) -> Parts:
 def has_media(media: Any) -> bool:
     """Whether pictures, films or sounds are among the stored parts: a poll, a quote or a warning is none."""
     return any(_text(part, "kind") not in ("warning", "poll", "quote") for part in _listed(media))
-
-
-def marks_of(parts: Parts) -> list[str]:
-    """What a card says that the post carries: picture, 2 pictures, film, poll, quote."""
-    counts: dict[str, int] = {}
-    for medium in parts.media:
-        counts[medium.word] = counts.get(medium.word, 0) + 1
-    marks = [word if count == 1 else f"{count} {word}s" for word, count in counts.items()]
-    return marks + ["poll"] * bool(parts.poll) + ["quote"] * (parts.quote is not None)
 
 
 def host_of(url: str) -> str:

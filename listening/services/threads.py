@@ -14,6 +14,7 @@ from listening.models import ACTIVE, Conversation, ConversationEvent, Conversati
 from listening.sentiment import Score
 from listening.services import clocks, triage
 from listening.services.conversations import Threaded, note_answered, note_customer_wrote, note_own_post
+from listening.services.parts import excerpt_of
 from profiles.services.handles import Key, KnownHandle
 from socialdesk.lib import bulk
 from socialdesk.networks.base import PostData
@@ -141,7 +142,7 @@ class Thread:
         row, post = self.row, arrival.post
         row.activity_at = max(post.posted_at, row.activity_at)
         row.last_mention_id = arrival.mention_id
-        row.excerpt = post.text[:EXCERPT]
+        row.excerpt = excerpt_of(post)[:EXCERPT]
         row.language = arrival.language
         row.sentiment = arrival.score.label
         row.is_proactive = arrival.asks_for_help and not arrival.is_addressed

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from listening.models import Conversation, Topic
 from listening.query import Query, QueryError, find_spans, parse
-from listening.services.parts import NOTHING, marks_of, read_parts
+from listening.services.parts import NOTHING, read_parts, warned
 from listening.templatetags.desk import mark_spans
 from socialdesk.lib.clock import now
+
+_SHOWN = 300  # characters of what a warning stands before
 
 
 @lru_cache(maxsize=512)
@@ -27,10 +29,12 @@ def mark_cards(cards: Iterable[Conversation], topics: Iterable[Topic]) -> None:
     moment = now()
     for card in cards:
         read = [query for pk, _ in card.topic_names if pk in queries and (query := _read(queries[pk]))]
-        card.marked_text = mark_spans(card.excerpt, find_spans(read, card.excerpt))  # type: ignore[attr-defined]
         post = card.last_mention
-        is_of_post = post is not None and post.text.startswith(card.excerpt)  # else it is of what came in private since
-        parts = read_parts(post.media) if post is not None and post.media and is_of_post else NOTHING
-        card.warning, card.marks = parts.warning, marks_of(parts)  # type: ignore[attr-defined]
+        parts = read_parts(post.media) if post is not None and post.media else NOTHING
+        # What came in private since has an excerpt of its own.
+        hides = post is not None and bool(parts.warning) and card.excerpt == warned(parts.warning)[: len(card.excerpt)]
+        text = post.text[:_SHOWN] if post is not None and hides else card.excerpt
+        card.marked_text = mark_spans(text, find_spans(read, text))  # type: ignore[attr-defined]
+        card.warning, card.marks = parts.warning if hides else "", parts.marks  # type: ignore[attr-defined]
         is_held = card.claimed_until is not None and card.claimed_until > moment
         card.claim_holder = card.claimed_by if is_held else None  # type: ignore[attr-defined]

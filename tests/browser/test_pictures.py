@@ -60,7 +60,7 @@ def test_a_picture_is_put_in_by_key_described_and_sent(windows: Windows, desk: D
         while not page.evaluate("document.activeElement.matches('[data-pictures-file]')"):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-    chosen.value.set_files([{"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))}])
+    chosen.value.set_files({"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))})
     described = page.get_by_label("What it shows, for those who cannot see it")
     expect(described).to_be_focused()
     expect(page.get_by_text("Nobody checks pictures for personal data")).to_be_visible()

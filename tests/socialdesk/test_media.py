@@ -61,8 +61,8 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True, kwargs={"poll_interval": 0.01}).start()
 
-    def put(self, path: str, body: bytes, status: int = 200, **headers: str) -> str:
-        self.answers[path] = (status, headers, body)
+    def put(self, path: str, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> str:
+        self.answers[path] = (status, headers or {}, body)
         return f"{self.url}{path}"
 
 
@@ -100,7 +100,7 @@ def staff(client: Client) -> Client:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "AVIF"])
 def test_a_picture_is_passed_on_as_what_it_is(staff: Client, site: Site, kind: str) -> None:
     drawn = draw(kind)
-    answer = ask(staff, mention_with(site.put("/a", drawn, **{"Content-Type": "text/html"})))
+    answer = ask(staff, mention_with(site.put("/a", drawn, headers={"Content-Type": "text/html"})))
     assert (answer.status_code, answer.content, answer["Content-Type"]) == (200, drawn, f"image/{kind.lower()}")
     assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -134,7 +134,7 @@ def test_no_other_address_can_be_asked_for(staff: Client, site: Site, name: str)
     "body", [SVG, b"<html><script>alert(1)</script>", b"GIF89a", b"", b"%PDF-1.7", draw()[:20], b"\xff\xd8\xff<svg onload=alert(1)>"]
 )
 def test_what_is_no_picture_is_refused(staff: Client, site: Site, body: bytes) -> None:
-    answer = ask(staff, mention_with(site.put("/a", body, **{"Content-Type": "image/png"})))
+    answer = ask(staff, mention_with(site.put("/a", body, headers={"Content-Type": "image/png"})))
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/plain; charset=utf-8")
     assert answer["Content-Security-Policy"].startswith("sandbox")
 
@@ -177,7 +177,7 @@ def test_a_private_address_is_not_asked(staff: Client, settings: Any, monkeypatc
     "target", ["http://localhost:1/", "https://10.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/", "//169.254.1.1/"]
 )
 def test_a_redirect_to_a_private_address_is_not_followed(staff: Client, site: Site, target: str) -> None:
-    assert ask(staff, mention_with(site.put("/a", b"", 302, Location=target))).status_code == 404
+    assert ask(staff, mention_with(site.put("/a", b"", 302, {"Location": target}))).status_code == 404
     assert [path for path, _ in site.asked] == ["/a"]
 
 
@@ -189,7 +189,7 @@ def refuse_to_connect(self: Any) -> None:
 def test_three_redirects_are_followed_and_no_more(staff: Client, site: Site) -> None:
     site.put("/picture", draw())
     for number, after in enumerate(["/picture", "/r0", "/r1", "/r2"]):
-        site.put(f"/r{number}", b"", 301, Location=after)
+        site.put(f"/r{number}", b"", 301, {"Location": after})
     assert ask(staff, mention_with(f"{site.url}/r2")).status_code == 200
     assert ask(staff, mention_with(f"{site.url}/r3")).status_code == 404
 
