@@ -30,6 +30,7 @@ from socialdesk.networks.base import AuthorData, MessageData, PostData
 
 KEPT_REJECTIONS = 100  # in the ledger; the caller is told all of them
 LOCKS = 64
+_OF_NETWORKS = (Source.Kind.POLL, Source.Kind.STREAM)
 
 
 class Fate(NamedTuple):
@@ -87,8 +88,9 @@ def take_in(
 ) -> Result:
     """Take one batch in. `cursor` is where the source goes on afterwards; `refused` are entries that could not even be read as posts.
 
-    `is_history` says that nobody waited for this desk when it was posted (a file of old posts): clocks begin now. All or nothing:
-    raises OperationalError when the database is away or full, and then the cursor has not moved.
+    `is_history` says that nobody waited for this desk when it was posted (a file of old posts): clocks begin now, and of a source that
+    is read or pushed by its network nothing is noted as heard. All or nothing: raises OperationalError when the database is away or full,
+    and then the cursor has not moved.
     """
     for _ in range(2):
         try:
@@ -142,7 +144,8 @@ def _take_in(
             result.duplicate += received.duplicate
         if followers:
             note_followed(authors=followers)
-        _record(result, filtered_by=dict(filtered_by), source=source, cursor=cursor, received_at=received_at)
+        is_heard = not (is_history and source is not None and source.kind in _OF_NETWORKS)
+        _record(result, filtered_by=dict(filtered_by), source=source, cursor=cursor, received_at=received_at, is_heard=is_heard)
         if outcome.new_mentions or outcome.changed_conversations:
             live.publish(live.MentionsStored(ids=outcome.new_mentions, conversations=sorted(set(outcome.changed_conversations))))
     return result
@@ -188,10 +191,12 @@ def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('intake'), key) FROM unnest(%s::int[]) AS key", [keys])
 
 
-def _record(result: Result, *, filtered_by: dict[str, int], source: Source | None, cursor: str | None, received_at: datetime) -> None:
+def _record(
+    result: Result, *, filtered_by: dict[str, int], source: Source | None, cursor: str | None, received_at: datetime, is_heard: bool
+) -> None:
     """Write the ledger and move the cursor, with the rows that they speak of."""
     before = after = source.cursor if source else ""
-    if source is not None:
+    if source is not None and is_heard:
         read: dict[str, Any] = {"last_read_at": received_at, "failures": 0, "last_error": ""}
         if result.seen:
             read["last_item_at"] = received_at

@@ -1,4 +1,4 @@
-"""What the desk does by the clock with the outside: reads its sources, and lets the sandbox play."""
+"""What the desk does by the clock with the outside: reads its sources, walks into their past, and lets the sandbox play."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from listening.services import accounts, pictures
-from socialdesk import polling
+from socialdesk import backfills, polling
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
 from socialdesk.networks.registry import sandbox_world
@@ -27,6 +27,18 @@ def poll_sources() -> None:
 @shared_task
 def poll_source(source_id: int) -> None:
     polling.read_source(source_id)
+
+
+@shared_task
+def walk_backfills() -> None:
+    """Go on with every back-fill that is due."""
+    for pk in backfills.due_backfills():
+        walk_backfill.delay(pk)
+
+
+@shared_task
+def walk_backfill(backfill_id: int) -> None:
+    backfills.walk(backfill_id)
 
 
 @shared_task

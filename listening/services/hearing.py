@@ -30,14 +30,13 @@ def note_trouble(source: Source, error: NetworkError, *, pause: float) -> float:
 
     Waiting for a limit is no failure: the network works, and the desk knows when it goes on.
     """
-    if error.retryable and error.retry_after is not None and error.code in _WAITS:
-        wait = min(max(1.0, error.retry_after), _LONGEST_WAIT)
+    wait = wait_for(error, pause=pause)
+    if is_limit(error):
         Source.objects.filter(pk=source.pk).update(
             failures=0, last_error=accounts.WAITING, connected_at=None, next_poll_at=now() + timedelta(seconds=wait)
         )
         return wait
     failures = source.failures + 1
-    wait = min(error.retry_after or pause, _LONGEST_WAIT)
     Source.objects.filter(pk=source.pk).update(
         failures=failures,
         last_error=clean(str(error), limit=500),
@@ -51,14 +50,23 @@ def note_trouble(source: Source, error: NetworkError, *, pause: float) -> float:
     return wait
 
 
+def is_limit(error: NetworkError) -> bool:
+    """Whether the network works and only wants to be asked later."""
+    return error.retryable and error.retry_after is not None and error.code in _WAITS
+
+
+def wait_for(error: NetworkError, *, pause: float) -> float:
+    """The seconds until the next try: those that the network named, else `pause`."""
+    return min(max(1.0, error.retry_after), _LONGEST_WAIT) if error.retry_after else pause
+
+
 def unreadable(error: UnreadableCredentials) -> NetworkError:
     return NetworkError(f"The account has to be connected again: its {error}.", permanent=True, account_revoked=True)
 
 
 def connector_fault(error: Exception) -> NetworkError:
     """A connector raised what is no NetworkError: a mistake in it. Its words stay unlogged, they may hold an address with a token."""
-    place = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
-    logger.error("a connector failed with %s in %s, line %s", type(error).__name__, place and place.name, place and place.lineno)
+    logger.error("a connector failed with %s:\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return NetworkError(f"The connector failed: {type(error).__name__}.", retryable=True, code="connector_fault")
 
 

@@ -68,7 +68,7 @@ def test_what_is_pushed_is_stored_and_the_gap_before_it_is_read(pretend: Pretend
 
 
 def test_events_that_come_twice_and_in_disorder_are_stored_once(pretend: Pretend, desk: Listeners) -> None:
-    _, _, source = make_sources()
+    make_sources()
     first, second = make_post(network=NETWORK, ago=3), make_post(network=NETWORK, ago=2)
     ahead = make_post(network=NETWORK, ago=-60)  # its clock runs an hour ahead
     stream = newest(pretend)
@@ -83,7 +83,7 @@ def test_events_that_come_twice_and_in_disorder_are_stored_once(pretend: Pretend
 
 
 def test_a_lost_connection_is_opened_anew_where_it_stopped(pretend: Pretend, desk: Listeners) -> None:
-    _, polled, source = make_sources()
+    _, polled, _ = make_sources()
     stream = newest(pretend)
     pretend.push(make_post(network=NETWORK), cursor="41")
     eventually(lambda: count() == 1)
@@ -159,7 +159,7 @@ def test_a_pause_closes_it_and_resuming_opens_it(pretend: Pretend, desk: Listene
 
 @pytest.mark.parametrize("how", ["revoked", "removed account", "removed source"])
 def test_it_ends_with_its_account_and_its_source(pretend: Pretend, desk: Listeners, how: str) -> None:
-    account, _, source = make_sources()
+    account, _, _ = make_sources()
     newest(pretend)
     if how == "revoked":
         mark_revoked(account_id=account.pk, reason="401")
