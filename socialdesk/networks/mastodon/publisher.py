@@ -42,8 +42,8 @@ class MastodonPublisher:
         named = "" if identity(author.get("id")) == self._client.our_id else words(author.get("acct"))
         full = self._naming(named, text)
         media_ids = [self._upload(picture) for picture in pictures]
-        # As narrow as what it answers: a public answer would show to all what somebody said to their followers.
-        seen_by = visibility if visibility in ("unlisted", "private") else "public"
+        # As narrow as what it answers: a public answer would show to all what somebody said to their followers, or to their server.
+        seen_by = visibility if visibility in ("public", "unlisted") else "private" if visibility else "public"
         return self._post(full, token, visibility=seen_by, in_reply_to_id=in_reply_to, media_ids=media_ids or None)
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:

@@ -63,11 +63,13 @@ def test_what_we_answer_ourselves_is_not_named(there: MastodonHarness) -> None:
     assert ours(there)[1] == "Until nine."
 
 
-@pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
-def test_an_answer_is_seen_as_widely_as_what_it_answers(there: MastodonHarness, visibility: str) -> None:
+@pytest.mark.parametrize(
+    ("visibility", "ours"), [("public", "public"), ("unlisted", "unlisted"), ("private", "private"), ("local", "private"), ("", "public")]
+)
+def test_an_answer_is_seen_as_widely_as_what_it_answers(there: MastodonHarness, visibility: str, ours: str) -> None:
     post = there.world.publish(there.world.person("ana"), "@tidewheel it broke", visibility=visibility)
     sent = there.publisher.reply(in_reply_to=post.id, text="Sorry.", token="t1")
-    assert there.world.statuses[sent.external_id].visibility == visibility
+    assert there.world.statuses[sent.external_id].visibility == ours
 
 
 def test_what_was_said_privately_is_never_answered_in_public(there: MastodonHarness) -> None:
