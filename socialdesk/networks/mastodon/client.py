@@ -70,11 +70,22 @@ class Client:
 
     @cached_property
     def our_id(self) -> str:
-        """The id of our own account there."""
+        """The id of our own account, as the server has it."""
         if self.config.external_id:
-            return self.config.external_id
+            return self.id_of_person(self.config.external_id)
         given = self.read(lambda api: api.account_verify_credentials()).get("id")
         return given if isinstance(given, str) else str(given or "")
+
+    def id_of_person(self, external_id: str) -> str:
+        """As the server has it: see person_id. Raises NetworkError for somebody who was heard on another server."""
+        there, _, domain = external_id.partition("@")
+        if domain and domain != self.domain:
+            raise NetworkError(
+                f"This person was heard on {domain[:100]}, and is another one here. Answer with our account there.",
+                permanent=True,
+                code="elsewhere",
+            )
+        return part_of_path(there)
 
     def read(self, do: Callable[[Any], object]) -> Mapping[str, Any]:
         """The entity that the server answers when the library asks it so."""

@@ -12,7 +12,7 @@ from django.conf import settings
 from socialdesk.networks.base import AccountConfig, Begun, Connected, Field, Grant, NetworkError
 from socialdesk.networks.mastodon.client import AGENT, Client
 from socialdesk.networks.mastodon.entities import identity, words
-from socialdesk.networks.mastodon.server import Limits, address_of, read_domain, read_limits
+from socialdesk.networks.mastodon.server import Limits, address_of, person_id, read_domain, read_limits
 
 READS = ("read:accounts", "read:statuses", "read:notifications", "read:lists", "read:follows")
 WRITES = ("write:statuses", "write:media", "write:favourites")
@@ -96,7 +96,7 @@ class MastodonConnecting:
         scopes = set(config.credentials.get("scope", "").split())
         limits = read_limits(_instance(client))
         return Grant(
-            external_id=our_id,
+            external_id=person_id(our_id, client.domain),
             # With the server's name: the same one may be taken by us on two of them.
             username=f"{name}@{client.domain}",
             display_name=words(us.get("display_name")),

@@ -11,6 +11,7 @@ from typing import Any
 
 from socialdesk.networks.base import AuthorData, MediaData, MessageData, PostData, QuoteData, Unreadable
 from socialdesk.networks.mastodon.markup import plain
+from socialdesk.networks.mastodon.server import person_id
 
 NETWORK = "mastodon"
 MOST_MEDIA = 20
@@ -22,7 +23,7 @@ Entry = PostData | MessageData | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Us:
-    """Whose eyes a status is read with: our account's id and name, and the name of its server."""
+    """Whose eyes a status is read with: our account's id on its server, its name, and the name of its server."""
 
     id: str
     username: str
@@ -49,14 +50,14 @@ def read_status(status: Any, us: Us) -> Entry:
 def read_author(account: Any, us: Us) -> AuthorData:
     """Raises _Unfit, inside this module."""
     given = account if isinstance(account, Mapping) else {}
-    external_id = identity(given.get("id"))
-    if not external_id:
+    there = identity(given.get("id"))
+    if not there:
         raise _Unfit("a status whose author has no id")
-    username = us.username if external_id == us.id else words(given.get("acct")) or words(given.get("username"))
+    username = us.username if there == us.id else words(given.get("acct")) or words(given.get("username"))
     if not username:
         raise _Unfit("a status whose author has no name")
     return AuthorData(
-        external_id=external_id,
+        external_id=person_id(there, us.domain),
         username=username.removeprefix("@"),
         display_name=words(given.get("display_name"))[:200],
         followers=count(given.get("followers_count")),
@@ -173,7 +174,7 @@ def _message(status: Mapping[str, Any], external_id: str, author: AuthorData, at
     if warning:
         text = f"{warning}\n\n{text}"
     text = "\n".join([text, *(media.url for media in _media(status.get("media_attachments")))]).strip()
-    if author.external_id != us.id:
+    if author.external_id != person_id(us.id, us.domain):
         return MessageData(NETWORK, external_id, text, author, at)
     for person in mentioned(status):
         if identity(person.get("id")) != us.id:

@@ -48,7 +48,8 @@ class MastodonPublisher:
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         """Refused where the text names anybody else: the server would show it to them too."""
-        account = self._client.read(lambda api: api.account(part_of_path(to)))
+        there = self._client.id_of_person(to)
+        account = self._client.read(lambda api: api.account(there))
         acct = words(account.get("acct"))
         if not acct:
             raise NetworkError("The server does not say what this account is called.", permanent=True, code="nameless")
@@ -66,8 +67,9 @@ class MastodonPublisher:
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         if len([place for place in (in_reply_to, to, repost_of) if place]) > 1:
             raise ValueError("find needs at most one of in_reply_to, to and repost_of")
+        there = self._client.id_of_person(to) if to else ""
         for status in self._own(since):
-            if self._is_it(status, text=text, in_reply_to=in_reply_to, to=to, repost_of=repost_of):
+            if self._is_it(status, text=text, in_reply_to=in_reply_to, to=there, repost_of=repost_of):
                 found = self._receipt(status)
                 # The same words may have been sent twice, each time on purpose.
                 if repost_of or cache.get_or_set(self._claim(found), token, timeout=CLAIMED) == token:
@@ -75,8 +77,9 @@ class MastodonPublisher:
         return None
 
     def follows_us(self, external_id: str) -> bool:
-        said = self._client.read_list(lambda api: api.account_relationships([external_id]))
-        ours = [each for each in said if isinstance(each, Mapping) and identity(each.get("id")) == external_id]
+        there = self._client.id_of_person(external_id)
+        said = self._client.read_list(lambda api: api.account_relationships([there]))
+        ours = [each for each in said if isinstance(each, Mapping) and identity(each.get("id")) == there]
         return any(relation.get("followed_by") is True for relation in ours)
 
     def repost(self, *, external_id: str, token: str) -> Sent:

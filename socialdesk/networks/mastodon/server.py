@@ -16,6 +16,7 @@ FOR_MENTION = 32  # of a post's length are kept for the name of whom we answer: 
 
 # As the server finds them in a text (Mastodon, app/models/account.rb, MENTION_RE): what stands behind a letter, a digit, = or / is none.
 MENTION = re.compile(r"(?<![=/\w])@([a-z0-9_]+(?:[.-]+[a-z0-9_]+)*)(?:@([\w.-]+\w))?", re.IGNORECASE)
+_COUNTED = re.compile(r"[0-9]{1,12}")
 _URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?'\)\]]", re.IGNORECASE)
 
 
@@ -57,6 +58,14 @@ def address_of(typed: str) -> str:
 
 def host_of(address: str) -> str:
     return urlsplit(address).netloc.lower()
+
+
+def person_id(there: str, domain: str) -> str:
+    """The id of somebody as the desk keeps it: the server's own, with its name where another server may have given the same to another.
+
+    Those are counted up from 1, as early accounts and other software have them; the others hold the time to the millisecond.
+    """
+    return f"{there}@{domain}" if _COUNTED.fullmatch(there) else there
 
 
 def read_limits(instance: Any) -> Limits:

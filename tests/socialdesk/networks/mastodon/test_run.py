@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from socialdesk import listeners
 from socialdesk.lib.clock import now
 from socialdesk.listeners import Listeners
 from socialdesk.networks import registry
+from socialdesk.networks.base import NetworkError
 from socialdesk.polling import read_source
 from tests.engagement.desk import work_off
 from tests.factories import make_agent
@@ -135,6 +137,40 @@ def test_what_is_posted_while_the_connection_is_lost_is_not_missed(
     read(account)
     texts = [text.rpartition(" ")[2] for text in Mention.objects.order_by("posted_at").values_list("text", flat=True)]
     assert texts == [*(f"{number}." for number in range(30)), "again"]
+
+
+def test_people_of_two_servers_who_have_the_same_id_there_are_two(there: MastodonHarness, account: NetworkAccount) -> None:
+    first, domain = there.world.person("ana"), there.world.domain
+    first.id = "7"
+    there.world.people["7"] = first
+    there.world.publish(first, "@tidewheel it broke")
+    read(account)
+    handle = Mention.objects.get().author
+    assert (handle.external_id, handle.username) == (f"7@{domain}", "ana")
+    publisher = registry.publisher_for(account.config)
+    sent = publisher.direct_message(to=handle.external_id, text="Your number?", token="t1")
+    assert publisher.find(token="t1", text="Your number?", to=handle.external_id, since=now() - timedelta(hours=1)) == sent
+    assert not publisher.follows_us(handle.external_id)
+    for call in (
+        lambda: publisher.direct_message(to="7@elsewhere.example", text="Your number?", token="t2"),
+        lambda: publisher.find(token="t2", text="Your number?", to="7@elsewhere.example", since=now()),
+    ):
+        with pytest.raises(NetworkError, match="Answer with our account there"):
+            call()
+    assert len(ours(there, visibility="direct")) == 1
+
+
+def test_an_early_account_of_ours_is_known_by_its_server_too(there: MastodonHarness) -> None:
+    us = there.world.us
+    del there.world.people[us.id]
+    us.id = "12"
+    there.world.people["12"] = us
+    connected = connect(there)
+    assert connected.grant.external_id == f"12@{there.world.domain}"
+    account = store_account(network=registry.get("mastodon"), connected=connected, agent=make_agent(Role.ADMIN))
+    registry.publisher_for(account.config).post(text="Good morning.", token="t1")
+    read(account)
+    assert Mention.objects.get().is_own
 
 
 def test_a_deleted_post_leaves_the_screen(there: MastodonHarness, account: NetworkAccount) -> None:
