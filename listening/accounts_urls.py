@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/connect/<str:network>/", accounts.account_connect, name="account_connect"),
     path("accounts/callback/<str:network>/", accounts.account_callback, name="account_callback"),
     path("accounts/choose/", accounts.account_choose, name="account_choose"),
+    path("accounts/<int:pk>/usage/", accounts.account_usage, name="account_usage"),
     path("accounts/<int:pk>/check/", accounts.account_check, name="account_check"),
     path("accounts/<int:pk>/remove/", accounts.account_remove, name="account_remove"),
 ]

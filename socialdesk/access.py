@@ -208,9 +208,13 @@ ACCESS: dict[str, Rule] = {
     "sources": Rule(EVERYBODY),
     "source_pause": Rule(write=LEADERS),
     "source_resume": Rule(write=LEADERS),
+    "source_backfill": Rule(write=LEADERS),
+    "backfill": Rule(EVERYBODY),
+    "backfill_move": Rule(write=LEADERS),
     "batch_rejections": Rule(EVERYBODY),
     # Our accounts. Who comes back from a network must be the admin who went there, which the view makes sure of.
     "accounts": Rule(LEADERS),
+    "account_usage": Rule(LEADERS),
     "account_networks": Rule(ADMIN),
     "account_connect": Rule(ADMIN, ADMIN),
     "account_callback": Rule(ADMIN),
@@ -346,6 +350,8 @@ ACCESS: dict[str, Rule] = {
     # Machines
     "people_hook": PUBLIC,  # what it is told must be signed by the connected system
     "sms_hook": PUBLIC,  # what it is told must be signed by the carrier
+    "network_hook": PUBLIC,  # what it is told must be signed by the network
+    "json_call": PUBLIC,  # what it is told must be signed, or carry the hook's secret
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,  # the view itself answers to loopback and admins only

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.core import signing
+from django.core.cache import cache
 
 from listening.models import NetworkAccount
 from listening.services import connected_accounts
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 PATIENCE = 900  # seconds in which a person signs in at the network and comes back
+USAGE_KEPT = 900  # seconds
 MOST_CHOICES = 100  # accounts that one sign-in may bring
 _SALT = "accounts.connect"
 _LONGEST = 4000  # characters of one value of a network's answer
@@ -172,6 +174,24 @@ def check_account(*, account_id: int, agent: Agent) -> NetworkAccount:
     if account.external_id and grants[0].grant.external_id != account.external_id:
         raise NotConnected(f"{network.label} says that these credentials are those of @{grants[0].grant.username}. Connect it anew.")
     return connected_accounts.store_grant(network=network, account_id=account.pk, grant=grants[0].grant)
+
+
+def read_usage(*, account_id: int) -> str:
+    """What the network has counted of what is paid for, in words; "" where it counts nothing. Asked at most every USAGE_KEPT seconds."""
+    account = find_account(account_id)
+    network = registry.NETWORKS.get(account.network)
+    usage = network.usage if network is not None else None
+    if usage is None:
+        return ""
+    key = f"accounts.usage:{account.pk}"
+    known: str | None = cache.get(key)
+    if known is None:
+        try:
+            known = usage(account.config)
+        except NetworkError as error:
+            known = f"The network did not say: {without_secrets(str(error), account.credentials)}"
+        cache.set(key, known, timeout=USAGE_KEPT)
+    return known
 
 
 def remove_account(*, account_id: int, agent: Agent) -> NetworkAccount:

@@ -40,6 +40,7 @@ class AccountLine:
     bounds: Sequence[str]
     sources: Sequence[Source]
     may_reconnect: bool
+    is_counted: bool  # the network counts what is paid for
 
     @property
     def refused(self) -> list[Ability]:
@@ -57,6 +58,13 @@ def accounts(request: HttpRequest) -> HttpResponseBase:
         sources.setdefault(source.account_id, []).append(source)
     lines = [_line(account, sources.get(account.pk, [])) for account in known.order_by("-state", "network", "username")]
     return render(request, "listening/accounts.html", {"lines": lines, "may_connect": agent_of(request).may_connect})
+
+
+@require_safe
+@desk_view
+def account_usage(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """What its network has counted of what is paid for: a part of the page, asked for after it came."""
+    return render(request, "listening/_account_usage.html", {"usage": connecting.read_usage(account_id=pk)})
 
 
 @require_safe
@@ -204,6 +212,7 @@ def _line(account: NetworkAccount, sources: Sequence[Source]) -> AccountLine:
         bounds=list_bounds(able),
         sources=sources,
         may_reconnect=network is not None and network.connecting is not None,
+        is_counted=network is not None and network.usage is not None,
     )
 
 

@@ -135,7 +135,7 @@ STAFF: dict[str, Any] = {
 VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article", "help_vote"}
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
-    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "tag_options"),
+    *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "account_usage", "tag_options"),
     *("import_refused", "deep_link_follow", "account_callback"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
