@@ -225,7 +225,8 @@ CACHES: dict[str, Any] = {
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},  # pages do without it sooner than their readers do
     }
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    # What networks said of their limits stands in it: it must not lose something for every third thing that comes.
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
 }
 
 # --- The desk's own -----------------------------------------------------------------------------------------------------

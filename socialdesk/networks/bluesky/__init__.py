@@ -74,6 +74,7 @@ NETWORK = Network(
             "everybody need not.",
             "Private messages need an app password that was made with access to them.",
             f"Words of topics are searched for the first {TERMS_READ} of them; the stream hears them all.",
+            "Deletions are heard of the latest posts, and over the stream of everybody whose posts were taken in within 30 days.",
             "Posts cannot be changed there once they are written, and neither can answers.",
             "Conversations of more than two people are not read.",
             "What others wrote below our posts cannot be hidden.",

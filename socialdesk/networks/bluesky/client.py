@@ -22,7 +22,7 @@ from socialdesk.networks.wire import NetworkSession, SessionTransport, refusal, 
 
 AGENT = "Social Desk"
 _ENDED = ("ExpiredToken", "InvalidToken")  # a session that is over; renewing tells whether the password still is good
-_CLOSED = ("AccountTakedown", "AccountSuspended", "AccountDeactivated", "AccountNotFound")
+_NOT_US = ("BadJwt", "JwtExpired")  # our server spoke for us to a service that did not believe it: no fault of our sign-in
 _NO_CHAT = ("bad token scope", "bad token method")  # what an app password without private messages is told
 
 
@@ -128,8 +128,8 @@ class Client:
             return NetworkError("This app password may not do that.", permanent=True, code="not_allowed")
         if name in _ENDED and self._may_renew:
             return NetworkError(f"HTTP {status}: {spoken}", retryable=True, retry_after=1, code=EXPIRED)
-        if name in _CLOSED:
-            return NetworkError(f"HTTP {status}: {spoken} Connect the account anew.", permanent=True, account_revoked=True, code=name)
+        if status == 401 and name.startswith(_NOT_US):
+            return NetworkError(f"HTTP 401: {spoken}", retryable=not is_write, code=name)
         if name == "RecordNotFound" or (status == 400 and message.startswith("Could not locate record")):
             return NetworkError(f"HTTP {status}: {spoken}", permanent=True, code="not_found")
         if status == 501:

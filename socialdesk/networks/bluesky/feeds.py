@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ PAGE = 100
 DEPTH = 20  # pages that one fetch goes down in one feed
 LATE = timedelta(minutes=10)  # so much earlier something may be dated than what was handed on before it
 FIRST = datetime.min.replace(tzinfo=UTC)
+_PLAIN = re.compile(r"#?\w+")  # what a search takes as it is; other signs mean something there
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def list_feeds(config: AccountConfig, our_did: str) -> list[Feed]:
         Feed("o", "app.bsky.feed.getAuthorFeed", "feed", {"actor": our_did, "filter": "posts_with_replies", "includePins": False}),
     ]
     return feeds + [
-        Feed(f"t:{term}", "app.bsky.feed.searchPosts", "posts", {"q": f'"{term}"' if " " in term else term, "sort": "latest"})
+        Feed(f"t:{term}", "app.bsky.feed.searchPosts", "posts", {"q": term if _PLAIN.fullmatch(term) else f'"{term}"', "sort": "latest"})
         for term in terms_of(config.terms)[:TERMS_READ]
     ]
 

@@ -36,6 +36,7 @@ SOON = 0.2  # seconds that a post waits for others, to be handed on with them
 TOGETHER = 50
 BACK = 5_000_000  # microseconds that are heard again after a connection was lost
 LONGEST = 2_000_000  # bytes of one event
+FIRST_WITHOUT_SPACES = 0x2E80  # from here on are scripts that write words without spaces between them
 
 logger = logging.getLogger(__name__)
 
@@ -192,6 +193,15 @@ def _quoted(record: Mapping[str, Any]) -> str:
 
 
 def _pattern(terms: list[str]) -> re.Pattern[str] | None:
-    """The terms as whole words, folded."""
-    folded = [re.escape(texts.fold(term)) for term in terms if texts.fold(term)]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(folded)})(?!\w)") if folded else None
+    """The terms, folded: as whole words where their script sets words apart, and with any space between them."""
+    folded = [texts.fold(term).split() for term in terms]
+    found = [
+        _edge(words[0][0], r"(?<!\w)") + r"\s+".join(re.escape(word) for word in words) + _edge(words[-1][-1], r"(?!\w)")
+        for words in folded
+        if words
+    ]
+    return re.compile("|".join(found)) if found else None
+
+
+def _edge(sign: str, around: str) -> str:
+    return around if ord(sign) < FIRST_WITHOUT_SPACES else ""

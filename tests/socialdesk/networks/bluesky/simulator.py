@@ -24,7 +24,7 @@ from tests.socialdesk.networks.bluesky.world import World
 # Before writing: the connection is closed, or 502. After writing: 500, or the connection is closed.
 MODES = ("revoked", "rate_limit", "expired", "lost_before_writing", "unavailable", "error_after_writing", "no_answer_after_writing")
 LIMITS = {"read": 3000, "write": 5000, "session": 30, "chat": 3000}
-OTHER_MODES = ("slow", "no_json", "moved")
+OTHER_MODES = ("slow", "no_json", "moved", "bad_jwt")
 
 
 @dataclass(slots=True)
@@ -189,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(401, {"error": "AccountTakedown", "message": "Account has been taken down"})
         if failure == "expired":
             return Answer(400, {"error": "ExpiredToken", "message": "Token has expired"})
+        if failure == "bad_jwt":
+            return Answer(401, {"error": "BadJwtAudience", "message": "jwt audience does not match service did"})
         if failure == "unavailable":
             return Answer(502, {"error": "UpstreamFailure", "message": "Upstream Failure"})
         if failure == "moved":

@@ -51,6 +51,12 @@ def test_a_refused_write_is_asked_for_once_and_wrote_nothing(bluesky: BlueskyHar
     assert len(bluesky.simulator.calls("com.atproto.repo.putRecord")) == 1
 
 
+def test_a_service_that_does_not_believe_our_server_takes_the_account_from_nobody(bluesky: BlueskyHarness) -> None:
+    with bluesky.simulator.failing("bad_jwt"), pytest.raises(NetworkError) as caught:
+        bluesky.publisher.follows_us(bluesky.customer_id("ana"))
+    assert (caught.value.retryable, caught.value.account_revoked) == (True, False)
+
+
 def test_an_ended_session_is_not_renewed_by_the_library(bluesky: BlueskyHarness) -> None:
     with bluesky.simulator.failing("expired"), pytest.raises(NetworkError):
         bluesky.publisher.post(text="Hello", token="t1")

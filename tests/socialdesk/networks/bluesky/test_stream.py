@@ -71,7 +71,7 @@ def jetstream(bluesky: BlueskyHarness, settings: Settings, monkeypatch: pytest.M
 
 @pytest.fixture
 def listening(bluesky: BlueskyHarness, jetstream: Jetstream) -> Iterator[Listening]:
-    listening = Listening(jetstream, make_stream(bluesky, terms=("Cargo Trailer", "glocke")))
+    listening = Listening(jetstream, make_stream(bluesky, terms=("Cargo Trailer", "glocke", "電動自転車", "🔋")))
     yield listening
     listening.stop()
 
@@ -104,7 +104,10 @@ def test_of_the_whole_network_only_what_concerns_us_is_handed_on(bluesky: Bluesk
     wanted = [
         ours,
         world.publish(ana, "My CÁRGO trailer!"),  # folded, as search does
+        world.publish(ana, "Cargo\n trailer"),
         world.publish(ana, "Die Glocke ist ab"),
+        world.publish(ana, "私の電動自転車が動かない"),
+        world.publish(ana, "meh🔋🔋"),
         world.publish(ana, "how nice", in_reply_to=ours.uri),
         world.publish(ana, "look", embed=quote),
     ]
