@@ -56,7 +56,7 @@ class BlueskyStream:
 
     def __init__(self, config: AccountConfig) -> None:
         self._client = Client(config)
-        self._words = _pattern(terms_of(config.terms))
+        self._terms = _patterns(terms_of(config.terms))
         self._closed = threading.Event()
         self._connection: Any = None
         self.unknown: Counter[str] = Counter()
@@ -141,7 +141,10 @@ class BlueskyStream:
         refers = [words(part(thread.get(name)).get("uri")) for name in ("parent", "root")] + [_quoted(record)]
         if did == us or any(uri.startswith(f"at://{us}/") for uri in refers) or us in mentions(record):
             return True
-        return self._words is not None and self._words.search(texts.fold(full_text(record))) is not None
+        if not self._terms:
+            return False
+        folded = texts.fold(full_text(record))
+        return any(word in folded and pattern.search(folded) is not None for word, pattern in self._terms)
 
     def _read(self, came: _Heard) -> list[Entry]:
         people = look_up(self._client, (uri.split("/")[2] for uri, _, _ in came.posts))
@@ -192,15 +195,18 @@ def _quoted(record: Mapping[str, Any]) -> str:
     return uri if whose and whose[1] == POST and is_did(whose[0]) else ""
 
 
-def _pattern(terms: list[str]) -> re.Pattern[str] | None:
-    """The terms, folded: as whole words where their script sets words apart, and with any space between them."""
-    folded = [texts.fold(term).split() for term in terms]
-    found = [
-        _edge(words[0][0], r"(?<!\w)") + r"\s+".join(re.escape(word) for word in words) + _edge(words[-1][-1], r"(?!\w)")
-        for words in folded
-        if words
-    ]
-    return re.compile("|".join(found)) if found else None
+def _patterns(terms: list[str]) -> list[tuple[str, re.Pattern[str]]]:
+    """Each term, folded: its longest word, and itself as whole words where its script sets them apart, with any space between them.
+
+    The whole network passes here: nearly all of it is told by a word that it does not hold, which costs a hundredth of a pattern.
+    """
+    found: list[tuple[str, re.Pattern[str]]] = []
+    for term in terms:
+        if words_of := texts.fold(term).split():
+            inner = r"\s+".join(re.escape(word) for word in words_of)
+            whole = _edge(words_of[0][0], r"(?<!\w)") + inner + _edge(words_of[-1][-1], r"(?!\w)")
+            found.append((max(words_of, key=len), re.compile(whole)))
+    return found
 
 
 def _edge(sign: str, around: str) -> str:
