@@ -15,6 +15,7 @@ from engagement.api.base import read_body
 from engagement.serializers import AttachmentSerializer, RefusalSerializer
 from engagement.services.attachments import LONGEST_ALT, add_picture, remove_picture
 from profiles.signed_in import agent_of
+from socialdesk.lib.pictures import MOST_BYTES, BadPicture
 
 
 class PictureSerializer(serializers.Serializer[Any]):
@@ -38,6 +39,8 @@ class AttachmentsView(APIView):
         of place and camera. What is not sent within a day is forgotten. 400 `bad_picture` says what is wrong with it.
         """
         given = read_body(PictureSerializer(data=request.data))
+        if given["file"].size > MOST_BYTES:  # before it is read
+            raise BadPicture(f"At most {MOST_BYTES / 1e6:.0f} MB are taken. Make the picture smaller.")
         agent, content = agent_of(request), given["file"].read()
         added = add_picture(agent=agent, content=content, alt=given["alt"], conversation_id=given["conversation"])
         return Response(AttachmentSerializer(added).data, status=status.HTTP_201_CREATED)

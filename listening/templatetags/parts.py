@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from listening.models import Mention
-from listening.services.parts import NOTHING, Parts, read_parts
+from listening.services.parts import NOTHING, Parts, read_parts, warned
 
 register = Library()
 _LINK = re.compile(r"https?://[^\s<>\"'“”«»\x00-\x20]+", re.IGNORECASE)
@@ -23,6 +23,13 @@ LONGEST = 2000
 def parts(mention: Mention | None) -> Parts:
     """What the post carries beside its text."""
     return read_parts(mention.media, mention_id=mention.pk) if mention is not None and mention.media else NOTHING
+
+
+@register.filter
+def veiled(mention: Mention) -> str:
+    """The text where there is no room to open it: of a post that its author warns of, the warning."""
+    warning = read_parts(mention.media).warning if mention.media else ""
+    return warned(warning) if warning else mention.text
 
 
 @register.filter
