@@ -54,9 +54,9 @@ class Chat:
                     found.append(entry)
                 log = words(event.get("rev")) or log
             goes_on = words(said.get("cursor"))
-            if not logs or not goes_on or goes_on == log:
+            if not logs:
                 return found, goes_on or log, False
-            log = goes_on
+            log = goes_on or log
         return found, log, True
 
     def latest(self, convo_id: str, *, most: int, cursor: str = "") -> list[Any]:

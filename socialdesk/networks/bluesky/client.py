@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -151,18 +152,30 @@ def bucket_of(method: str, url: str) -> str:
 
 def limits_of(response: requests.Response, bucket: str) -> Iterable[Limit]:
     """What the headers of an answer say of the limit that it fell under."""
-    limit, remaining, resets_at = (_number(response, f"ratelimit-{name}") for name in ("limit", "remaining", "reset"))
+    limit, remaining, resets_at = _number(response, "ratelimit-limit"), _number(response, "ratelimit-remaining"), _resets_at(response)
     if limit is None or remaining is None or resets_at is None:
         return []
-    return [Limit(bucket, limit, remaining, float(resets_at))]
+    return [Limit(bucket, limit, remaining, resets_at)]
 
 
 def wait_of(response: requests.Response) -> float:
     """The seconds to wait after a 429."""
-    asked, resets_at = retry_after(response), _number(response, "ratelimit-reset")
+    asked, resets_at = retry_after(response), _resets_at(response)
     if asked:
         return asked
     return 60.0 if resets_at is None else max(1.0, resets_at - time.time())
+
+
+def _resets_at(response: requests.Response) -> float | None:
+    """By our clock: the server says it by its own."""
+    given = _number(response, "ratelimit-reset")
+    if given is None:
+        return None
+    try:
+        ahead = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
+    except (ValueError, TypeError):
+        ahead = 0.0
+    return given - ahead if abs(ahead) > 2 else float(given)
 
 
 def _number(response: requests.Response, header: str) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,12 +21,12 @@ START = "0"  # a mark before all others, of a feed that was empty
 
 @dataclass(slots=True)
 class Place:
-    """`mark` is the time up to which a feed was handed on, "" where it was never read; `seen` names its latest entries, since others may
-    still come between them; `pages` are the marks of pages below the newest one that are still to be handed on, and `goes_down` says that
-    there are more of them below."""
+    """`mark` is the time up to which a feed was handed on, "" where it was never read; `seen` names its latest entries with the seconds
+    of their time, since others may still come between them. `pages` are the marks of pages below the newest one that are still to be
+    handed on, and `goes_down` says that there are more of them below."""
 
     mark: str = ""
-    seen: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
     pages: list[str] = field(default_factory=list)
     goes_down: bool = False
 
@@ -58,10 +59,7 @@ class Cursor:
             return cls(did)
         try:
             given = json.loads(text)
-            places = {
-                str(key): Place(str(mark), [str(name) for name in seen], [str(page) for page in pages], bool(goes_down))
-                for key, (mark, seen, pages, goes_down) in given["feeds"].items()
-            }
+            places = {str(key): _read_place(*parts) for key, parts in given["feeds"].items()}
             watched = [Watched(str(uri), str(username)) for uri, username in given["watched"]]
             whose, log = str(given["did"]), str(given["log"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -74,6 +72,10 @@ class Cursor:
         watched = [[post.uri, post.username] for post in self.watched]
         given = {"did": self.did, "feeds": feeds, "log": self.log, "watched": watched}
         return json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+
+
+def _read_place(mark: object, seen: Mapping[str, int], pages: list[object], goes_down: object) -> Place:
+    return Place(str(mark), {str(name): int(at) for name, at in seen.items()}, [str(page) for page in pages], bool(goes_down))
 
 
 def short(uri: str) -> str:

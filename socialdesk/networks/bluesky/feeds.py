@@ -18,6 +18,7 @@ TERMS_READ = 20  # each is a request of its own
 PAGE = 100
 DEPTH = 20  # pages that one fetch goes down in one feed
 LATE = timedelta(minutes=10)  # so much earlier something may be dated than what was handed on before it
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = datetime.min.replace(tzinfo=UTC)
 _PLAIN = re.compile(r"#?\w+")  # what a search takes as it is; other signs mean something there
 
@@ -87,9 +88,10 @@ class Reading:
         pages = self.left + [mark for mark, _ in self.steps[done:]][::-1]
         latest = max([self.place.at or FIRST, *(found.at for found in given.values())])
         mark = stamp(latest) if latest > FIRST else (self.place.mark or START)
-        seen = list(dict.fromkeys([*self.place.seen, *given]))[-MOST_SEEN:]
+        seen = self.place.seen | {name: seconds(found.at) for name, found in given.items()}
+        kept = [(name, at) for name, at in seen.items() if at >= seconds(latest) - LATE.total_seconds() - 1]
         # The newest page is read anew, since others have come above it.
-        return Place(mark, seen, [mark for mark in pages if mark], self.goes_down), bool(pages or self.place.pages)
+        return Place(mark, dict(kept[-MOST_SEEN:]), [mark for mark in pages if mark], self.goes_down), bool(pages or self.place.pages)
 
 
 class Pages:
@@ -142,6 +144,10 @@ class Pages:
         heard = [each for each in found if feed.key != "n" or each.given.get("reason") in HEARD]
         goes_on = words(said.get("cursor"))[:1000] if found else ""
         return Page(sorted(heard, key=lambda each: each.at, reverse=True), goes_on if goes_on != mark else "")
+
+
+def seconds(at: datetime) -> int:
+    return int((at - EPOCH).total_seconds())
 
 
 def _dated(feed: Feed, entries: list[Mapping[str, Any]]) -> list[Found]:

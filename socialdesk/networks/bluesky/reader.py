@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from socialdesk.networks.base import AccountConfig, AuthorData, Batch, MessageData, NetworkError, PostData
+from socialdesk.networks.base import EXPIRED, AccountConfig, AuthorData, Batch, MessageData, NetworkError, PostData
 from socialdesk.networks.bluesky.chat import Chat
 from socialdesk.networks.bluesky.client import Client
 from socialdesk.networks.bluesky.cursor import Cursor, Place, Watched
@@ -55,7 +55,7 @@ class BlueskyReader:
             found, log, has_more = self._chat.after(log, limit=limit)
             return list(found), log, has_more, None
         except NetworkError as error:
-            if error.account_revoked or error.code in ("expired", "rate_limit", "budget"):
+            if error.account_revoked or error.code == EXPIRED:
                 raise
             # An app password without private messages, or a network without them: the posts are read all the same.
             return [], log, False, None if error.permanent else error

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +25,7 @@ from tests.socialdesk.networks.bluesky.world import World
 # Before writing: the connection is closed, or 502. After writing: 500, or the connection is closed.
 MODES = ("revoked", "rate_limit", "expired", "lost_before_writing", "unavailable", "error_after_writing", "no_answer_after_writing")
 LIMITS = {"read": 3000, "write": 5000, "session": 30, "chat": 3000}
-OTHER_MODES = ("slow", "no_json", "moved", "bad_jwt")
+OTHER_MODES = ("slow", "no_json", "moved", "bad_jwt", "huge")
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Simulator:
         self.left = dict(LIMITS)
         self.sessions: dict[str, Session] = {}
         self.passwords: dict[str, AppPassword] = {}
+        self.ahead = 0  # seconds by which its clock is
         self.lasts = 7200  # seconds of an access token
         self.has_chat = True
         self.is_strict = True  # its answers keep to the lexicons
@@ -204,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer, sim: Simulator, call: Call, *, is_json: bool) -> None:
         content = json.dumps(answer.body).encode() if is_json else b"<!DOCTYPE html><title>Hello</title>"
+        if sim.failure_of(call) == "huge":
+            content = b" " * 9_000_000
         bucket = bucket_of(call)
         self.send_response_only(answer.status)
         headers = {
@@ -211,13 +215,15 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Length": str(len(content)),
             "ratelimit-limit": str(LIMITS[bucket]),
             "ratelimit-remaining": str(sim.left[bucket]),
-            "ratelimit-reset": str(int(time.time()) + 300),
+            "Date": formatdate(time.time() + sim.ahead, usegmt=True),
+            "ratelimit-reset": str(int(time.time()) + sim.ahead + 300),
             "ratelimit-policy": f"{LIMITS[bucket]};w={3600 if bucket == 'write' else 300}",
         }
         for name, value in (headers | answer.headers).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(OSError):  # they may have read enough
+            self.wfile.write(content)
 
     def _hang_up(self) -> None:
         self.close_connection = True

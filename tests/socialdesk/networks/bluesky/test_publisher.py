@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,13 @@ def test_a_refused_write_is_asked_for_once_and_wrote_nothing(bluesky: BlueskyHar
     assert (caught.value.retryable, caught.value.permanent, caught.value.code) == (is_retryable, not is_retryable, code)
     assert not caught.value.account_revoked
     assert len(bluesky.simulator.calls("com.atproto.repo.putRecord")) == 1
+
+
+def test_a_server_that_cannot_be_reached_was_told_nothing_and_may_be_tried_again(bluesky: BlueskyHarness) -> None:
+    away = replace(bluesky.config, credentials={**bluesky.config.credentials, "service": "http://127.0.0.1:9"})
+    with pytest.raises(NetworkError) as caught:
+        registry.publisher_for(away).post(text="Hello", token="t1")
+    assert (caught.value.retryable, caught.value.code) == (True, "unreachable")
 
 
 def test_a_service_that_does_not_believe_our_server_takes_the_account_from_nobody(bluesky: BlueskyHarness) -> None:

@@ -154,13 +154,14 @@ def test_a_second_look_that_fails_costs_nothing_and_is_made_up_for(bluesky: Blue
 # Private messages
 
 
-def test_messages_are_read_on_in_order_however_many_there_are(bluesky: BlueskyHarness) -> None:
+@pytest.mark.parametrize("limit", [20, 200])
+def test_messages_are_read_on_in_order_however_many_there_are(bluesky: BlueskyHarness, limit: int) -> None:
     cursor = read_all(bluesky.reader).cursor
     written = [bluesky.customer_messages(f"person{number % 3}", f"message {number}") for number in range(250)]
     bluesky.simulator.is_strict = False
     bluesky.world.log_event("logLeaveConvo", "c1")
     bluesky.world.log_event("logSomethingNew", "c1")
-    assert [message.external_id for message in read_all(bluesky.reader, cursor, limit=20).messages] == written
+    assert [message.external_id for message in read_all(bluesky.reader, cursor, limit=limit).messages] == written
 
 
 def test_an_account_begins_with_its_last_messages(bluesky: BlueskyHarness) -> None:
@@ -185,7 +186,10 @@ def test_messages_that_do_not_answer_hold_back_no_posts_and_are_told_once_there_
 # Failing
 
 
-@pytest.mark.parametrize(("mode", "code"), [("expired", EXPIRED), ("unavailable", "server_error"), ("no_json", "unreadable_answer")])
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [("expired", EXPIRED), ("unavailable", "server_error"), ("no_json", "unreadable_answer"), ("huge", "unreachable")],
+)
 def test_reading_that_fails_may_be_tried_again(bluesky: BlueskyHarness, mode: str, code: str) -> None:
     with bluesky.simulator.failing(mode), pytest.raises(NetworkError) as caught:
         bluesky.reader.fetch("")
@@ -212,6 +216,22 @@ def test_reading_stops_while_a_reserve_is_left_for_answers(bluesky: BlueskyHarne
     assert (caught.retryable, caught.code) == (True, "budget")
     assert bluesky.simulator.left["read"] > 500
     assert bluesky.publisher.reply(in_reply_to=post, text="We are sorry.", token="t1").external_id
+
+
+@pytest.mark.parametrize("ahead", [0, 3600, -3600])
+def test_the_wait_is_that_of_the_network_whatever_its_clock_says(bluesky: BlueskyHarness, ahead: int) -> None:
+    bluesky.simulator.ahead = ahead
+    with bluesky.simulator.failing("rate_limit"), pytest.raises(NetworkError) as caught:
+        bluesky.reader.fetch("")
+    assert 290 < (caught.value.retry_after or 0) <= 303
+
+
+def test_a_cursor_stays_short_however_much_was_read(bluesky: BlueskyHarness) -> None:
+    earlier = datetime.now(UTC) - timedelta(days=3)
+    for number in range(90):
+        at = stamp(earlier + timedelta(minutes=number))
+        bluesky.world.publish(bluesky.world.person("ana"), f"post {number}", names=bluesky.world.us, createdAt=at)
+    assert len(read_all(bluesky.reader).cursor) < 7000  # of which the watched posts take most
 
 
 def test_a_cursor_of_another_account_begins_anew(bluesky: BlueskyHarness) -> None:
