@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from listening.views import sources, topics, trends
+from listening.views import backfills, sources, topics, trends
 
 urlpatterns = [
     path("trends/", trends.trends, name="trends"),
@@ -19,5 +19,8 @@ urlpatterns = [
     path("sources/", sources.sources, name="sources"),
     path("sources/<int:pk>/pause/", sources.source_pause, name="source_pause"),
     path("sources/<int:pk>/resume/", sources.source_resume, name="source_resume"),
+    path("sources/<int:pk>/backfill/", backfills.source_backfill, name="source_backfill"),
+    path("sources/backfills/<int:pk>/", backfills.backfill, name="backfill"),
+    path("sources/backfills/<int:pk>/move/", backfills.backfill_move, name="backfill_move"),
     path("sources/batches/<int:pk>/", sources.batch_rejections, name="batch_rejections"),
 ]

@@ -30,9 +30,9 @@ def _switch(source_id: int, agent: Agent, *, is_active: bool) -> Source:
         if source is None:
             raise NotFound("There is no such source; it may have been removed.")
         if source.is_active != is_active:
-            source.is_active = is_active
+            source.is_active, source.connected_at = is_active, None
             if is_active:
                 source.failures, source.last_error, source.next_poll_at, source.found_late = 0, "", now(), 0
-            source.save(update_fields=["is_active", "failures", "last_error", "next_poll_at", "found_late"])
+            source.save(update_fields=["is_active", "failures", "last_error", "next_poll_at", "found_late", "connected_at"])
             live.publish(live.SourcesChanged(troubled=count_troubled()))
     return source

@@ -8,11 +8,16 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from listening.models import IntakeBatch, NetworkAccount, Source
-from listening.services.accounts import is_late
+from listening.models import Backfill, IntakeBatch, NetworkAccount, Source
+from listening.services.accounts import WAITING, is_late, limited_until
+from listening.services.backfills import can_fetch_past, newest_backfills
+from listening.services.hearing import found_late_lately
 from listening.services.sources import pause_source, resume_source
+from listening.services.words import find_words
+from listening.views.backfills import DAYS, Walk
 from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
@@ -33,8 +38,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
+    """`walk` is its newest back-fill; `may_walk` says that another may be begun."""
+
     source: Source
     health: Health
+    walk: Walk | None = None
+    may_walk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,13 @@ def sources(request: HttpRequest) -> HttpResponseBase:
         raise DeskError(f"There is no source “{chosen[:40]}”; it may have been removed.")
     batches, older = _read_batches(source, request.GET.get("before", ""))
     accounts = NetworkAccount.objects.filter(removed_at=None).order_by("network", "username")
+    walks = newest_backfills([source.pk for source in known])
+    missed = found_late_lately(source.pk for source in known if source.found_late)
     context = {
         "accounts": sorted((AccountLine(account, _account_health(account)) for account in accounts), key=_urgency),
-        "sources": sorted((SourceLine(source, _source_health(source, moment)) for source in known), key=_urgency),
+        "sources": sorted((_source_line(source, moment, walks.get(source.pk), source.pk in missed) for source in known), key=_urgency),
+        "days": DAYS,
+        "unasked": find_words().without,
         "chosen": source,
         "batches": batches,
         "older": older,
@@ -122,21 +135,38 @@ def _account_health(account: NetworkAccount) -> Health:
     )
 
 
+def _source_line(source: Source, moment: datetime, backfill: Backfill | None, misses: bool) -> SourceLine:
+    health = _source_health(source, moment)
+    if misses and health.kind == "good":
+        health = Health(
+            "Misses posts", "warn", "The network does not push everything: what is missing is read again. If it goes on, connect it anew."
+        )
+    walk = Walk.of(backfill, moment) if backfill else None
+    return SourceLine(source, health, walk, may_walk=(walk is None or not walk.is_open) and can_fetch_past(source))
+
+
 def _source_health(source: Source, moment: datetime) -> Health:
     if not source.is_active:
         return Health("Paused", "off", "Resume it to go on from where it stopped.")
     if source.account is not None and source.account.state != NetworkAccount.State.OK:
         return Health("Stopped", "bad", f"Its account @{source.account.username} needs to be connected again.")
+    limited = limited_until(failures=source.failures, last_error=source.last_error, next_poll_at=source.next_poll_at)
+    if limited is not None and limited > moment:
+        return Health(f"{WAITING.rstrip('.')}, goes on at {timezone.localtime(limited):%H:%M}", "warn", "Nothing to do: answers still go.")
     if source.failures >= FAILED_FOR_GOOD:
         return Health(
             f"Failed {source.failures} times", "bad", "The desk goes on trying. If the error does not say why, check the network's status."
         )
     if source.failures:
         return Health("Failed just now", "warn", "Nothing to do yet: it is tried again by itself.")
+    if source.kind == Source.Kind.STREAM:
+        if source.connected_at is not None:
+            return Health("Connected", "good")
+        return Health("Waits for the network", "off", "What it pushes comes at once; until it does, the account is read instead.")
     if source.kind != Source.Kind.POLL:
         return Health("Ready", "good")
     if source.last_read_at is None:
         return Health("Not read yet", "warn", "It should be read within a minute. If not, check that the desk's workers run.")
-    if is_late(kind=source.kind, last_read_at=source.last_read_at, interval=source.interval, moment=moment):
+    if is_late(kind=source.kind, last_read_at=source.last_read_at, interval=source.interval, moment=moment, limited=limited):
         return Health("Late", "warn", "It should have been read again by now. Check that the desk's workers run.")
     return Health("Listening", "good")

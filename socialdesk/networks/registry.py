@@ -11,7 +11,9 @@ from socialdesk.networks.base import AccountConfig, Context, Network, Publisher,
 from socialdesk.networks.bluesky import NETWORK as BLUESKY
 from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
 from socialdesk.networks.facebook import NETWORK as FACEBOOK
+from socialdesk.networks.json_hook import NETWORK as JSON_HOOK
 from socialdesk.networks.mastodon import NETWORK as MASTODON
+from socialdesk.networks.rss import NETWORK as RSS
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.context import SandboxContext
 from socialdesk.networks.sandbox.pictures import picture_at
@@ -76,7 +78,8 @@ NETWORKS: dict[str, Network] = {
         INSTAGRAM,
         MASTODON,
         BLUESKY,
-        Network("rss", "RSS"),
+        RSS,
+        JSON_HOOK,
         Network("web", "Web reviews", reader=_web_reader, picture=_sandbox_picture),
         Network(
             "sandbox",

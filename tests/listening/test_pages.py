@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from listening.models import IntakeBatch, Mention, NetworkAccount, Source, Topic
-from listening.services.accounts import mark_revoked
+from listening.services.accounts import WAITING, mark_revoked
+from listening.services.hearing import note_found_late
+from listening.services.words import find_words
 from profiles.models import Handle, Role
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
@@ -146,6 +150,7 @@ def test_pages_cost_the_same_however_much_there_is() -> None:
         client.get(page)
     few = [count_queries(lambda page=page: client.get(page)) for page in pages]  # type: ignore[misc]
     fill(12)
+    find_words()  # other topics are read once by each process, not by each page
     many = [count_queries(lambda page=page: client.get(page)) for page in pages]  # type: ignore[misc]
     assert dict(zip(pages, many, strict=True)) == dict(zip(pages, few, strict=True))
     profile = few.pop()  # a page of a dozen sections
@@ -300,6 +305,8 @@ def make_source(**fields: Any) -> Source:
         ({"failures": 4, "last_error": "down"}, "Failed 4 times", "bad"),
         ({"is_active": False, "failures": 4}, "Paused", "off"),
         ({"kind": "push"}, "Ready", "good"),
+        ({"kind": "stream"}, "Waits for the network", "off"),
+        ({"kind": "stream", "failures": 1, "last_error": "lost"}, "Failed just now", "warn"),
     ],
 )
 def test_a_source_says_how_it_is(fields: dict[str, Any], words: str, kind: str) -> None:
@@ -310,6 +317,37 @@ def test_a_source_says_how_it_is(fields: dict[str, Any], words: str, kind: str) 
     [line] = page.context["sources"]
     assert (line.health.words, line.health.kind) == (words, kind)
     assert line.health.words in text_of(page)
+
+
+def test_a_source_that_waits_for_a_limit_says_until_when() -> None:
+    until = now() + timedelta(minutes=20)
+    make_source(last_error=WAITING, next_poll_at=until, last_read_at=now() - timedelta(hours=1))
+    page = sign_in(Role.AGENT).get("/sources/")
+    [line] = page.context["sources"]
+    assert line.health.words == f"Waiting for the network's limit, goes on at {timezone.localtime(until):%H:%M}"
+    assert line.health.kind == "warn"
+    assert b"health-error" not in page.content
+
+
+def test_a_stream_says_since_when_it_holds_and_warns_of_what_it_missed_lately() -> None:
+    account = make_account()
+    source = make_source(kind="stream", account=account, connected_at=now() - timedelta(hours=1), last_read_at=now())
+    assert sign_in().get("/sources/").context["sources"][0].health.words == "Connected"
+    assert note_found_late(account_id=account.pk, posts=[make_post(ago=20), make_post(ago=10)]) == 2
+    page = sign_in().get("/sources/")
+    [line] = page.context["sources"]
+    assert (line.health.words, line.health.kind) == ("Misses posts", "warn")
+    assert "Found only by reading again 2" in text_of(page)
+    cache.clear()  # an hour later
+    assert sign_in().get("/sources/").context["sources"][0].health.words == "Connected"
+    source.refresh_from_db()
+    assert source.found_late == 2
+
+
+def test_topics_that_no_network_can_be_asked_for_are_named() -> None:
+    assert "not asked for" not in text_of(sign_in().get("/sources/"))
+    Topic.objects.create(name="Anything German", query="lang:de")
+    assert "Networks that are searched by words are not asked for Anything German:" in text_of(sign_in().get("/sources/"))
 
 
 def test_a_revoked_account_stops_its_source_and_says_what_to_do() -> None:
