@@ -44,6 +44,7 @@ from tests.browser import (
     test_finding_people,
     test_pages,
     test_people_files,
+    test_pictures,
     test_praise,
     test_rights,
     test_same_person,
@@ -93,6 +94,7 @@ STAFF: dict[str, Any] = {
     **dict.fromkeys(("tickets", "ticket", "links", "company", "batch_rejections", "returns"), "here"),
     **dict.fromkeys(("template_new", "article_new", "rule_new", "topic_edit"), "here"),
     **dict.fromkeys(("stream", "conversation"), test_desk_pages.test_the_desk_and_a_conversation_are_accessible),
+    "conversation_above": test_pictures.test_the_thread_above_comes_by_itself_when_a_conversation_is_opened,
     "sign_in": test_desk_pages.test_signing_in_and_being_locked_out_are_accessible,
     **dict.fromkeys(
         ("trends", "trends_posts", "topics", "topic_new", "sources", "outbox", "profile"), test_pages.test_every_page_is_accessible_and_fits
@@ -136,7 +138,7 @@ VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
     *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "account_usage", "tag_options"),
-    *("import_refused", "deep_link_follow", "account_callback"),
+    *("import_refused", "deep_link_follow", "account_callback", "picture", "attachment"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 

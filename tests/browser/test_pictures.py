@@ -161,3 +161,6 @@ def test_the_thread_above_comes_by_itself_when_a_conversation_is_opened(windows:
     expect(page.locator(".above").get_by_text("Does anybody ride one of these?")).to_be_visible()
     expect(page.get_by_text("Above it, from Sandbox, not kept here")).to_be_visible()
     look(page, "the thread above", within=".thread")
+    page.goto(f"/conversations/{mention.conversation_id}/above/")  # as the link leads there without JavaScript
+    expect(page.locator(".above").get_by_text("Does anybody ride one of these?")).to_be_visible()
+    look(page, "the thread above, on a page")
