@@ -40,6 +40,10 @@ class NotPublic(DeskError):
     code = "not_public"
 
 
+class Unfindable(requests.ConnectionError):
+    """No name server knows the host, so nothing was sent."""
+
+
 def check_url(url: str) -> str:
     """`url`, if a request may be made to it as far as can be seen without asking anybody. Raises NotPublic that says what is wrong."""
     try:
@@ -87,7 +91,7 @@ def resolve(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise requests.ConnectionError(f"{host} cannot be found") from error
+        raise Unfindable(f"{host} cannot be found") from error
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     for address in addresses:
         _judge(host, ipaddress.ip_address(address))

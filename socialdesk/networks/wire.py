@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 import requests
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
-from socialdesk.lib.outbound import CONNECT, GuardedSession, NotPublic
+from socialdesk.lib.outbound import CONNECT, GuardedSession, NotPublic, Unfindable
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.budget import Budget, Limit
 
@@ -51,9 +51,11 @@ class NetworkSession(GuardedSession):
         bucket = self._bucket_of(method, str(url))
         self._budget.spend(bucket, is_write=method not in READS, is_shared=self._is_shared)
         response = super().request(method, url, *args, **options)
-        self._budget.note(*self._limits_of(response, bucket))
-        if response.status_code == 429:
-            self._budget.close(bucket, seconds=retry_after(response) or 60)
+        limits = list(self._limits_of(response, bucket))
+        self._budget.note(*limits)
+        wait = retry_after(response)
+        if response.status_code == 429 and (wait or not any(limit.bucket == bucket and limit.remaining <= 0 for limit in limits)):
+            self._budget.close(bucket, seconds=wait or 60)
         return response
 
 
@@ -120,4 +122,6 @@ def _never_connected(error: Exception) -> bool:
         return True
     inner = error.args[0] if error.args else None
     reason = inner.reason if isinstance(inner, MaxRetryError) else inner
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    if isinstance(reason, ProtocolError):
+        reason = reason.args[-1]
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError) or isinstance(error, Unfindable) or isinstance(reason, Unfindable)
