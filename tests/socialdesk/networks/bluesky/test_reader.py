@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError, Reader
@@ -277,3 +280,35 @@ def test_the_thread_above_a_post_is_read_from_its_beginning(bluesky: BlueskyHarn
         with pytest.raises(NetworkError) as caught:
             make(bluesky.config).above(unknown)
         assert caught.value.permanent
+
+
+STEP = st.one_of(st.tuples(st.just("write"), st.integers(1, 25)), st.tuples(st.just("fetch"), st.integers(1, 12)))
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, min_size=3, max_size=12), terms=st.sampled_from([(), ("bell",)]))
+def test_however_writing_and_reading_alternate_nothing_is_lost(
+    bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]], terms: tuple[str, ...]
+) -> None:
+    """What stands in two feeds may come from each where one of them is behind; intake takes it once."""
+    monkeypatch.setattr(feeds, "PAGE", 4)
+    monkeypatch.setattr(feeds, "DEPTH", 3)
+    bluesky.simulator.left = dict.fromkeys(bluesky.simulator.left, 10**6)
+    cache.clear()
+    bluesky.world.records.clear()
+    reader, written, read = reader_with(bluesky, *terms), list[str](), list[str]()
+    cursor = reader.fetch("").cursor
+    for step, number in [*steps, ("fetch", 9)]:
+        if step == "write":
+            # Some are told of, some found by their words, some both.
+            for each in range(number):
+                names = bluesky.world.us if each % 3 or not terms else None
+                text = "hello" if each % 3 == 1 else "ring the bell"
+                written.append(bluesky.world.publish(bluesky.world.person("ana"), text, names=names).uri)
+        else:
+            batch = reader.fetch(cursor, limit=number)
+            read += [post.external_id for post in batch.posts]
+            cursor = batch.cursor
+    read += [post.external_id for post in read_all(reader, cursor, limit=50).posts]
+    assert set(read) == set(written)
+    assert terms or read == written
