@@ -33,7 +33,7 @@ def ask(url: str, *, etag: str = "", modified: str = "") -> Answer:
     headers |= {name: stamp for name, stamp in (("If-None-Match", etag), ("If-Modified-Since", modified)) if stamp}
     try:
         response = GuardedSession(most=MOST).get(url, headers=headers)
-    except (NotPublic, requests.RequestException, OSError, UnicodeError) as error:
+    except (NotPublic, requests.RequestException, OSError, ValueError) as error:
         raise unreachable(error, is_write=False) from None
     if response.status_code == 304:
         return Answer(b"", etag=etag, modified=modified, is_unchanged=True)

@@ -52,7 +52,10 @@ def read_feed(content: bytes, *, url: str, media_type: str = "") -> Feed:
         raise NetworkError("The feed declares entities of its own, which are not read.", permanent=True, code="entities")
     # As a file: a text of bytes could be taken for the name of one on this machine.
     headers = {"content-type": media_type or "application/xml", "content-location": url}
-    found = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=True, resolve_relative_uris=True)
+    try:
+        found = feedparser.parse(io.BytesIO(content), response_headers=headers, sanitize_html=True, resolve_relative_uris=True)
+    except Exception as error:  # it stumbles over addresses and encodings that are none
+        raise NetworkError(f"The feed cannot be read ({type(error).__name__}).", permanent=True, code="no_feed") from None
     if not found.get("version") and not found.get("entries"):
         raise NetworkError("What stands at this address is no feed.", permanent=True, code="no_feed")
     about = found.get("feed") or {}
@@ -73,7 +76,7 @@ def _guarded(read: Any, entry: Any, url: str, title: str, language: str) -> Post
 def _read_entry(entry: Mapping[str, Any], url: str, title: str, language: str) -> PostData | Unreadable:
     bodies = [str(part.get("value") or "") for part in entry.get("content") or () if isinstance(part, Mapping)]
     link = _link(entry.get("link"), url)
-    published, updated = _moment(entry.get("published_parsed")), _moment(entry.get("updated_parsed"))
+    published, updated = _moment(_raw(entry, "published_parsed")), _moment(_raw(entry, "updated_parsed"))
     author = entry.get("author_detail") or {}
     pictures = [
         MediaData(str(item.get("type", "")).partition("/")[0], _link(item.get("href"), url))
@@ -190,7 +193,7 @@ class _Text(HTMLParser):
         if tag in self._unseen:
             while self._unseen.pop() != tag:
                 pass
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS and tag not in ("br", "hr"):
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
@@ -216,6 +219,11 @@ def _link(value: Any, base: str) -> str:
     except ValueError:
         return ""
     return whole if whole.startswith(("https://", "http://")) and len(whole) <= 1000 else ""
+
+
+def _raw(entry: Mapping[str, Any], name: str) -> Any:
+    """What stands there; feedparser would give one time for the other where it is missing."""
+    return dict.get(entry, name) if isinstance(entry, dict) else None
 
 
 def _moment(parsed: Any) -> datetime | None:
