@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from socialdesk.networks.base import AuthorData, MessageData, NetworkError, Unreadable
 from socialdesk.networks.bluesky.client import Client
+from socialdesk.networks.bluesky.cursor import short
 from socialdesk.networks.bluesky.people import look_up
 from socialdesk.networks.bluesky.posts import read_message, read_profile
 from socialdesk.networks.bluesky.values import is_did, items, part, words
@@ -73,7 +74,7 @@ class Chat:
         convo_id = words(event.get("convoId"))
         if not convo_id:
             return Unreadable("Bluesky sent a message of no conversation.", words(message.get("id"))[:200])
-        key = f"bluesky:convo:{hash_of(self._client.our_did, convo_id)}"
+        key = f"bluesky:convo:{short(f'{self._client.our_did} {convo_id}')}"
         them: AuthorData | None = cache.get(key)
         if them is None:
             try:
@@ -95,10 +96,3 @@ class Chat:
             return None
         did = str(others[0]["did"])
         return look_up(self._client, [did]).get(did) or read_profile(others[0], did)
-
-
-def hash_of(*parts: str) -> str:
-    """A key of a cache for words of any length."""
-    from socialdesk.networks.bluesky.cursor import short
-
-    return short("\n".join(parts))

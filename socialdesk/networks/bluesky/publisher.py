@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
 from socialdesk.networks.bluesky import keys
 from socialdesk.networks.bluesky.chat import Chat
@@ -59,10 +61,13 @@ class BlueskyPublisher:
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         check_length(text, most=MESSAGE_LENGTH, most_bytes=MESSAGE_BYTES)
-        if self._availability(to).get("canChat") is not True:
+        able = self._availability(to)
+        convo_id = words(part(able.get("convo")).get("id"))
+        if able.get("canChat") is not True and not convo_id:
             raise NetworkError("They take private messages only from those whom they follow.", permanent=True, code="not_allowed")
-        convo = part(self._client.query("chat.bsky.convo.getConvoForMembers", to_chat=True, members=[to]).get("convo"))
-        convo_id = words(convo.get("id"))
+        if not convo_id:
+            opened = self._client.query("chat.bsky.convo.getConvoForMembers", to_chat=True, members=[to])
+            convo_id = words(part(opened.get("convo")).get("id"))
         if not convo_id:
             raise NetworkError("The server opened no conversation.", retryable=True, code="unreadable_answer")
         message: dict[str, Any] = {"text": text}
@@ -238,8 +243,6 @@ def _message_receipt(said: Mapping[str, Any], convo_id: str) -> Sent:
     external_id, at = words(said.get("id")), moment(said.get("sentAt"))
     if not external_id or at is None:
         raise NetworkError("The server did not say what it made of the message.", code="unreadable_answer")
-    from django.conf import settings
-
     return Sent(external_id, f"{settings.BLUESKY_WEB}/messages/{convo_id}", at)
 
 

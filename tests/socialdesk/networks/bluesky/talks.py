@@ -62,7 +62,7 @@ class Talks:
             raise Refused(400, "InvalidRequest", "Input/message/text must not be longer than 1000 graphemes")
         return view(self.world.message(session.did, given["convoId"], text))
 
-    def _members(self, session: Session, convo: str) -> tuple[str, str]:
+    def _members(self, session: Session, convo: str) -> tuple[str, ...]:
         members = self.world.convos.get(convo)
         if members is None or session.did not in members:
             raise Refused(400, "InvalidRequest", "Convo not found")

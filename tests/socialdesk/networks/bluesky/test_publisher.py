@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,6 +80,15 @@ def test_the_same_token_again_writes_nothing_and_gives_the_first_receipt(bluesky
     for _ in range(3):
         assert bluesky.publisher.reply(in_reply_to=post, text="Sorry.", token="t1") == sent
     assert bluesky.world.commits == commits
+
+
+def test_workers_that_send_the_same_at_once_make_one_post(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "it broke")
+    with ThreadPoolExecutor(8) as pool:
+        publishers = [registry.publisher_for(bluesky.config) for _ in range(8)]
+        sent = list(pool.map(lambda publisher: publisher.reply(in_reply_to=post, text="Sorry.", token="t1"), publishers))
+    assert len(set(sent)) == 1
+    assert len([each for each in bluesky.world.posts() if each.did == bluesky.world.us.did]) == 1
 
 
 def test_two_hundred_sends_under_faults_make_two_hundred_posts(bluesky: BlueskyHarness) -> None:
@@ -252,6 +262,12 @@ def test_a_private_message_goes_only_as_its_receiver_allows(bluesky: BlueskyHarn
         bluesky.publisher.direct_message(to=ana.did, text="Your number, please?", token="t1")
     assert (caught.value.permanent, caught.value.code) == (True, "not_allowed")
     assert bluesky.world.messages == []
+
+
+def test_who_wrote_to_us_privately_is_answered_there_though_they_do_not_follow_us(bluesky: BlueskyHarness) -> None:
+    bluesky.customer_messages("ana", "hello?")
+    assert bluesky.publisher.direct_message(to=bluesky.customer_id("ana"), text="Yes?", token="t1").external_id
+    assert len(bluesky.world.convos) == 1
 
 
 @pytest.mark.parametrize("mode", ["lost_before_writing", "error_after_writing", "no_answer_after_writing"])

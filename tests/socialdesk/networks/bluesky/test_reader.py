@@ -167,6 +167,19 @@ def test_messages_are_read_on_in_order_however_many_there_are(bluesky: BlueskyHa
     assert [message.external_id for message in read_all(bluesky.reader, cursor, limit=limit).messages] == written
 
 
+def test_what_is_said_among_more_than_two_and_what_was_taken_back_is_no_private_message(bluesky: BlueskyHarness) -> None:
+    world = bluesky.world
+    cursor = read_all(bluesky.reader).cursor
+    ana, ben = world.person("ana").did, world.person("ben").did
+    world.convos["group"] = (world.us.did, ana, ben)
+    world.message(ana, "group", "hello all")
+    alone = bluesky.customer_messages("ana", "hello you")
+    taken_back = world.message(ana, world.convo_of(ana, world.us.did), "oops")
+    taken_back.is_deleted = True
+    assert [message.external_id for message in read_all(bluesky.reader, cursor).messages] == [alone]
+    assert [message.external_id for message in read_all(bluesky.reader).messages] == [alone]
+
+
 def test_an_account_begins_with_its_last_messages(bluesky: BlueskyHarness) -> None:
     written = [bluesky.customer_messages("ana", f"message {number}") for number in range(30)]
     messages = read_all(bluesky.reader).messages

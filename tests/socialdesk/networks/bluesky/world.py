@@ -66,7 +66,7 @@ class World:
         self.lock = threading.RLock()
         self.people: dict[str, Person] = {}
         self.records: dict[str, Record] = {}  # by address, in the order of writing
-        self.convos: dict[str, tuple[str, str]] = {}  # id -> two DIDs
+        self.convos: dict[str, tuple[str, ...]] = {}  # id -> DIDs; two, but in a group
         self.messages: list[Message] = []
         self.log: list[dict[str, Any]] = []
         self.commits = 0
@@ -158,6 +158,9 @@ class World:
 
     def may_message(self, sender: str, receiver: str) -> bool:
         allows = self.people[receiver].takes_messages_of
+        convo = self.convo_of(sender, receiver, make=False)
+        if allows != "none" and any(each.convo == convo and each.sender == receiver for each in self.messages):
+            return True  # they spoke to us
         return allows == "all" or (allows == "following" and sender in self.people[receiver].follows)
 
     def message(self, sender: str, convo: str, text: str) -> Message:
