@@ -10,10 +10,13 @@ from typing import Literal, Protocol
 import pytest
 
 from socialdesk.lib import text as texts
-from socialdesk.networks.base import AccountConfig, Batch, Capabilities, MessageData, NetworkError, PostData, Publisher, Reader
+from socialdesk.networks import registry
+from socialdesk.networks.base import AccountConfig, Batch, Capabilities, MessageData, NetworkError, Picture, PostData, Publisher, Reader
+from tests.engagement.drawn import draw
 
 # How a harness can let the next calls fail. The last three leave the caller without an answer.
 Failure = Literal["revoked", "rate_limit", "lost_before_writing", "error_after_writing", "no_answer_after_writing"]
+PICTURE = Picture(draw("PNG"), "image/png", "A screw")
 UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
 
 
@@ -169,6 +172,37 @@ class ConnectorContract:
         assert caught.value.permanent
 
     # Finding what was sent
+
+    def test_a_picture_stands_with_the_reply_that_it_was_sent_with(self, harness: Harness) -> None:
+        needs(harness.capabilities.max_pictures > 0)
+        answered = harness.customer_posts("ana", "which screw?")
+        sent = harness.publisher.reply(in_reply_to=answered, text="This one", token="t1", pictures=[PICTURE])
+        (echo,) = [post for post in read_all(harness.reader).posts if post.external_id == sent.external_id]
+        assert (echo.text, echo.in_reply_to, [medium.kind for medium in echo.media]) == ("This one", answered, ["image"])
+        assert harness.publisher.find(token="t1", text="This one", in_reply_to=answered, since=an_hour_ago()) == sent
+
+    def test_more_pictures_than_are_taken_are_refused_for_good_and_nothing_is_written(self, harness: Harness) -> None:
+        needs(harness.capabilities.max_pictures > 0)
+        answered = harness.customer_posts("ana", "which screw?")
+        too_many = [PICTURE] * (harness.capabilities.max_pictures + 1)
+        with pytest.raises(NetworkError) as raised:
+            harness.publisher.reply(in_reply_to=answered, text="These", token="t1", pictures=too_many)
+        assert raised.value.permanent
+        assert [post.external_id for post in read_all(harness.reader).posts if post.in_reply_to == answered] == []
+
+    def test_the_thread_above_a_post_runs_from_its_beginning_down(self, harness: Harness) -> None:
+        needs(harness.capabilities.context)
+        first = harness.customer_posts("ana", "it broke")
+        second = harness.customer_posts("ben", "mine too", in_reply_to=first)
+        third = harness.customer_posts("cy", "all of ours", in_reply_to=second)
+        answers = {post.external_id: post.in_reply_to for post in read_all(harness.reader).posts}
+        # Where threads are flat, the third answers the first.
+        expected = [first, second] if answers[third] == second else [answers[third]]
+        context = registry.context_for(harness.config)
+        above = [post.external_id for post in context.above(third)]
+        assert first in expected
+        assert above[-len(expected) :] == expected
+        assert [post.external_id for post in context.above(first)] == above[: -len(expected)]
 
     def test_a_reply_is_found_by_its_token(self, harness: Harness) -> None:
         needs(harness.capabilities.idempotency != "none")
