@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from engagement.api import attachments, callbacks, compliments, handovers, links, messages, policy, templates, tickets
+from engagement.api import acts, attachments, callbacks, compliments, handovers, links, messages, policy, templates, tickets
 
 urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/reply/", messages.ReplyView.as_view(), name="api_conversation_reply"),
@@ -22,6 +22,9 @@ urlpatterns: list[URLPattern] = [
     path("conversations/<int:pk>/surveys/", links.ConversationSurveysView.as_view(), name="api_conversation_surveys"),
     path("conversations/<int:pk>/waive/", links.WaiveView.as_view(), name="api_conversation_waive"),
     path("hops/<int:pk>/done/", links.HopDoneView.as_view(), name="api_hop_done"),
+    path("mentions/<int:pk>/like/", acts.MentionLikeView.as_view(), name="api_mention_like"),
+    path("mentions/<int:pk>/hide/", acts.MentionHideView.as_view(), name="api_mention_hide"),
+    path("messages/<int:pk>/take_down/", acts.MessageTakeDownView.as_view(), name="api_message_take_down"),
     path("messages/<int:pk>/undo/", messages.MessageUndoView.as_view(), name="api_message_undo"),
     path("messages/<int:pk>/decide/", messages.MessageDecideView.as_view(), name="api_message_decide"),
     path("messages/<int:pk>/retry/", messages.MessageRetryView.as_view(), name="api_message_retry"),

@@ -26,6 +26,7 @@ from engagement.models import (
     Hop,
     Message,
     MustAnswer,
+    NetworkAct,
     Notice,
     ShortLink,
     SurveyAnswer,
@@ -69,6 +70,11 @@ def _old(model: type[Model], age: str, path: str = "conversation", **left: Any) 
         return old.exclude(**left) if left else old
 
     return rows
+
+
+def _acts(subject: Subject) -> QuerySet[NetworkAct]:
+    """On what they wrote, and on our answers to it."""
+    return NetworkAct.objects.filter(Q(mention__author__in=subject.handles) | Q(message__conversation__author__in=subject.handles))
 
 
 def _their_number() -> Case:
@@ -251,6 +257,13 @@ HOLDINGS: dict[str, Holding] = {
         export={"at": "When", "kind": "What", "note": "Note"},
     ),
     "takedowns": Holding(TakeDown, "Reposts that are taken down", _in(TakeDown, "message__conversation"), {"error": ""}),
+    "network_acts": Holding(
+        NetworkAct,
+        "Likes, hidden posts and answers taken down",
+        _acts,
+        {"error": "", "error_code": ""},
+        export={"created_at": "When", "kind": "What", "state": "State"},
+    ),
     "verifications": Holding(
         Verification,
         "Codes and questions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from engagement.services import (
+    acts,
     article_figures,
     attachments,
     calls,
@@ -33,6 +34,16 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def perform_act(act_id: int) -> None:
+    acts.perform_act(act_id)
+
+
+@shared_task
+def sweep_acts() -> None:
+    acts.sweep_acts()
 
 
 @shared_task

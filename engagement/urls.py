@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from engagement.views import attachments, conversation, follow, guard, handovers, messages
+from engagement.views import acts, attachments, conversation, follow, guard, handovers, messages
 
 urlpatterns = [
     path("conversations/<int:pk>/", conversation.conversation, name="conversation"),
@@ -19,6 +19,9 @@ urlpatterns = [
     path("conversations/<int:pk>/ask_follow/", follow.conversation_ask_follow, name="conversation_ask_follow"),
     path("conversations/<int:pk>/hand_over/", handovers.conversation_hand_over, name="conversation_hand_over"),
     path("handovers/<int:pk>/", handovers.handover_settle, name="handover_settle"),
+    path("mentions/<int:pk>/like/", acts.mention_like, name="mention_like"),
+    path("mentions/<int:pk>/hide/", acts.mention_hide, name="mention_hide"),
+    path("messages/<int:pk>/take_down/", acts.message_take_down, name="message_take_down"),
     path("messages/<int:pk>/undo/", messages.delivery_undo, name="delivery_undo"),
     path("messages/<int:pk>/decide/", messages.delivery_decide, name="delivery_decide"),
 ]

@@ -1,5 +1,6 @@
 """What goes out and where it leads: messages and deliveries, hops and links, calls, chats, tickets, praise, texts and rules."""
 
+from engagement.models.act import STANDING, NetworkAct
 from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
@@ -37,6 +38,7 @@ __all__ = [
     "HANDED",
     "OWING",
     "SHARES",
+    "STANDING",
     "TICKET_OPEN",
     "TROUBLED",
     "UNFINISHED",
@@ -64,6 +66,7 @@ __all__ = [
     "Hop",
     "Message",
     "MustAnswer",
+    "NetworkAct",
     "Notice",
     "NumberView",
     "Permission",

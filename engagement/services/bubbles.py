@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from engagement.models import CallAttempt, CallbackRequest, ChatLine, Message, Notice, SurveyAnswer, TakeDown, Ticket, TicketUpdate
+from engagement.services.act_words import NO_ACTS, Acts
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
@@ -52,6 +53,7 @@ class Bubble:
     takedown: TakeDown | None = None  # of a repost or quote that must go
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    acts: Acts = NO_ACTS  # what was done to it on its network without a word
 
 
 @dataclass(frozen=True, slots=True)

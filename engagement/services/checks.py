@@ -163,9 +163,14 @@ def abilities_among(conversations: Iterable[Conversation]) -> dict[int, Capabili
 def why_not(conversation: Conversation, name: str) -> str:
     """Why our account may not do what its network lets others do, as it was found out; "" where it may, or nobody may."""
     account = account_for(conversation)
-    if account is None or name not in account.cannot or not getattr(capabilities_of(conversation.network), name, False):
+    return "" if account is None else why_account_may_not(account, name)
+
+
+def why_account_may_not(account: NetworkAccount, name: str) -> str:
+    """The same for one account."""
+    if name not in account.cannot or not getattr(capabilities_of(account.network), name, False):
         return ""
-    return f"@{account.username} may not do that on {label_of(conversation.network)}: {account.cannot[name].rstrip('. ')}."
+    return f"@{account.username} may not do that on {label_of(account.network)}: {account.cannot[name].rstrip('. ')}."
 
 
 def why_no_reply(conversation: Conversation) -> str:

@@ -7,7 +7,6 @@ know how far it came: so it is looked for on the network before anything is sent
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,20 +28,17 @@ from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, Run
 from engagement.services.policy import check_never, check_policy
 from engagement.services.praise_state import is_permitted, lock_compliment_of
 from engagement.services.queue import tell_worker
-from engagement.services.speaking import speak
+from engagement.services.speaking import as_network_error, publisher_of, speak
 from listening.services.conversations import lock_conversation
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.conditions import any_of
-from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
-from socialdesk.networks import registry
 from socialdesk.networks.base import Idempotency, NetworkError, Publisher, Sent
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
 State = Delivery.State
 
 # How often it must be absent before it is sent again: once where the network itself refuses a token's second use, else twice, because
@@ -133,18 +129,7 @@ def _ahead(conversation_id: Any, message_id: Any, kind: Any, now: datetime) -> Q
 
 def _publisher_of(message: Message) -> Publisher:
     """Raises NetworkError if nothing can be sent as the message's account."""
-    account = message.account
-    if account is None or account.removed_at is not None:
-        raise NetworkError("Our account was removed from the desk.", permanent=True, code="account_removed")
-    if not account.is_usable:
-        reason = f"{account} has to be connected again. {account.state_reason}".strip()
-        raise NetworkError(reason, permanent=True, code="account_revoked")
-    try:
-        return registry.publisher_for(account.config)
-    except (registry.NoConnector, registry.UnknownNetwork) as error:
-        raise NetworkError(str(error), permanent=True, code="no_connector") from error
-    except UnreadableCredentials as error:
-        raise NetworkError(f"{account} has to be connected again: its {error}.", permanent=True, code="account_revoked") from error
+    return publisher_of(message.account)
 
 
 def _is_absent(run: Run, publisher: Publisher) -> bool:
@@ -153,7 +138,7 @@ def _is_absent(run: Run, publisher: Publisher) -> bool:
     try:
         found = find_echo(message) or _speak(message, publisher, lambda speaker: _find(message, delivery.token, speaker))
     except Exception as error:
-        failure = _as_network_error(error)
+        failure = as_network_error(error)
         if delivery.person_says_absent and not failure.account_revoked:
             return True
         outcomes.record_look_failed(run, failure)
@@ -186,7 +171,7 @@ def _send(run: Run, publisher: Publisher) -> None:
     try:
         sent = _speak(message, publisher, lambda speaker: _call(message, token, speaker), has_time=lambda: run.may_call)
     except Exception as error:
-        outcomes.record_failure(run, _as_network_error(error))
+        outcomes.record_failure(run, as_network_error(error))
         return
     outcomes.record_sent(message, sent, claim=run.claim)
 
@@ -230,14 +215,6 @@ def _place(message: Message) -> dict[str, str]:
             return {}
     # A note has no delivery; should a fault make one, it ends here (invariant 4).
     raise NetworkError(f"A message of kind {message.kind} is not sent anywhere.", permanent=True, code="not_for_a_network")
-
-
-def _as_network_error(error: Exception) -> NetworkError:
-    """What a connector raised. Anything but a NetworkError is a fault of the connector: nobody knows what it had done by then."""
-    if isinstance(error, NetworkError):
-        return error
-    logger.error("a connector failed with something that is no NetworkError", exc_info=error)
-    return NetworkError(f"The connector failed: {type(error).__name__}.", code="connector_fault")
 
 
 # --- The sweep ----------------------------------------------------------------------------------------------------------

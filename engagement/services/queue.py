@@ -12,6 +12,11 @@ def tell_worker(delivery_id: int, *, seconds: float = 0.0) -> None:
     transaction.on_commit(lambda: current_app.send_task("engagement.tasks.deliver", (delivery_id,), countdown=seconds or None), robust=True)
 
 
+def tell_act_worker(act_id: int) -> None:
+    """The same for what is done to a post without a word."""
+    transaction.on_commit(lambda: current_app.send_task("engagement.tasks.perform_act", (act_id,)), robust=True)
+
+
 def tell_notice_worker(notice_id: int) -> None:
     """The same for an e-mail or a text message."""
     transaction.on_commit(lambda: current_app.send_task("engagement.tasks.deliver_notice", (notice_id,)), robust=True)

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from listening.models import NetworkAccount
 from listening.services.renewal import renew_account
+from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError, Publisher
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+def publisher_of(account: NetworkAccount | None) -> Publisher:
+    """Raises NetworkError if nothing can be said as that account."""
+    if account is None or account.removed_at is not None:
+        raise NetworkError("Our account was removed from the desk.", permanent=True, code="account_removed")
+    if not account.is_usable:
+        reason = f"{account} has to be connected again. {account.state_reason}".strip()
+        raise NetworkError(reason, permanent=True, code="account_revoked")
+    try:
+        return registry.publisher_for(account.config)
+    except (registry.NoConnector, registry.UnknownNetwork) as error:
+        raise NetworkError(str(error), permanent=True, code="no_connector") from error
+    except UnreadableCredentials as error:
+        raise NetworkError(f"{account} has to be connected again: its {error}.", permanent=True, code="account_revoked") from error
+
+
+def as_network_error(error: Exception) -> NetworkError:
+    """What a connector raised. Anything but a NetworkError is a fault of the connector: nobody knows what it had done by then."""
+    if isinstance(error, NetworkError):
+        return error
+    logger.error("a connector failed with something that is no NetworkError", exc_info=error)
+    return NetworkError(f"The connector failed: {type(error).__name__}.", code="connector_fault")
 
 
 def speak(

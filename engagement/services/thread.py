@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
+from engagement.services.act_words import read_acts
 from engagement.services.attachments import load_pictures
 from engagement.services.bubbles import PARTS, PUBLIC_PARTS, Bubble, Part
 from listening.models import Conversation
@@ -30,10 +32,10 @@ class Thread(list[Bubble]):
 def read_thread(conversation: Conversation, *, before: str = "", limit: int = PAGE, now: datetime | None = None) -> Thread:
     """The last `limit` entries of a conversation, or those before the key `before`.
 
-    Three queries, and one for each rare part that this conversation has; one more where pictures were sent.
+    Four queries, and one for each rare part that this conversation has; one more where pictures were sent.
     Our own post that is the echo of a message of the desk is shown once, as that message. Raises DeskError for a key that is none.
     """
-    return _merge(conversation, PARTS, before=before, limit=limit, now=now)
+    return _with_acts(_merge(conversation, PARTS, before=before, limit=limit, now=now))
 
 
 def read_public_thread(conversation: Conversation) -> Thread:
@@ -57,6 +59,19 @@ def _merge(conversation: Conversation, parts: Sequence[Part], *, before: str, li
     load_pictures(bubble.message for bubble in thread if bubble.message is not None)
     if len(found) > limit:
         thread.earlier = thread[0].key
+    return thread
+
+
+def _with_acts(thread: Thread) -> Thread:
+    """Each post with what was done to it. One query, none where there are no posts."""
+    posts = [bubble.mention.pk for bubble in thread if bubble.kind == "mention" and bubble.mention is not None]
+    answers = [bubble.message.pk for bubble in thread if bubble.kind == "reply" and bubble.message is not None]
+    of_posts, of_answers = read_acts(mentions=posts, messages=answers)
+    for place, bubble in enumerate(thread):
+        if bubble.mention is not None and bubble.mention.pk in of_posts:
+            thread[place] = replace(bubble, acts=of_posts[bubble.mention.pk])
+        elif bubble.message is not None and bubble.message.pk in of_answers:
+            thread[place] = replace(bubble, acts=of_answers[bubble.message.pk])
     return thread
 
 

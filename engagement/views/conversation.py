@@ -17,6 +17,7 @@ from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.above import Above, has_above, read_above
 from engagement.services.acknowledge import acknowledged
+from engagement.services.act_words import read_offers
 from engagement.services.answers import last_answers
 from engagement.services.attachments import read_unsent, unsent_of
 from engagement.services.bubbles import Bubble
@@ -131,7 +132,13 @@ def conversation(request: HttpRequest, pk: int) -> HttpResponseBase:
     before = request.GET.get("before", "")
     if before and is_fragment(request):
         thread = read_thread(found, before=before)
-        context = {"conversation": found, "thread": thread, "answers": last_answers(thread), "asks_above": _asks_above(found, thread)}
+        context = {
+            "conversation": found,
+            "thread": thread,
+            "answers": last_answers(thread),
+            "asks_above": _asks_above(found, thread),
+            "act_offers": read_offers(agent=agent_of(request), conversation=found),
+        }
         return render(request, "engagement/_thread.html", context)
     return render_conversation(request, found)
 
@@ -157,7 +164,7 @@ def render_conversation(
 def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = None, kind: str = "", before: str = "") -> dict[str, Any]:
     """All that the pane shows of what `find_conversation` found.
 
-    At most twenty queries, and a few more for each other channel that the conversation went to.
+    At most twenty-one queries, and a few more for each other channel that the conversation went to.
     """
     thread = read_thread(found, before=before)
     outlook = read_outlook(found, agent=agent, thread=None if before else thread)
@@ -179,6 +186,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         # Once they were written to, that they follow is no news.
         "follow_is_news": follow.step == "came" and not any(hop.channel == Hop.Channel.DIRECT_MESSAGE for hop in hops),
         "answers": last_answers(thread),
+        "act_offers": read_offers(agent=agent, conversation=found),
         "outlook": outlook,
         "closing_key": uuid.uuid4().hex,
         "doors": doors,

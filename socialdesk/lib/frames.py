@@ -7,6 +7,7 @@ a `resync` or a new connection fetches what it missed. Ids and attributes only: 
     mentions.stored        ids: [mention], conversations: [conversation]
     conversations.changed  conversations: [{id, status, assignee, assignee_name, claimed_by, claimed_by_name, claimed_until, version, by}]
     message.changed        messages: [{conversation, message, state, agent}]
+    act.changed            acts: [{conversation, act, kind, state, agent}], kind is like, hide or delete
     compliment.changed     compliments: [{compliment, conversation, state, did, who, forwarded_by, by}]
     presence.changed       presence: [{agent, name, conversation, doing}], doing is looking, typing or left
     sources.changed        troubled: how many, networks: [network] of accounts that can do more or less than before
@@ -63,6 +64,10 @@ def _message_changed(events: list[Body]) -> Body:
     return {"messages": _last_of(events, "message")}
 
 
+def _act_changed(events: list[Body]) -> Body:
+    return {"acts": _last_of(events, "act")}
+
+
 def _compliment_changed(events: list[Body]) -> Body:
     return {"compliments": _last_of(events, "compliment", "did")}
 
@@ -113,6 +118,7 @@ _MERGE: dict[str, Callable[[list[Body]], Body]] = {
     "mentions.stored": _mentions_stored,
     "conversations.changed": _conversations_changed,
     "message.changed": _message_changed,
+    "act.changed": _act_changed,
     "compliment.changed": _compliment_changed,
     "presence.changed": _presence_changed,
     "sources.changed": _sources_changed,

@@ -60,6 +60,18 @@ class MessageChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ActChanged(Event):
+    """Somebody likes or hides a post, or takes an answer of ours down: `kind` is like, hide or delete, `state` the act's."""
+
+    conversation: int
+    act: int
+    kind: str
+    state: str
+    agent: int | None
+    type: str = field(default="act.changed", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged(Event):
     """An agent looks at a conversation, types in it, or left it (`doing` is looking, typing or left)."""
 

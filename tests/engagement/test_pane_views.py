@@ -20,7 +20,7 @@ from tests.factories import make_agent, make_conversation
 
 pytestmark = pytest.mark.django_db
 FRAGMENT = {"HX-Request": "true"}
-MOST_QUERIES = 26  # each kind of thing in a thread is one, and of what is known of the customer
+MOST_QUERIES = 27  # each kind of thing in a thread is one, and of what is known of the customer
 
 
 def client_of(agent: Agent) -> Client:

@@ -76,6 +76,7 @@ const concerns = {
   "ticket.changed": ({ tickets }) => tickets.some((ticket) => ticket.conversation === openId()),
   "link.changed": ({ links }) => links.some((link) => link.conversation === openId()),
   "callbacks.changed": ({ callbacks }) => callbacks.some((callback) => callback.conversation === openId()),
+  "act.changed": ({ acts }) => acts.some((one) => one.conversation === openId()),
   "compliment.changed": ({ compliments }) => compliments.some((compliment) => compliment.conversation === openId()),
   "chat.changed": ({ chats }) => chats.some((one) => one.conversation === openId()),
   "message.changed": ({ messages }) => messages.some((message) => message.conversation === openId()),
