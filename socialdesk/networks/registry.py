@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from socialdesk.networks.base import AccountConfig, Context, Network, Publisher, Reader
+from socialdesk.networks.base import AccountConfig, Context, History, Network, Publisher, Reader
 from socialdesk.networks.bluesky import NETWORK as BLUESKY
 from socialdesk.networks.facebook import INSTAGRAM_NETWORK as INSTAGRAM
 from socialdesk.networks.facebook import NETWORK as FACEBOOK
@@ -16,6 +16,7 @@ from socialdesk.networks.mastodon import NETWORK as MASTODON
 from socialdesk.networks.rss import NETWORK as RSS
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.context import SandboxContext
+from socialdesk.networks.sandbox.history import SandboxHistory
 from socialdesk.networks.sandbox.pictures import picture_at
 from socialdesk.networks.sandbox.publisher import CAPABILITIES as SANDBOX_CAPABILITIES
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
@@ -54,6 +55,10 @@ def _sandbox_publisher(config: AccountConfig) -> Publisher:
     return SandboxPublisher(Client(sandbox_world(), config.username), admits_strangers=True)
 
 
+def _sandbox_history(config: AccountConfig) -> History:
+    return SandboxHistory(Client(sandbox_world(), config.username))
+
+
 def _sandbox_context(config: AccountConfig) -> Context:
     return SandboxContext(Client(sandbox_world(), config.username))
 
@@ -87,6 +92,7 @@ NETWORKS: dict[str, Network] = {
             SANDBOX_CAPABILITIES,
             _sandbox_reader,
             _sandbox_publisher,
+            history=_sandbox_history,
             context=_sandbox_context,
             picture=_sandbox_picture,
         ),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from listening.models import IntakeBatch, Mention, NetworkAccount, Source
 from listening.services.accounts import WAITING, mark_revoked
@@ -275,6 +280,31 @@ def test_a_connector_that_breaks_is_said_and_others_go_on(pretend: Pretend, desk
     assert "secret" not in caplog.text
     streams[1].send(Batch((make_post(network=NETWORK),)))
     eventually(lambda: count() == 1)
+
+
+def test_the_command_listens_until_it_is_told_to_stop(
+    pretend: Pretend, quick: None, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    with pytest.raises(CommandError, match="listens by itself"):
+        call_command("listen")
+    settings.EMBEDDED = False
+    handlers: dict[int, Any] = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    _, _, source = make_sources()
+
+    def stop_when_connected() -> None:
+        newest(pretend)
+        handlers[signal.SIGTERM]()
+
+    stopping = threading.Thread(target=stop_when_connected)
+    stopping.start()
+    said = StringIO()
+    call_command("listen", stdout=said, stderr=said)
+    stopping.join()
+    assert said.getvalue() == "Listening to networks that push (Ctrl-C stops it)\n"
+    assert not pretend.open_streams
+    source.refresh_from_db()
+    assert (source.polled_until, source.connected_at) == (None, None)
 
 
 def test_networks_without_a_stream_are_left_alone(pretend: Pretend, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
 
 CAPABILITIES = Capabilities(
     reads=("posts that name the account", "answers to it", "private messages to it"),
+    backfill=True,
     reads_direct_messages=True,
     reply=True,
     direct_message=True,

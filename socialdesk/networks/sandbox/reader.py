@@ -79,8 +79,8 @@ class SandboxReader:
         if "out_of_order_delivery" in draw.effects:
             chance.shuffle(delivered)
         return Batch(
-            posts=tuple(_changed_post(c.post, c, us) for c in delivered if c.post is not None),
-            messages=tuple(_message_data(c.message, c, us) for c in delivered if c.message is not None),
+            posts=tuple(changed_post(c.post, c, us) for c in delivered if c.post is not None),
+            messages=tuple(message_data(c.message, c, us) for c in delivered if c.message is not None),
             cursor=str(_Cursor(cursor.world, seq, tuple(owed))),
             more=waiting or bool(owed),
         )
@@ -104,11 +104,11 @@ def post_data(post: Post, *, follows_us: bool | None) -> PostData:
     )
 
 
-def _changed_post(post: Post, change: Change, us: Account) -> PostData:
+def changed_post(post: Post, change: Change, us: Account) -> PostData:
     return post_data(post, follows_us=None if post.author.id == us.id else change.follows_viewer)
 
 
-def _message_data(message: Message, change: Change, us: Account) -> MessageData:
+def message_data(message: Message, change: Change, us: Account) -> MessageData:
     outgoing = message.sender.id == us.id
     customer = message.recipient if outgoing else message.sender
     return MessageData(

@@ -12,7 +12,7 @@ from socialdesk.networks.base import AccountConfig
 
 
 def test_all_networks_are_known_by_name() -> None:
-    assert set(registry.NETWORKS) == {"x", "facebook", "instagram", "mastodon", "bluesky", "rss", "web", "sandbox"}
+    assert set(registry.NETWORKS) == {"x", "facebook", "instagram", "mastodon", "bluesky", "rss", "json", "web", "sandbox"}
     assert all(key == network.key and network.label for key, network in registry.NETWORKS.items())
 
 
@@ -38,8 +38,8 @@ def test_length_is_counted_as_the_network_counts(key: str, length: int, unit: st
     assert (capabilities.max_length, capabilities.length_unit) == (length, unit)
 
 
-@pytest.mark.parametrize("key", ["rss"])
-def test_a_network_known_by_name_only_can_neither_be_read_nor_answered(key: str) -> None:
+@pytest.mark.parametrize("key", ["json"])
+def test_a_network_without_a_reader_can_neither_be_read_nor_answered(key: str) -> None:
     config = AccountConfig(key, "tidewheel")
     assert not registry.get(key).capabilities.reply
     with pytest.raises(registry.NoConnector, match="cannot be read yet"):
