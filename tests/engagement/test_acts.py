@@ -78,7 +78,7 @@ def test_a_post_is_liked_and_its_bubble_says_by_whom(desk: Desk, sam: Agent) -> 
     assert (act.state, desk.world.likes(mention.external_id)) == ("done", 1)
     assert mention.conversation is not None
     (bubble,) = read_thread(mention.conversation)
-    assert ([say_act(one) for one in bubble.acts.last], bubble.acts.standing) == (["Liked by Sam"], {"like"})
+    assert ([say_act(one) for one in bubble.acts.last], bubble.acts.standing) == (["Liked by Sam"], frozenset({"like"}))
 
 
 def test_a_comment_below_our_post_is_hidden(desk: Desk, lead: Agent) -> None:

@@ -26,6 +26,7 @@ from engagement.models import (
     Hop,
     Message,
     MustAnswer,
+    NetworkAct,
     TakeDown,
     Ticket,
     TicketSubscription,
@@ -104,6 +105,9 @@ class Whole(Person):
         reply = Message.objects.create(conversation=conversation, kind="reply", text="t", mention=mention, answer_number=1, created_at=at)
         Delivery.objects.create(message=reply, kind="reply", state="sent", token="t1", not_before=at, created_at=at)
         TakeDown.objects.create(message=reply, created_at=at, not_before=at, done_at=at)
+        act = {"kind": "hide", "state": "failed", "error": "t", "error_code": "t", "not_before": at, "created_at": at}
+        NetworkAct.objects.create(mention=mention, token="n1", **act)
+        NetworkAct.objects.create(message=reply, token="n2", **{**act, "kind": "delete"})
         Draft.objects.create(agent=agent, conversation=conversation, kind="reply", text="t")
         Approval.objects.create(conversation=conversation, mention=mention, text="t", agent=agent, created_at=at)
         picture = {"content": b"t", "media_type": "image/png", "width": 1, "height": 1, "alt": "t", "created_at": at}

@@ -100,6 +100,19 @@ export async function write(key) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** Shows what can be done to the post that is meant: that of the bubble at hand, else the newest one. A second press does it. */
+export async function like() {
+  if ((await typedUntil(reach())) === null) return;
+  const mine = document.activeElement.closest("[data-bubble]")?.querySelector("[data-likes]");
+  const offered = mine ?? [...pane.querySelectorAll("[data-likes]")].at(-1);
+  if (!offered) {
+    toast("There is no post here that could be liked.");
+    return;
+  }
+  offered.open = true;
+  (offered.querySelector("button") ?? offered.querySelector("summary")).focus();
+}
+
 export function correct(key) {
   const bubble = document.activeElement?.closest("[data-bubble]")?.querySelector("[data-mention]");
   const post = inPane() ? (bubble ?? [...pane.querySelectorAll(".bubble [data-mention]")].at(-1)) : current();

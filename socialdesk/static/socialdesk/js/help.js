@@ -21,6 +21,7 @@ const GROUPS = {
     ["l", "link to a callback, a chat or a choice"],
     ["v", "contacts, calls and verification"],
     ["f", "forward praise; Enter does it without a note"],
+    ["y", "like the post, or hide it"],
     ["h", "accept the chat, or write in it"],
     ["e", "resolve"],
     ["1 2 3", "sentiment: negative, neutral, positive"],

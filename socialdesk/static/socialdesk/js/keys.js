@@ -1,6 +1,6 @@
 // What each key does. Single keys stay quiet while somebody types, and all of them can be switched off (WCAG 2.1.4).
 
-import { act, correct, current, inPane, open, openId, typeAhead, write } from "desk/acts";
+import { act, correct, current, inPane, like, open, openId, typeAhead, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
 const PLACES = { i: "tickets", t: "trends", k: "topics", x: "outbox", v: "approvals", l: "rules", f: "compliments", q: "people" };
@@ -58,6 +58,7 @@ const acts = {
   u: () => act("ask_follow"),
   f: () => open("forward"),
   h: () => import("desk/chat").then((chat) => chat.goTo()),
+  y: like,
   r: write,
   m: write,
   n: write,

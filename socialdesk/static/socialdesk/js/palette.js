@@ -3,8 +3,8 @@
 import { run as runKey } from "desk/keys";
 
 const ACTS = [
-  ["Claim", "c"], ["Assign…", "a"], ["Snooze…", "s"], ["We are on it", "w"], ["Ask to follow us", "u"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
-  ["Forward praise…", "f"], ["Chat…", "h"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
+  ["Claim", "c"], ["Assign…", "a"], ["Hand over…", "o"], ["Snooze…", "s"], ["We are on it", "w"], ["Ask to follow us", "u"], ["Link…", "l"], ["Ticket…", "t"], ["Contacts and verification…", "v"],
+  ["Forward praise…", "f"], ["Chat…", "h"], ["Like or hide…", "y"], ["Resolve", "e"], ["Public reply", "r"], ["Private message", "m"], ["Note", "n"],
   ["Sentiment: negative", "1"], ["Sentiment: neutral", "2"], ["Sentiment: positive", "3"], ["Select for acting on many", "x"],
   ["Show what is new", "."], ["Search", "/"], ["Undo", "z"], ["Keys", "?"],
 ];
