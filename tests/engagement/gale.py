@@ -106,7 +106,7 @@ class Gale:
     def prepare(self, count: int, agent: Agent) -> None:
         """`count` messages that are due: a reply below each of the customers' posts, and after every tenth a private message.
 
-        Every fiftieth reply has the words of another. What was written before is as old as if it had been written a while ago.
+        Some people are answered twice in the same words. What was written before is as old as if it had been written a while ago.
         """
         self.aside += _age(self.harness)
         moment, network, people = now(), self.account.network, [f"person{number}" for number in range(PEOPLE)]
@@ -142,7 +142,7 @@ class Gale:
                 Message(
                     conversation=conversations[place],
                     kind=kind,
-                    text=_words(kind, next(self.numbers)),
+                    text=_words(kind, place, next(self.numbers)),
                     mention=mentions[place] if kind == "reply" else None,
                     answer_number=1 if kind == "reply" else None,
                     **written,
@@ -209,10 +209,10 @@ class Gale:
         return Outcome(counts["sent"], counts["failed"], counts["unconfirmed"], counts["doubled"], lost)
 
 
-def _words(kind: str, number: int) -> str:
+def _words(kind: str, place: int, number: int) -> str:
     if kind == Message.Kind.DIRECT_MESSAGE:
         return f"Privately {number}"
-    return f"Answer {number}" if number % 50 else "We are sorry."
+    return "We are sorry." if place % PEOPLE in (7, 47) else f"Answer {number}"
 
 
 def _age(harness: Any) -> list[There]:
