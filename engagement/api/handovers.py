@@ -45,8 +45,8 @@ class ConversationHandOverView(APIView):
         """Offer it to a colleague or a team. It stays where it is until somebody there accepts."""
         body = read_body(_OfferSerializer(data=request.data))
         to = find_agent(str(body["to"])) if body.get("to") else None
-        given = {"note": str(body.get("note", "")), "to": to, "team": str(body.get("team", ""))}
-        handover = handovers.hand_over(conversation_id=pk, agent=agent_of(request), **given)
+        team = str(body.get("team", ""))
+        handover = handovers.hand_over(conversation_id=pk, agent=agent_of(request), note=str(body["note"]), to=to, team=team)
         return Response(HandoverSerializer(handover).data, status=201)
 
 

@@ -17,7 +17,7 @@ from socialdesk.lib.errors import DeskError
 
 MOST = 500  # people on one page
 # So many ids from the newest on are looked through first, then more; what these do not fill a page of is asked of everybody.
-_WALKS = (400, 4_000, 24_000)
+_WALKS = (400, 1_200, 4_000, 24_000)
 _END = 2**62  # an id that nobody has
 
 

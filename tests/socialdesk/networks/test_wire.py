@@ -182,7 +182,7 @@ def test_a_limit_for_reading_alone_is_used_to_its_end() -> None:
 
 @pytest.mark.parametrize(("headers", "least", "most"), [({"Retry_After": "40"}, 39, 40), ({}, 59, 60), ({"X_Left": "0"}, 800, 900)])
 def test_a_refused_call_closes_its_bucket_for_as_long_as_the_network_says(headers: dict[str, str], least: int, most: int) -> None:
-    with serving(say(429, **headers)) as (url, asked):
+    with serving(say(429, b"{}", **headers)) as (url, asked):
         assert session().post(url).status_code == 429
         with pytest.raises(NetworkError) as caught:
             session().post(url)
