@@ -62,6 +62,9 @@ class Line(threading.Thread):
             with suppress(Exception):  # it may have ended by itself, in whatever state
                 stream.close()
 
+    def _closes(self) -> bool:
+        return self.closed_at is not None
+
     def renew(self) -> bool:
         """Hold on for another LEASE. False if another process has taken over."""
         with self._lock:
@@ -122,7 +125,7 @@ class Line(threading.Thread):
             return
         self.config = config_of(account)
         self._stream = make(self.config)
-        if self.closed_at is not None:
+        if self._closes():
             return
         for batch in self._stream.listen(source.cursor):
             self.heard_at = time.monotonic()
@@ -131,7 +134,7 @@ class Line(threading.Thread):
                 self._held_since = self.heard_at
                 hearing.note_connected(source.pk, account_id=account.pk)
             self._take(batch, source)
-            if self.closed_at is not None:
+            if self._closes():
                 return
 
     def _take(self, batch: Batch, source: Source) -> None:

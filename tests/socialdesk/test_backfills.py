@@ -15,6 +15,7 @@ from socialdesk.backfills import due_backfills, walk
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed
 from socialdesk.networks.base import NetworkError
+from socialdesk.reading import take_batch
 from socialdesk.tasks import walk_backfills
 from tests.factories import make_agent, make_post
 from tests.socialdesk.pretend import NETWORK, Pretend, make_sources
@@ -110,7 +111,7 @@ def test_a_page_that_fails_is_asked_for_again_and_what_is_refused_for_good_ends_
 
 def test_a_crash_in_the_middle_costs_no_page_and_counts_none_twice(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
     backfill = begin(pretend)
-    real, calls = backfills.take_batch, []
+    real, calls = take_batch, []
 
     def dies_once_stored(*args: Any, **options: Any) -> Any:
         result = real(*args, **options)
@@ -138,9 +139,13 @@ def test_two_workers_do_not_walk_the_same(pretend: Pretend) -> None:
     assert (backfill.state, backfill.seen, pretend.calls) == (State.DONE, 10, 4)
 
 
+def void(_: object) -> None:
+    return
+
+
 def test_a_pause_holds_after_the_page_at_hand_and_it_goes_on_there(pretend: Pretend) -> None:
     backfill, lead = begin(pretend), make_agent("lead")
-    pretend.on_page = lambda: pause_backfill(backfill_id=backfill.pk, agent=lead)
+    pretend.on_page = lambda: void(pause_backfill(backfill_id=backfill.pk, agent=lead))
     walk(backfill.pk)
     backfill.refresh_from_db()
     assert (backfill.state, backfill.seen, backfill.held_until) == (State.PAUSED, 3, None)

@@ -17,7 +17,7 @@ _SHORTEST = 24  # characters of a secret
 class Connecting:
     """See the protocol. Nobody is asked: what is typed is what the program must send."""
 
-    steps = (
+    steps: tuple[str, ...] = (
         "Choose a name; the program sends its posts by POST to /hooks/json/NAME/ on this desk.",
         "Copy the secret into the program: it signs each call with it by Standard Webhooks, or sends it as Authorization: Bearer SECRET.",
         "Say which of its fields is what, where they are not called as the desk calls them.",

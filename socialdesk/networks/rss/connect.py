@@ -11,8 +11,8 @@ from socialdesk.networks.base import AccountConfig, Begun, Connected, Field, Gra
 class Connecting:
     """See the protocol. A feed asks for no sign-in."""
 
-    steps = ("Find the address of the feed: many sites link it as RSS, Atom or feed.",)
-    fields = (Field("url", "Address of the feed", "As in https://forum.example.com/latest.rss"),)
+    steps: tuple[str, ...] = ("Find the address of the feed: many sites link it as RSS, Atom or feed.",)
+    fields: tuple[Field, ...] = (Field("url", "Address of the feed", "As in https://forum.example.com/latest.rss"),)
     by_redirect = False
 
     def missing(self) -> str:
