@@ -10,6 +10,7 @@ import pytest
 
 from engagement.models import Delivery, Message
 from engagement.services import outcomes
+from engagement.services.acts import like_mention, perform_act
 from engagement.services.delivery import deliver, retry_failed
 from engagement.services.follow import ask_whether_followed
 from engagement.services.send import send_reply
@@ -170,3 +171,12 @@ def test_asking_whether_somebody_follows_renews_too(desk: Desk, wire: Wire) -> N
     Handle.objects.filter(username="mara").update(follows_us=False)
     ask_whether_followed(conversation.pk)
     assert wire.calls == ["expired", "follows_us"]
+
+
+def test_a_post_is_liked_at_once_with_a_renewed_sign_in(desk: Desk, sam: Agent, wire: Wire) -> None:
+    NetworkAccount.objects.update(credentials={"refresh": "1"})
+    desk.account.refresh_from_db()
+    act = like_mention(mention_id=desk.mention().pk, agent=sam)
+    perform_act(act.pk)
+    act.refresh_from_db()
+    assert (act.state, act.attempts, wire.calls) == ("done", 1, ["expired", "like"])
