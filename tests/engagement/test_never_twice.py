@@ -39,7 +39,6 @@ def test_no_message_of_a_thousand_is_doubled_or_lost(network: str, tmp_path: Pat
         gale.prepare(count // 5, sam)
         gale.run(kills=0.001)
     outcome = gale.count()
-    print(network, outcome, gale.weather.drawn, sum(gale.killed.values()))
     assert (outcome.doubled, outcome.lost) == (0, 0)
     assert outcome.sent + outcome.failed + outcome.unconfirmed == count
     assert outcome.sent >= count * 0.98
