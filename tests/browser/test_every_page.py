@@ -138,6 +138,7 @@ VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article
 # Parts of pages, files, and what programs read.
 NO_PAGES = {
     *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "account_usage", "tag_options"),
+    *("backfill", "network_hook", "json_call"),
     *("import_refused", "deep_link_follow", "account_callback", "picture", "attachment"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
