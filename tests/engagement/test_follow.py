@@ -48,7 +48,7 @@ from tests.socialdesk.networks.sandbox.play import Clock, author, line, write_sc
 
 pytestmark = pytest.mark.django_db
 FRAGMENT = {"HX-Request": "true"}
-MOST_QUERIES = 26
+MOST_QUERIES = 27
 
 
 @pytest.fixture
