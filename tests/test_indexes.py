@@ -28,6 +28,7 @@ SHORT = {
     "profiles_agent",
     "profiles_segment",
     "profiles_deeplink",
+    "listening_topic",  # by the page of sources, which names those that cannot be searched for
     "profiles_customfield",
     "profiles_connection",
     "engagement_article",

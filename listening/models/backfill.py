@@ -33,6 +33,7 @@ class Backfill(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source"], condition=models.Q(state__in=["running", "paused"]), name="backfill_one_at_a_time")
         ]
+        indexes = [models.Index(fields=["id"], condition=models.Q(state="running"), name="backfill_running")]
 
     def __str__(self) -> str:
         return f"backfill {self.pk} of {self.source_id}: {self.state}"
