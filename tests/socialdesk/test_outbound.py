@@ -165,6 +165,13 @@ def test_a_redirect_is_not_followed(settings: Any) -> None:
     assert (response.status_code, response.history) == (302, [])
 
 
+@pytest.mark.parametrize("target", ["http://[broken", "//", "http://a:b:c/", ""])
+def test_an_answer_that_leads_to_no_address_is_an_answer_all_the_same(settings: Any, target: str) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    with serving(say(b"", 302, Location=target)) as url:
+        assert GuardedSession().get(url).status_code == 302
+
+
 def test_a_long_answer_is_cut_off(settings: Any) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
     with serving(say(b"x" * 5000)) as url, pytest.raises(requests.ConnectionError, match="longer than"):
