@@ -81,7 +81,7 @@ def test_a_cursor_of_another_make_is_an_error(feeds: FeedServer) -> None:
     ("answer", "words", "permanent"),
     [
         ((302, {"Location": "http://169.254.169.254/latest/"}, b""), "has moved to 169.254.169.254", True),
-        ((301, {"Location": "http://["}, b""), "cannot be reached", False),
+        ((301, {"Location": "http://["}, b""), "The feed has moved. Connect", True),
         ((404, {}, b""), "HTTP 404", True),
         ((401, {}, b""), "Only public feeds", True),
         ((500, {}, b""), "HTTP 500", False),
