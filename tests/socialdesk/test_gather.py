@@ -16,7 +16,7 @@ from listening.models import IntakeBatch, Mention, Source
 from listening.services.acceptance import Rejection
 from socialdesk import gather
 from socialdesk.intake import Result, take_in
-from socialdesk.networks.base import MediaData, PostData
+from socialdesk.networks.base import PostData
 from tests.factories import make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,7 +88,7 @@ def test_one_id_on_two_networks_is_two_mentions_each_told_to_its_own():
 
 
 def test_a_push_that_cannot_be_stored_fails_alone():
-    broken = replace(make_post("broken"), media=(MediaData(kind=b"no text", url="", alt=""),))  # type: ignore[arg-type]
+    broken = replace(make_post("broken"), url=b"no text")  # type: ignore[arg-type]
     good, bad, other = push_at_once([make_post("one", author="a")], [broken], [make_post("two", author="b")])
     assert good.result().stored == other.result().stored == 1
     with pytest.raises(TypeError):
@@ -140,7 +140,7 @@ def test_push_that_is_taken_in_is_answered_while_the_next_batch_gathers(monkeypa
 
 
 def test_failure_of_one_batch_does_not_hold_up_the_next() -> None:
-    broken = replace(make_post("broken"), media=(MediaData(kind=b"no text", url="", alt=""),))  # type: ignore[arg-type]
+    broken = replace(make_post("broken"), url=b"no text")  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(TypeError):
             gather.take_in_pushed([broken], username="feeder")

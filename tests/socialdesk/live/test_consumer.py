@@ -87,7 +87,7 @@ async def test_signed_in_agent_is_greeted_and_hears_events(sam: Agent) -> None:
     hello = await socket.greet()
     assert hello == {"seq": hello["seq"], "type": "hello", "agent": sam.pk, "presence": []}
     live.send_now(live.SourcesChanged(troubled=2))
-    assert await socket.hear() == {"seq": hello["seq"] + 1, "type": "sources.changed", "troubled": 2}
+    assert await socket.hear() == {"seq": hello["seq"] + 1, "type": "sources.changed", "troubled": 2, "networks": []}
     await socket.leave()
 
 
