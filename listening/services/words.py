@@ -8,6 +8,7 @@ from typing import Any
 from listening.models import Topic
 from listening.query import QueryError, literal_words, parse
 from listening.services.matching import read_stamp
+from socialdesk.networks.registry import NETWORKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ def find_words() -> Listened:
 def _read_topics() -> Listened:
     terms: dict[str, str] = {}
     without = []
+    elsewhere = {network.key for network in NETWORKS.values() if not network.capabilities.by_words}
     for name, query in Topic.objects.filter(is_active=True).order_by("id").values_list("name", "query"):
         try:
-            words = literal_words(parse(query))
+            words = literal_words(parse(query), elsewhere=elsewhere)
         except QueryError:  # of an older grammar
             words = None
         if words is None:

@@ -129,6 +129,7 @@ class Capabilities:
 
     # Reading
     reads: tuple[str, ...] = ()  # what is read, in words for people: "mentions", "replies", "posts with a topic's words"
+    by_words: bool = False  # it is searched, or its stream sifted, by the words of the desk's topics
     streams: bool = False  # posts come over an open connection, seconds after they were written
     webhooks: bool = False  # the network calls the desk
     backfill: bool = False  # what was posted before the account was connected can be fetched

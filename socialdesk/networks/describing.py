@@ -9,6 +9,7 @@ from socialdesk.networks.base import Capabilities, LengthUnit
 
 # Names of Capabilities that are bools, in the order in which people ask.
 READING = {
+    "by_words": "Is asked for the words of the desk's topics",
     "streams": "Hears new posts within seconds, over a connection that stays open",
     "webhooks": "Is told of new posts by the network itself",
     "backfill": "Fetches what was posted before it was connected",

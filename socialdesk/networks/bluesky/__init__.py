@@ -43,6 +43,7 @@ NETWORK = Network(
     KEY,
     "Bluesky",
     Capabilities(
+        by_words=True,
         reads=(
             "posts that name the account, answer it or quote it",
             "private messages to it",

@@ -44,6 +44,7 @@ NETWORK = Network(
     "mastodon",
     "Mastodon",
     Capabilities(
+        by_words=True,
         reads=(
             "posts that name the account or quote it",
             "private messages to it",

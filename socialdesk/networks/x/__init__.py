@@ -6,6 +6,7 @@ from socialdesk.networks.base import AccountConfig, Capabilities, Context, Histo
 from socialdesk.networks.x.connect import XConnecting
 
 CAPABILITIES = Capabilities(
+    by_words=True,
     reads=(
         "posts that mention us",
         "answers to us",

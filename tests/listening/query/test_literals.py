@@ -25,8 +25,9 @@ from tests.listening.query.test_properties import combined, docs, read
         ('"late deliver*"', {"late"}),
         ("自行车", {"自行车"}),
         ("🚲", {"🚲"}),
-        ("deliver*", None),
-        ("battery OR deliver*", None),
+        ("deliver*", {"deliver"}),
+        ("battery OR deliver*", {"battery", "deliver"}),
+        ("del* OR battery", None),
         ("battery OR lang:de", None),
         ("lang:de NOT battery", None),
         ("from:mara", None),
@@ -45,4 +46,20 @@ def test_no_match_is_without_all_of_them(source: str, post: Doc) -> None:
     words = literal_words(query) if query else None
     if query is None or words is None or not query.matches(post):
         return
-    assert any(parse(f'"{word}"').matches(post) for word in words)
+    assert any(parse(f'"{word}"').matches(post) or (word.isalnum() and parse(f"{word}*").matches(post)) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("tidewheel OR network:web", {"tidewheel"}),
+        ("network:web late", set()),
+        ("network:web", set()),
+        ("network:x late", {"late"}),
+        ("network:x", None),
+        ("late NOT network:web", {"late"}),
+        ("(tidewheel* OR network:web) (app OR lang:de)", {"tidewheel"}),
+    ],
+)
+def test_what_is_never_asked_for_needs_no_words(query: str, words: set[str] | None) -> None:
+    assert literal_words(parse(query), elsewhere={"web", "rss"}) == words
