@@ -51,8 +51,8 @@ class Ring:
             counted = {name: hands.do("deliveries") for name, hands in self.hands.items()}
             return None if any(states.get(state) for states in counted.values() for state in WAITING) else counted
 
-        wait_for(are_still, 60)
-        counted: dict[str, dict[str, int]] = wait_for(are_still, 60)  # what arrived last may have made news
+        wait_for(are_still, 150)
+        counted: dict[str, dict[str, int]] = wait_for(are_still, 150)  # what arrived last may have made news
         return counted
 
     def people(self) -> dict[str, list[dict[str, Any]]]:
