@@ -55,17 +55,28 @@ def encode_anew(content: bytes, *, most_bytes: int = 0) -> Encoded:
         raise BadPicture("This is no picture that can be sent. Choose a JPEG, PNG, WebP or GIF file.") from error
     if image.width * image.height > MOST_PIXELS:  # before a single pixel is unpacked
         raise _too_large()
-    if getattr(image, "is_animated", False):
+    try:
+        # Many phones put a second picture behind a photograph (MPO): the first is what people see, and nothing moves.
+        is_moving = image.format != "MPO" and getattr(image, "is_animated", False)
+    except Exception as error:
+        raise _broken() from error
+    if is_moving:
         raise BadPicture("Moving pictures are not sent from here. Choose one that stands still.")
     try:
         kind = image.format
         image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):  # greys of 16 bits, which a conversion would cut off and not scale
+            image = image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
         has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
         image = image.convert("RGBA" if has_alpha else "RGB")
     except Exception as error:
-        raise BadPicture("The file is broken: its picture cannot be read to the end. Save it anew and try again.") from error
+        raise _broken() from error
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return _fit(image, is_drawn=kind in ("PNG", "GIF") or has_alpha, most_bytes=most_bytes)
+
+
+def _broken() -> BadPicture:
+    return BadPicture("The file is broken: its picture cannot be read to the end. Save it anew and try again.")
 
 
 def _too_large() -> BadPicture:

@@ -127,6 +127,33 @@ def test_moving_pictures_are_refused() -> None:
         encode_anew(out.getvalue())
 
 
+def test_a_photograph_that_has_a_second_picture_behind_it_is_sent() -> None:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    frames[0].save(out, "MPO", save_all=True, append_images=frames[1:])
+    with Image.open(io.BytesIO(encode_anew(out.getvalue()).content)) as image:
+        red, _, blue = image.getpixel((5, 5))
+        assert (red > 200, blue < 50) == (True, True)
+
+
+def test_greys_of_sixteen_bits_stay_grey() -> None:
+    with Image.open(io.BytesIO(encode_anew(draw("PNG", mode="I;16", colour=128 * 256)).content)) as image:
+        assert abs(image.convert("L").getpixel((5, 5)) - 128) <= 1
+
+
+def _two_frames() -> bytes:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("length", range(20, len(_two_frames()), 3))
+def test_a_gif_that_ends_in_the_middle_is_no_fault_of_the_desk(length: int) -> None:
+    with suppress(BadPicture):  # and nothing else
+        encode_anew(_two_frames()[:length])
+
+
 @pytest.mark.parametrize("side", [7_000, 30_000])
 def test_a_bomb_is_refused_before_it_is_unpacked(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = io.BytesIO()
