@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q
 
 from listening.models import NetworkAccount
-from listening.services.accounts import mark_revoked
+from listening.services.accounts import mark_connected, mark_revoked
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.networks import registry
@@ -63,10 +63,11 @@ def renew_account(account_id: int, *, used: Mapping[str, str] | None = None) -> 
         return account
     lease = now() + LEASE
     free = Q(renewing_until=None) | Q(renewing_until__lt=now())
-    mine = NetworkAccount.objects.filter(pk=account_id, state=NetworkAccount.State.OK, removed_at=None)
-    if not mine.filter(free).update(renewing_until=lease):
+    usable = NetworkAccount.objects.filter(free, pk=account_id, state=NetworkAccount.State.OK, removed_at=None)
+    if not usable.update(renewing_until=lease):
         raise _busy(account_id)
-    mine = mine.filter(renewing_until=lease)
+    # Whoever connects the account anew meanwhile, or removes it, takes the lease away: then what happens here counts no more.
+    mine = NetworkAccount.objects.filter(pk=account_id, renewing_until=lease)
     try:
         before = account.credentials
         account = _load(account_id)
@@ -75,15 +76,18 @@ def renew_account(account_id: int, *, used: Mapping[str, str] | None = None) -> 
             return account
         fresh = _ask(account)
     except NetworkError as error:
-        mine.update(renewing_until=None)
+        if not mine.update(renewing_until=None):
+            return _newer(account_id)
         if error.account_revoked or error.permanent:
             mark_revoked(account_id=account_id, reason=str(error))
         raise
     if fresh is None:
         return _keep(account, lease, has_ended=used is not None)
     credentials = {**account.credentials, **fresh}
-    # A person who connected it anew meanwhile has taken the lease away: theirs are newer.
-    mine.update(credentials=credentials, expires_at=read_expiry(credentials), renewing_until=None)
+    if not mine.update(credentials=credentials, expires_at=read_expiry(credentials), renewing_until=None):
+        return _newer(account_id)
+    # A call with the old ones may have been refused while the network made these: that says nothing of these.
+    mark_connected(account_id=account_id)
     return _load(account_id)
 
 
@@ -104,12 +108,21 @@ def _ask(account: NetworkAccount) -> Mapping[str, str] | None:
 
 def _keep(account: NetworkAccount, lease: datetime, *, has_ended: bool) -> NetworkAccount:
     """The network says that there is nothing to renew: these do not end, or they have and there are no others."""
-    NetworkAccount.objects.filter(pk=account.pk, renewing_until=lease).update(expires_at=None, renewing_until=None)
+    if not NetworkAccount.objects.filter(pk=account.pk, renewing_until=lease).update(expires_at=None, renewing_until=None):
+        return _newer(account.pk)
     if not has_ended:
         return account
     reason = "The network says that our sign-in has ended, and it cannot be renewed. Connect the account again."
     mark_revoked(account_id=account.pk, reason=reason)
     raise NetworkError(reason, permanent=True, account_revoked=True, code=EXPIRED)
+
+
+def _newer(account_id: int) -> NetworkAccount:
+    """The account as a person connected it while a worker renewed what it had before. Raises NetworkError where they removed it."""
+    account = _load(account_id)
+    if not account.is_usable:
+        raise _busy(account_id)
+    return account
 
 
 def _busy(account_id: int) -> NetworkError:

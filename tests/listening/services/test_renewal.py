@@ -10,6 +10,8 @@ import pytest
 from django.db import connections
 
 from listening.models import NetworkAccount
+from listening.services.accounts import mark_revoked
+from listening.services.connected_accounts import retire_account
 from listening.services.renewal import due_accounts, renew_account, renew_if_due
 from listening.tasks import renew_due
 from socialdesk.lib.clock import now
@@ -103,6 +105,40 @@ def test_what_a_person_connected_meanwhile_is_not_written_over(tokens: RotatingT
     fresh = {"refresh": "by hand"}
     tokens.while_asked = lambda: NetworkAccount.objects.update(credentials=fresh, renewing_until=None)
     assert renew_account(account.pk).credentials == fresh
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("end", ["refused", "has_none"])
+def test_what_a_person_connected_meanwhile_is_not_called_revoked(tokens: RotatingTokens, end: str) -> None:
+    account = make_ending()
+    fresh = {"refresh": "by hand"}
+    tokens.while_asked = lambda: NetworkAccount.objects.update(credentials=fresh, renewing_until=None)
+    if end == "refused":
+        tokens.fails = NetworkError("This refresh token was used before.", permanent=True, account_revoked=True)
+    else:
+        tokens.renews_nothing = True
+    assert renew_account(account.pk, used=account.credentials).credentials == fresh
+    account.refresh_from_db()
+    assert (account.state, account.credentials) == (State.OK, fresh)
+
+
+@pytest.mark.django_db
+def test_fresh_credentials_are_kept_though_the_old_ones_were_refused_meanwhile(tokens: RotatingTokens) -> None:
+    account = make_ending()
+    tokens.while_asked = lambda: mark_revoked(account_id=account.pk, reason="HTTP 401")
+    assert renew_account(account.pk).credentials["refresh"] == "2"
+    account.refresh_from_db()
+    assert (account.state, account.state_reason, account.credentials["refresh"]) == (State.OK, "", "2")
+
+
+@pytest.mark.django_db
+def test_fresh_credentials_of_an_account_that_was_removed_meanwhile_are_dropped(tokens: RotatingTokens) -> None:
+    account = make_ending()
+    tokens.while_asked = lambda: retire_account(account_id=account.pk)
+    with pytest.raises(NetworkError, match="removed"):
+        renew_account(account.pk)
+    account.refresh_from_db()
+    assert (account.credentials, account.state) == ({}, State.OK)
 
 
 @pytest.mark.django_db
