@@ -19,6 +19,7 @@ from engagement.services import (
     praise_replies,
     preferences,
     promises,
+    reconnected,
     shares,
     template_outcomes,
     tickets,
@@ -34,6 +35,11 @@ def deliver(delivery_id: int) -> None:
 @shared_task
 def sweep_deliveries() -> None:
     delivery.sweep()
+
+
+@shared_task
+def resume_waiting() -> None:
+    reconnected.resume_waiting()
 
 
 @shared_task

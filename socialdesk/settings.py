@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
     "tidy_pictures": {"task": "socialdesk.tasks.tidy_pictures", "schedule": 3600.0},
     "play_demo_visitors": {"task": "socialdesk.tasks.play_demo_visitors", "schedule": 5.0},
     "sweep_deliveries": {"task": "engagement.tasks.sweep_deliveries", "schedule": 5.0},
+    "resume_waiting": {"task": "engagement.tasks.resume_waiting", "schedule": 5.0},
     "sweep_acts": {"task": "engagement.tasks.sweep_acts", "schedule": 10.0},
     "sweep_notices": {"task": "engagement.tasks.sweep_notices", "schedule": 10.0},
     "release_lost_calls": {"task": "engagement.tasks.release_lost_calls", "schedule": 20.0},

@@ -29,6 +29,8 @@ from engagement.services.policy import check_never, check_policy
 from engagement.services.praise_state import is_permitted, lock_compliment_of
 from engagement.services.queue import tell_worker
 from engagement.services.speaking import as_network_error, publisher_of, speak
+from engagement.services.windows import read_window, require_open
+from listening.models import Conversation, NetworkAccount
 from listening.services.conversations import lock_conversation
 from profiles.models import Agent
 from socialdesk.lib import live
@@ -326,7 +328,8 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
     """Send what has failed once more, as a new try.
 
     A reply is refused (AlreadyAnswered) if its mention got another answer meanwhile that `answer_seen` does not name.
-    Raises AccountUnusable while our account cannot send, TooLate if it has not failed, and what `check_policy` raises.
+    Raises AccountUnusable while our account cannot send, WindowClosed where the network takes no private message to them now, TooLate if
+    it has not failed, and what `check_policy` raises.
     """
     moment = now or current_time()
     delivery = _load(message_id)
@@ -340,7 +343,9 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
         conversation = lock_conversation(message.conversation_id)
         account = checks.speaking_account(conversation)
         Message.objects.filter(pk=message.pk).update(account=account)
-        if message.kind == Message.Kind.REPLY and message.mention_id is not None:
+        if message.kind == Message.Kind.DIRECT_MESSAGE:
+            _aim_anew(message, conversation, account, moment)
+        elif message.kind == Message.Kind.REPLY and message.mention_id is not None:
             check_answers_seen(mention_id=message.mention_id, answer_seen=answer_seen, besides=message.pk)
             was_approved = Approval.objects.filter(message=message).exists()
             verdict = check_policy(conversation, agent=agent, text=message.text, is_approved=was_approved, besides=message.pk)
@@ -349,6 +354,17 @@ def retry_failed(*, message_id: int, agent: Agent, answer_seen: int = 0, now: da
                 Delivery.objects.filter(pk=delivery.pk).update(not_before=due, told_at=due, hold_reason=verdict.hold_reason)
         tell_worker(delivery.pk)
     return delivery
+
+
+def _aim_anew(message: Message, conversation: Conversation, account: NetworkAccount, moment: datetime) -> None:
+    """Where a private message goes that is tried anew: the network's window may have closed since, or be open for another post.
+
+    Raises WindowClosed.
+    """
+    label = checks.label_of(conversation.network)
+    window = read_window(conversation, able=account.capabilities, account=account, label=label, now=moment, besides=message.pk)
+    if window is not None:
+        Message.objects.filter(pk=message.pk).update(mention=require_open(window))
 
 
 def resume_aborted(*, message_id: int, hold: float, now: datetime | None = None) -> bool:

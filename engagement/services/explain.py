@@ -14,16 +14,14 @@ State = Delivery.State
 _PATIENCE = timedelta(minutes=1)
 
 _ADVICE = {
-    "account_revoked": "Connect the account again, then try again.",
+    "account_revoked": "Once the account is connected again, it goes out by itself if it is less than a day old. Else try again then.",
     "account_removed": "Connect an account of ours on this network, then try again.",
-    "revoked": "Connect the account again, then try again.",
     "no_connector": "Answer on the network itself, then give this up.",
     "not_following": "Ask the customer publicly to follow us, then try again.",
     "too_long": "Give it up, shorten the text and send it again.",
     "deleted": "Their post is gone: give this up, or write a private message.",
     "not_found": "Their post is gone: give this up, or write a private message.",
     "rate_limit": "The network wants a pause: try again later.",
-    "expired": "Connect the account again, then try again.",
     "not_permitted": "Let an admin check what the account may do, then try again, or answer on the network itself.",
     "window_closed": "Ask the customer in public to write to us, then try again.",
     "answered": "Give it up and write it once they have written back.",

@@ -38,6 +38,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0  # seconds between two tries
 # What the desk itself held back: nothing was tried at the network, however often that happens.
 NOT_TRIED = ("budget", "renewing")
 
+REVOKED = "account_revoked"  # Delivery.error_code: our account has to be connected again first
+
 LOOK_ANEW: dict[str, Any] = {"must_look": True, "looks": 0, "look_failures": 0, "person_says_absent": False}
 _NOTHING_THERE: dict[str, Any] = {"must_look": False, "looks": 0, "look_failures": 0, "person_says_absent": False}
 
@@ -225,7 +227,9 @@ def _end(run: Run, state: Delivery.State, wait: float, error: NetworkError | Non
     moment = run.moment
     finished = state not in UNFINISHED
     if error is not None:
-        changes |= {"error": str(error)[:500], "error_code": error.code[:60]}
+        # Networks have words of their own for that; the desk needs one, to go on once the account is connected again.
+        code = REVOKED if error.account_revoked else error.code[:60]
+        changes |= {"error": str(error)[:500], "error_code": code}
     with transaction.atomic():
         rows = Delivery.objects.filter(pk=run.delivery.pk, state=State.INFLIGHT, claim=run.claim)
         if not rows.update(

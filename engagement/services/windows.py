@@ -35,9 +35,16 @@ class Window:
 
 
 def read_window(
-    conversation: Conversation, *, able: Capabilities, account: NetworkAccount | None, label: str, now: datetime | None = None
+    conversation: Conversation,
+    *,
+    able: Capabilities,
+    account: NetworkAccount | None,
+    label: str,
+    now: datetime | None = None,
+    besides: int | None = None,
 ) -> Window | None:
-    """None where the network knows no window; at most two queries where it does. The author should be loaded."""
+    """None where the network knows no window; at most two queries where it does. `besides` is a private message that answers no post as
+    long as it is not sent: the one that is tried again."""
     if not able.direct_message or not (able.message_window_hours or able.private_reply_days):
         return None
     moment = now or current_time()
@@ -50,7 +57,7 @@ def read_window(
         until = wrote_at + timedelta(hours=able.message_window_hours)
         if until > moment:
             return Window(True, f"They wrote in private {_ago(wrote_at, moment)}: open until {_at(until)}.", until)
-    post = _answerable_post(conversation, able.private_reply_days, moment)
+    post = _answerable_post(conversation, able.private_reply_days, moment, besides)
     if post is not None:
         until = post.posted_at + timedelta(days=able.private_reply_days)
         words = f"They posted in public {_ago(post.posted_at, moment)}: one private answer is taken until {_at(until)}."
@@ -67,13 +74,14 @@ def require_open(window: Window | None) -> Mention | None:
     return window.about
 
 
-def _answerable_post(conversation: Conversation, days: int, moment: datetime) -> Mention | None:
+def _answerable_post(conversation: Conversation, days: int, moment: datetime, besides: int | None) -> Mention | None:
     """The author's newest public post here that the network still takes a private answer to: each of them once."""
     if not days:
         return None
     posts = Mention.objects.filter(conversation=conversation, author_id=conversation.author_id, is_own=False, deleted_at=None)
     recent = posts.filter(posted_at__gt=moment - timedelta(days=days)).order_by("-posted_at", "-pk")
     answered = Message.objects.filter(kind=_KIND, is_incoming=False, mention__isnull=False).exclude(delivery__state__in=GONE)
+    answered = answered.exclude(pk=besides) if besides else answered
     return recent.exclude(pk__in=answered.filter(conversation=conversation).values("mention")).first()
 
 

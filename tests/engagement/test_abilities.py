@@ -12,7 +12,7 @@ from django.test import Client
 from engagement.models import Delivery, Message
 from engagement.services.board import read_entry
 from engagement.services.checks import AccountUnusable, abilities_among, abilities_in
-from engagement.services.delivery import deliver, remove_sent
+from engagement.services.delivery import deliver, remove_sent, retry_failed
 from engagement.services.drafts import read_drafts
 from engagement.services.guarding import check_answer
 from engagement.services.messages import receive_messages
@@ -283,6 +283,24 @@ def test_a_private_answer_that_was_taken_back_or_failed_leaves_the_post_to_anoth
         assert message.mention is not None
         Delivery.objects.filter(message=message).update(state="aborted")
     assert window_of(conversation, windows).about is not None
+
+
+def test_a_private_answer_that_is_tried_again_meets_the_window_as_it_is_then(desk: Desk, sam: Agent, windows: Capabilities) -> None:
+    conversation = desk.conversation(author="mara")
+    wrote_privately(conversation, now() - timedelta(hours=23), account=desk.account)
+    message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello Mara", waiver="private matter", hold=0)
+    assert message.mention is None
+    Delivery.objects.update(state="failed")
+    Message.objects.filter(is_incoming=True).update(created_at=now() - timedelta(hours=25))  # two hours later
+    for _ in range(2):  # its own post does not stand in its way
+        retry_failed(message_id=message.pk, agent=sam)
+        message.refresh_from_db()
+        assert message.mention == Mention.objects.get()
+        Delivery.objects.update(state="failed")
+    Mention.objects.update(posted_at=now() - timedelta(days=8))
+    with pytest.raises(WindowClosed):
+        retry_failed(message_id=message.pk, agent=sam)
+    assert Delivery.objects.get().state == "failed"
 
 
 def test_each_of_their_posts_allows_one_private_answer_the_newest_first(desk: Desk, sam: Agent, windows: Capabilities) -> None:
