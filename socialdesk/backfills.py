@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from listening.models import Backfill, NetworkAccount, Source
 from listening.services import accounts, hearing
 from listening.services.renewal import renew_account
+from socialdesk.lib import leases
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.lib.text import clean
@@ -35,21 +36,14 @@ def _due(moment: datetime) -> Q:
     return (
         Q(state=State.RUNNING, source__removed_at=None, source__account__state=NetworkAccount.State.OK)
         & (Q(next_at=None) | Q(next_at__lte=moment))
-        & _unheld(moment)
+        & leases.is_free("held_until", moment)
     )
-
-
-def _unheld(moment: datetime) -> Q:
-    return Q(held_until=None) | Q(held_until__lt=moment)
 
 
 def walk(backfill_id: int) -> None:
     """Go some pages on, if it is due and nobody else walks it. What its network does is written on it and never raised."""
-    moment = now()
-    lease = moment + LEASE
-    due = Backfill.objects.filter(_due(moment), pk=backfill_id).values("pk")
-    # The lease stands in the row itself, and is asked for again by a database that had to wait for the row.
-    if Backfill.objects.filter(_unheld(moment), pk__in=due).update(held_until=lease) != 1:
+    lease = leases.take(Backfill.objects.filter(_due(now())), pk=backfill_id, field="held_until", length=LEASE)
+    if lease is None:
         return
     backfill = Backfill.objects.select_related("source").get(pk=backfill_id)
     wait = 0.0
@@ -65,11 +59,10 @@ def walk(backfill_id: int) -> None:
     except Exception as error:
         wait = _note(backfill, hearing.connector_fault(error))
     finally:
-        mine = Backfill.objects.filter(pk=backfill_id, held_until__gte=lease)
-        mine.update(held_until=None, next_at=now() + timedelta(seconds=wait))
+        lease.release(next_at=now() + timedelta(seconds=wait))
 
 
-def _walk(backfill: Backfill, lease: datetime) -> None:
+def _walk(backfill: Backfill, lease: leases.Lease) -> None:
     account = backfill.source.account
     network = registry.get(backfill.source.network)
     if account is None or network.history is None:
@@ -86,11 +79,12 @@ def _walk(backfill: Backfill, lease: datetime) -> None:
             history = network.history(config_of(account))
             continue
         pages += 1
-        if not _take_page(backfill, batch, lease):
+        # If it took so long that another worker walks it, that one asks for the same page.
+        if not lease.renew() or not _take_page(backfill, batch):
             return
 
 
-def _take_page(backfill: Backfill, batch: Batch, lease: datetime) -> bool:
+def _take_page(backfill: Backfill, batch: Batch) -> bool:
     """Store one page and the place behind it, both or neither. False if that was the last, or somebody paused it."""
     source: Source = backfill.source
     posts = tuple(post for post in batch.posts if post.posted_at >= backfill.until)
@@ -102,14 +96,12 @@ def _take_page(backfill: Backfill, batch: Batch, lease: datetime) -> bool:
     reached = _oldest([backfill.reached_at], [post.posted_at for post in posts], [message.sent_at for message in messages])
     with transaction.atomic():
         result = take_batch(replace(batch, posts=posts, messages=messages), source=source, cursor=None, is_history=True)
-        mine = Backfill.objects.filter(pk=backfill.pk, held_until__gte=lease)
-        mine.update(
+        Backfill.objects.filter(pk=backfill.pk).update(
             cursor=batch.cursor,
             reached_at=reached,
             seen=F("seen") + result.seen,
             stored=F("stored") + result.stored,
             error="",
-            held_until=now() + LEASE,
         )
         if is_last:
             Backfill.objects.filter(pk=backfill.pk, state=State.RUNNING).update(state=State.DONE, finished_at=now())

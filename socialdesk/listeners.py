@@ -20,6 +20,7 @@ from listening.models import NetworkAccount, Source
 from listening.services import hearing
 from listening.services.renewal import renew_account
 from listening.services.words import find_words
+from socialdesk.lib import leases
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.networks import registry
@@ -40,7 +41,7 @@ STEADY = 60.0  # seconds that a connection must have held for the next try to be
 class Line(threading.Thread):
     """One connection: what it brings is taken in until the network ends it or `close` is called. It never raises."""
 
-    def __init__(self, source_id: int, lease: datetime, tries: int) -> None:
+    def __init__(self, source_id: int, lease: leases.Lease, tries: int) -> None:
         super().__init__(name=f"stream {source_id}", daemon=True)
         self.source_id = source_id
         self.lease = lease
@@ -68,11 +69,10 @@ class Line(threading.Thread):
     def renew(self) -> bool:
         """Hold on for another LEASE. False if another process has taken over."""
         with self._lock:
-            fresh = now() + LEASE
-            held = Source.objects.filter(pk=self.source_id, polled_until=self.lease).update(polled_until=fresh)
-            if held:
-                self.lease, self.renewed_at = fresh, time.monotonic()
-        return held == 1
+            held = self.lease.renew()
+        if held:
+            self.renewed_at = time.monotonic()
+        return held
 
     def run(self) -> None:
         try:
@@ -87,8 +87,7 @@ class Line(threading.Thread):
 
     def _release(self) -> None:
         with self._lock:
-            mine = Source.objects.filter(pk=self.source_id, polled_until=self.lease)
-            mine.update(polled_until=None, connected_at=None)
+            self.lease.release(connected_at=None)
 
     def _listen(self) -> None:
         source = Source.objects.filter(pk=self.source_id).first()
@@ -225,11 +224,10 @@ class Listeners:
                 self._wait_for(line)
             elif pk not in wanted or not self._holds(line):
                 line.close()
-        moment = now()
-        free = _wanted().filter(_free(moment)).exclude(pk__in=self._lines)
-        for pk in list(free.values_list("pk", flat=True)):
-            lease = moment + LEASE
-            if Source.objects.filter(_free(moment), pk=pk).update(polled_until=lease) == 1:
+        free = _wanted().filter(_free(now()))
+        for pk in list(free.exclude(pk__in=self._lines).values_list("pk", flat=True)):
+            lease = leases.take(free, pk=pk, field="polled_until", length=LEASE)
+            if lease is not None:
                 line = self._lines[pk] = Line(pk, lease, self._tries.get(pk, 0))
                 line.start()
 
@@ -255,7 +253,7 @@ class Listeners:
 
     def _close_overdue(self) -> None:
         for line in self._lines.values():
-            if line.lease < now():
+            if line.lease.until < now():
                 line.close()
 
 
@@ -268,7 +266,7 @@ def _wanted() -> QuerySet[Source]:
 
 def _free(moment: datetime) -> Q:
     """Nobody holds its connection, and it is time to try."""
-    return (Q(polled_until=None) | Q(polled_until__lt=moment)) & (Q(next_poll_at=None) | Q(next_poll_at__lte=moment))
+    return leases.is_free("polled_until", moment) & (Q(next_poll_at=None) | Q(next_poll_at__lte=moment))
 
 
 def _has_changed(line: Line) -> bool:

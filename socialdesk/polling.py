@@ -11,6 +11,7 @@ from django.db.models import Q
 from listening.models import NetworkAccount, Source
 from listening.services import hearing
 from listening.services.renewal import renew_account
+from socialdesk.lib import leases
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.networks.base import EXPIRED, NetworkError
@@ -32,20 +33,19 @@ def _due(moment: datetime) -> Q:
         Q(kind=Source.Kind.POLL, is_active=True, removed_at=None)
         & (Q(account=None) | Q(account__state=NetworkAccount.State.OK))
         & (Q(next_poll_at=None) | Q(next_poll_at__lte=moment))
-        & (Q(polled_until=None) | Q(polled_until__lt=moment))
+        & leases.is_free("polled_until", moment)
     )
 
 
 def read_source(source_id: int) -> None:
     """Read one source, if it is due and nobody else reads it. What its network does is written on it and never raised."""
-    moment = now()
-    lease = moment + LEASE
-    if Source.objects.filter(_due(moment), pk=source_id).update(polled_until=lease) != 1:
+    lease = leases.take(Source.objects.filter(_due(now())), pk=source_id, field="polled_until", length=LEASE)
+    if lease is None:
         return
     source = Source.objects.get(pk=source_id)
     pause = float(source.interval)
     try:
-        _read(source)
+        _read(source, lease)
     except (NoConnector, UnknownNetwork) as error:
         pause = _note(source, NetworkError(str(error), permanent=True))
     except UnreadableCredentials as error:
@@ -59,14 +59,14 @@ def read_source(source_id: int) -> None:
     except Exception as error:
         pause = _note(source, hearing.connector_fault(error))
     finally:
-        Source.objects.filter(pk=source_id, polled_until=lease).update(polled_until=None, next_poll_at=now() + timedelta(seconds=pause))
+        lease.release(next_poll_at=now() + timedelta(seconds=pause))
 
 
 def _note(source: Source, error: NetworkError) -> float:
     return hearing.note_trouble(source, error, pause=min(LONGEST_PAUSE, source.interval * 2 ** min(source.failures + 1, 10)))
 
 
-def _read(source: Source) -> None:
+def _read(source: Source, lease: leases.Lease) -> None:
     account = source.account
     if account is None:
         return
@@ -81,6 +81,8 @@ def _read(source: Source) -> None:
             account, was_renewed = renew_account(account.pk, used=account.credentials), True
             reader = reader_for(config_of(account))
             continue
+        if not lease.renew():
+            return  # it took so long that another worker reads it, and may be further
         result = take_batch(batch, source=source, cursor=batch.cursor)
         new = [post for post, fate in zip(batch.posts, result.fates, strict=True) if fate.became == "stored"]
         if new:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from listening.models import IntakeBatch, Mention, NetworkAccount, Source
 from listening.services.accounts import WAITING, count_troubled
 from listening.services.topics import save_topic
+from socialdesk import polling
+from socialdesk.lib import leases
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import Batch, NetworkError, Unreadable
-from socialdesk.polling import due_sources, read_source
+from socialdesk.polling import LEASE, due_sources, read_source
+from tests.engagement.threads import while_held
 from tests.factories import make_agent, make_post
 from tests.socialdesk.pretend import NETWORK, Pretend, PretendReader, make_sources
 from tests.socialdesk.pretend import pretend as pretend
@@ -135,3 +139,54 @@ def test_a_stream_that_was_not_connected_missed_nothing(pretend: Pretend, fields
     again(source)
     stream.refresh_from_db()
     assert stream.found_late == 0
+
+
+def test_a_source_is_read_for_as_long_as_it_takes_and_by_one_worker(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page holds on to it anew: else a slow network would take one worker after the other."""
+    _, source, _ = make_sources()
+    monkeypatch.setattr(polling, "LEASE", timedelta(seconds=60))
+    pages, real = [], PretendReader.fetch
+    pretend.posts = [make_post(network=NETWORK) for _ in range(4)]
+
+    def slowly(self: PretendReader, cursor: str, *, limit: int = 200) -> Batch:
+        if len(pages) < 4:
+            pages.append(1)
+            clock.append(clock[-1] + timedelta(seconds=40))
+            read_source(source.pk)  # a second worker, which finds it held
+        return real(self, cursor, limit=1)
+
+    clock = [now()]
+    monkeypatch.setattr("socialdesk.lib.leases.now", lambda: clock[-1])
+    monkeypatch.setattr(polling, "now", lambda: clock[-1])
+    monkeypatch.setattr(PretendReader, "fetch", slowly)
+    read_source(source.pk)
+    source.refresh_from_db()
+    assert (pretend.calls, source.cursor, source.polled_until) == (4, "4", None)
+
+
+def test_whoever_was_taken_for_dead_stores_nothing_and_moves_no_cursor_back(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source, _ = make_sources()
+    theirs = now() + timedelta(minutes=1)
+    real = PretendReader.fetch
+
+    def slowly(self: PretendReader, cursor: str, *, limit: int = 200) -> Batch:
+        Source.objects.filter(pk=source.pk).update(polled_until=theirs, cursor="5")  # another took over, and is further
+        return real(self, cursor, limit=limit)
+
+    pretend.posts = [make_post(network=NETWORK)]
+    monkeypatch.setattr(PretendReader, "fetch", slowly)
+    read_source(source.pk)
+    source.refresh_from_db()
+    assert (source.cursor, source.polled_until, IntakeBatch.objects.count()) == ("5", theirs, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_come_at_once_read_it_once(pretend: Pretend) -> None:
+    """A database that had to wait for the row asks again whether it is held, and of the row itself."""
+    _, source, _ = make_sources()
+
+    def take() -> bool:
+        with transaction.atomic():
+            return leases.take(Source.objects.filter(polling._due(now())), pk=source.pk, field="polled_until", length=LEASE) is not None
+
+    assert while_held("socialdesk.lib.leases.Lease", take, take) == (True, False)
