@@ -11,6 +11,7 @@ from django.core.cache import cache
 
 from engagement.services import checks
 from engagement.services.bubbles import Bubble
+from engagement.services.speaking import as_network_error
 from listening.models import Conversation, Mention, NetworkAccount
 from listening.services.acceptance import Refused, accept_post
 from listening.services.parts import Parts, media_json, read_parts
@@ -83,12 +84,13 @@ def _ask(conversation: Conversation, external_id: str) -> tuple[tuple[PostData, 
         return (), f"{label} can be asked what this answers once our account is connected again."
     try:
         found = _climb(account, external_id)
-    except NetworkError as error:
-        if error.permanent and not error.account_revoked:
-            return (), f"{label} does not show us what this answers. It may have been deleted, or be for others only."
-        return (), f"{label} could not be asked just now what this answers. Open the conversation again in a minute."
     except (registry.NoConnector, registry.UnknownNetwork, UnreadableCredentials):
         return (), f"{label} cannot be asked what this answers from here."
+    except Exception as error:
+        failure = as_network_error(error)
+        if failure.permanent and not failure.account_revoked:
+            return (), f"{label} does not show us what this answers. It may have been deleted, or be for others only."
+        return (), f"{label} could not be asked just now what this answers. Open the conversation again in a minute."
     return tuple(safe for post in found[-MOST:] if (safe := _made_safe(post)) is not None), ""
 
 

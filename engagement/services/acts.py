@@ -5,6 +5,7 @@ Doing any of them again is no error at a network (see Publisher), so that what i
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from socialdesk.lib.errors import Conflict, NotAllowed, NotFound, Unavailable
 from socialdesk.networks.base import NetworkError, Publisher
 
 Kind, State = NetworkAct.Kind, NetworkAct.State
+_LONGEST_SWEEP = 10.0  # seconds, until the next sweep
 _UNSETTLED = 15.0  # seconds until it is asked again whether what must go was sent at all
 
 
@@ -154,13 +156,19 @@ def perform_act(act_id: int, *, now: datetime | None = None) -> None:
 
 
 def sweep_acts(*, now: datetime | None = None, limit: int = 50) -> int:
-    """What waits for its next try, what a dead worker held and what no worker was told of. Returns how many were tried."""
-    moment = now or current_time()
+    """What waits for its next try, what a dead worker held and what no worker was told of. Returns how many were tried.
+
+    Where a network answers slowly, what is left waits for the next sweep: whatever else this worker does must not wait for likes.
+    """
+    moment, began = now or current_time(), time.monotonic()
     due = NetworkAct.objects.filter(state=State.QUEUED, not_before__lte=moment).order_by("not_before")
-    ids = list(due.values_list("pk", flat=True)[:limit])
-    for pk in ids:
-        perform_act(pk, now=moment)
-    return len(ids)
+    tried = 0
+    for pk in list(due.values_list("pk", flat=True)[:limit]):
+        if time.monotonic() - began > _LONGEST_SWEEP:
+            break
+        perform_act(pk, now=now)
+        tried += 1
+    return tried
 
 
 def _carry_out(act: NetworkAct) -> bool:

@@ -120,6 +120,7 @@ def test_the_network_is_asked_once_in_ten_minutes(inside: Conversation, monkeypa
         (NetworkError("boom token=secret"), "could not be asked just now"),
         (NetworkError("gone token=secret", permanent=True, code="not_found"), "does not show us what this answers"),
         (registry.NoConnector("no"), "cannot be asked"),
+        (KeyError("token=secret"), "could not be asked just now"),
     ],
 )
 def test_a_network_that_is_down_says_so_and_no_secret(

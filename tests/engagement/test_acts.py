@@ -205,6 +205,16 @@ def test_a_worker_that_died_is_followed_by_the_sweep(desk: Desk, sam: Agent, mon
     assert (act.state, desk.world.likes(mention.external_id)) == ("done", 1)
 
 
+def test_a_slow_network_keeps_the_sweep_for_a_while_only(desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(0, 1000, 6))
+    monkeypatch.setattr("engagement.services.acts.time.monotonic", lambda: float(next(seconds)))
+    for _ in range(4):
+        like_mention(mention_id=desk.mention().pk, agent=sam)
+    moment = now()
+    assert sweep_acts(now=moment) == 1
+    assert NetworkAct.objects.filter(state="queued", attempts=0).count() == 3
+
+
 class _Dead(BaseException):
     pass
 
