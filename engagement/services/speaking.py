@@ -9,6 +9,7 @@ from typing import TypeVar
 from listening.models import NetworkAccount
 from listening.services.renewal import renew_account
 from socialdesk.lib.encrypted import UnreadableCredentials
+from socialdesk.lib.errors import without_words
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError, Publisher
 
@@ -36,7 +37,7 @@ def as_network_error(error: Exception) -> NetworkError:
     """What a connector raised. Anything but a NetworkError is a fault of the connector: nobody knows what it had done by then."""
     if isinstance(error, NetworkError):
         return error
-    logger.error("a connector failed with something that is no NetworkError", exc_info=error)
+    logger.error("a connector failed with %s", without_words(error))
     return NetworkError(f"The connector failed: {type(error).__name__}.", code="connector_fault")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from listening.services import accounts
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
+from socialdesk.lib.errors import without_words
 from socialdesk.lib.text import clean
 from socialdesk.networks.base import NetworkError, PostData
 
@@ -66,7 +66,7 @@ def unreadable(error: UnreadableCredentials) -> NetworkError:
 
 def connector_fault(error: Exception) -> NetworkError:
     """A connector raised what is no NetworkError: a mistake in it. Its words stay unlogged, they may hold an address with a token."""
-    logger.error("a connector failed with %s:\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    logger.error("a connector failed with %s", without_words(error))
     return NetworkError(f"The connector failed: {type(error).__name__}.", retryable=True, code="connector_fault")
 
 

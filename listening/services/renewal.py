@@ -12,6 +12,7 @@ from listening.models import NetworkAccount
 from listening.services.accounts import mark_connected, mark_revoked
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
+from socialdesk.lib.errors import without_words
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError
 
@@ -101,7 +102,7 @@ def _ask(account: NetworkAccount) -> Mapping[str, str] | None:
     except NetworkError:
         raise
     except Exception as error:
-        logger.exception("a connector failed to renew credentials with something that is no NetworkError")
+        logger.error("a connector failed to renew credentials with %s", without_words(error))
         reason = f"The connector failed: {type(error).__name__}."
         raise NetworkError(reason, retryable=True, retry_after=60, code="connector_fault") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 
@@ -39,3 +40,8 @@ class Unavailable(DeskError):
 
     status = 503
     code = "unavailable"
+
+
+def without_words(error: Exception) -> str:
+    """What kind of error it was and where, for the log, without what it says: that may hold an address with a token."""
+    return f"{type(error).__name__}:\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -236,13 +236,17 @@ def test_a_worker_taken_for_dead_fails_nothing_that_another_holds(desk: Desk, sa
     assert run(act, moment).state == "queued"
 
 
-def test_a_connector_that_breaks_is_an_outcome_that_nobody_knows(desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connector_that_breaks_is_an_outcome_that_nobody_knows(
+    desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(self: SandboxPublisher, *, external_id: str, token: str) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("https://network.example/like?access_token=zyxq")
 
     monkeypatch.setattr(SandboxPublisher, "like", broken)
     act = run(like_mention(mention_id=desk.mention().pk, agent=sam))
     assert (act.state, act.error) == ("queued", "The connector failed: ZeroDivisionError.")
+    assert "ZeroDivisionError" in caplog.text
+    assert "zyxq" not in caplog.text
 
 
 # --- Who, and where -----------------------------------------------------------------------------------------------------

@@ -154,12 +154,14 @@ def test_a_network_that_is_away_leaves_everything_for_the_next_minute(tokens: Ro
 @pytest.mark.django_db
 def test_a_connector_that_breaks_is_no_reason_to_revoke(tokens: RotatingTokens, caplog: pytest.LogCaptureFixture) -> None:
     account = make_ending()
-    tokens.fails = KeyError("access_token")
+    tokens.fails = KeyError("https://network.example/renew?token=zyxq")
     with pytest.raises(NetworkError) as refusal:
         renew_account(account.pk)
     assert refusal.value.retryable
     account.refresh_from_db()
     assert (account.state, account.renewing_until) == (State.OK, None)
+    assert "KeyError" in caplog.text
+    assert "zyxq" not in caplog.text + str(refusal.value)
 
 
 @pytest.mark.django_db
