@@ -239,8 +239,10 @@ def test_a_worker_taken_for_dead_fails_nothing_that_another_holds(desk: Desk, sa
 def test_a_connector_that_breaks_is_an_outcome_that_nobody_knows(
     desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    address = "https://network.example/like?access_token=zyxq"
+
     def broken(self: SandboxPublisher, *, external_id: str, token: str) -> None:
-        raise ZeroDivisionError("https://network.example/like?access_token=zyxq")
+        raise ZeroDivisionError(address)
 
     monkeypatch.setattr(SandboxPublisher, "like", broken)
     act = run(like_mention(mention_id=desk.mention().pk, agent=sam))
