@@ -115,15 +115,14 @@ def test_while_the_network_did_not_call_nothing_is_missed(facebook: FacebookHarn
     assert set(Mention.objects.values_list("external_id", flat=True)) == {*told, *away}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", ["facebook", "instagram"])
-def test_a_thousand_answers_under_faults_are_there_once_each(network: str, request: pytest.FixtureRequest) -> None:
+def test_two_hundred_answers_under_faults_are_there_once_each(network: str, request: pytest.FixtureRequest) -> None:
     """As the outbox does it: what may have been written is looked for before anything is written again."""
     harness: MetaHarness = request.getfixturevalue(network)
     post = harness.customer_posts("ana", "it broke")
     faults = ["lost_before_writing", "error_after_writing", "no_answer_after_writing", None]
     lost = 0
-    for number in range(1000):
+    for number in range(200):
         if number % 50 == 0:  # a thread is as long as threads are
             post = harness.customer_posts("ana", f"it broke {number}")
         text = f"Answer {number}"
@@ -142,5 +141,5 @@ def test_a_thousand_answers_under_faults_are_there_once_each(network: str, reque
                 break
         assert sent is not None
     texts = [thing.text for thing in harness.world.things.values() if thing.text.startswith("Answer ")]
-    assert len(texts) == len(set(texts)) == 1000
-    assert lost == 750
+    assert len(texts) == len(set(texts)) == 200
+    assert lost == 150
