@@ -11,9 +11,8 @@ import ipaddress
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,18 +109,10 @@ class _GuardedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self, super()._new_conn)
 
-    def connect(self) -> None:
-        super().connect()
-        _opened.sockets.append(self.sock)
-
 
 class _GuardedTLSConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self, super()._new_conn)
-
-    def connect(self) -> None:
-        super().connect()
-        _opened.sockets.append(self.sock)
 
 
 def _connect(connection: Any, make: Any) -> socket.socket:
@@ -130,9 +121,11 @@ def _connect(connection: Any, make: Any) -> socket.socket:
     connection._dns_host = resolve(name, connection.port)
     try:
         sock: socket.socket = make()
-        return sock
     finally:
         connection._dns_host = name
+    if _watch.end is not None:
+        _watch.end.add(sock)  # before TLS is spoken, which can be dragged out as well
+    return sock
 
 
 class _Pool(HTTPConnectionPool):
@@ -179,13 +172,14 @@ class GuardedSession(requests.Session):
         self.mount("http://", _GuardedAdapter())
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        with _ends_in_time():
-            began = time.monotonic()
+        with _ends_in_time() as end:
             response = self.open(method, url, *args, **(options | {"timeout": (CONNECT, READ)}))
             try:
-                response._content = _read(response, began, self._most)
+                response._content = _read(response, self._most)
             finally:
                 response.close()
+            if end.has_come:  # an answer without a length looks whole, wherever it was broken off
+                raise requests.ReadTimeout("the answer took too long")
         return response
 
     def get_redirect_target(self, resp: Any) -> None:
@@ -198,45 +192,67 @@ class GuardedSession(requests.Session):
         return super().request(method, url, *args, **(options | {"allow_redirects": False, "stream": True}))
 
 
-def _read(response: requests.Response, began: float, most: int) -> bytes:
+def _read(response: requests.Response, most: int) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > most:
             raise requests.ConnectionError(f"the answer is longer than {most:,} bytes")
-        if time.monotonic() - began > ALTOGETHER:
-            raise requests.ReadTimeout("the answer took too long")
     return bytes(body)
 
 
-class _Opened(threading.local):
-    """The sockets that this thread opened for the request at hand."""
+class _End:
+    """The end of one request: its connections are broken off, and those that it opens later too. A time-out of the library's counts the
+    time between two bytes, and an answer has many."""
 
     def __init__(self) -> None:
-        self.sockets: list[Any] = []
+        self.has_come = False
+        self._lines: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    def add(self, sock: socket.socket) -> None:
+        """A second handle on the connection is kept, as TLS takes the first one over."""
+        with self._lock:
+            self._lines.append(sock.dup())
+            if self.has_come:
+                self._break_off()
+
+    def come(self) -> None:
+        with self._lock:
+            self.has_come = True
+            self._break_off()
+
+    def close(self) -> None:
+        with self._lock:
+            for line in self._lines:
+                line.close()
+            self._lines.clear()
+
+    def _break_off(self) -> None:
+        for line in self._lines:
+            with suppress(OSError):  # closed by itself meanwhile
+                line.shutdown(socket.SHUT_RDWR)
 
 
-_opened = _Opened()
+class _Watch(threading.local):
+    """The end of the request that this thread makes, where it has one."""
+
+    end: _End | None = None
+
+
+_watch = _Watch()
 
 
 @contextmanager
-def _ends_in_time() -> Iterator[None]:
-    """Break off what goes on dripping: a time-out counts the time between two bytes, and an answer has many."""
-    sockets: list[Any] = []
-    _opened.sockets = sockets
-
-    def break_off() -> None:
-        for sock in sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:  # closed by itself meanwhile
-                continue
-
-    timer = threading.Timer(ALTOGETHER, break_off)
+def _ends_in_time() -> Iterator[_End]:
+    end = _End()
+    timer = threading.Timer(ALTOGETHER, end.come)
     timer.daemon = True
     timer.start()
+    _watch.end = end
     try:
-        yield
+        yield end
     finally:
+        _watch.end = None
         timer.cancel()
-        _opened.sockets = []
+        end.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -33,7 +34,7 @@ def serving(answer: Answer) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://localhost:{server.server_port}/"
     finally:
@@ -197,6 +198,47 @@ def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.M
     with serving(drip) as url, pytest.raises((requests.RequestException, ConnectionError)):
         GuardedSession().get(url)
     assert time.monotonic() - began < 3
+
+
+def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte of it comes in time, and it never ends."""
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setattr(outbound, "ALTOGETHER", 0.3)
+
+    def drag(server: socket.socket) -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):
+            line.sendall(b"\x16\x03\x03\x3f\xff")  # a record of 16 kB begins
+            for _ in range(60):
+                line.sendall(b"\x02")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drag, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            GuardedSession().get(f"https://localhost:{server.getsockname()[1]}/")
+    assert time.monotonic() - began < 1.5
+
+
+def test_what_is_opened_after_the_end_is_broken_off_too(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setattr(outbound, "ALTOGETHER", 0.05)
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: time.sleep(0.1) or real(*args, **options))  # a slow name server
+    with serving(say(b"hello")) as url, pytest.raises(requests.RequestException):
+        GuardedSession().get(url)
+
+
+def test_no_connection_is_left_open(settings: Any) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    with serving(say(b"hello")) as url:
+        GuardedSession().get(url)
+        before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+        for _ in range(5):
+            GuardedSession().get(url)
+        after = len(os.listdir("/proc/self/fd")) if before else 0
+    assert after <= before + 2  # the server's own, which it closes soon
 
 
 def test_no_proxy_of_the_environment_is_used(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
