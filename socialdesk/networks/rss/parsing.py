@@ -200,6 +200,13 @@ class _Text(HTMLParser):
         if not self._unseen:
             self.parts.append(data)
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """What browsers take for a comment; the library gives up at a kind that it does not know."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
 
 def _one_line(value: Any) -> str:
     return " ".join(text_of(value).split())[:500] if isinstance(value, str) else ""

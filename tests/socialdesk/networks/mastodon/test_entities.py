@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,22 @@ def test_any_html_becomes_text(html: str) -> None:
         ('<a href="https://x.example/@ana" class="mention">@ana@y.example</a>', "@ana@y.example"),
         ('<a href="/tags/a" class="mention hashtag">#a</a>', "#a"),
         ("<script>1</script><p>seen<style>p{}</style></p>", "seen"),
+        ("before <![foo[ bar ]]> after", "before  after"),
+        ("before <!-- <b>not</b> --> after", "before  after"),
+        ("<script>if (a<b) { say('<b>') }</script>seen", "seen"),
+        ("""<a href='https://x.example/?a=1&amp;b=">"' CLASS=x>x.example</a>""", 'x.example (https://x.example/?a=1&b=">")'),
+        ("1 < 2, I <3 it, <a never closed", "1 < 2, I <3 it, <a never closed"),
     ],
 )
 def test_html_is_read_as_people_see_it(html: str, text: str) -> None:
     assert plain(html) == text
+
+
+@pytest.mark.parametrize("again", ["<a ", "<!--", "<![", "<a x='", "<a =", "</", "<script>", "<p>", "<a x='>", "&"])
+def test_html_that_is_never_closed_takes_no_time(again: str) -> None:
+    began = time.process_time()
+    plain(again * 50_000)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,15 @@ def test_a_feed_that_breaks_off_gives_what_came() -> None:
     assert len(read_feed(whole[: len(whole) // 2], url=URL).entries) >= 5
 
 
-@given(st.text(max_size=200))
+def test_a_section_that_nobody_knows_is_left_out_and_costs_no_other_entry() -> None:
+    assert text_of("before <![foo[ bar ]]> after") == "before after"
+    items = [{"id": "1", "content_html": "<![x[y"}, {"id": "2", "content_html": "z"}]
+    told = {"version": "https://jsonfeed.org/version/1.1", "items": items}
+    entries = read_feed(json.dumps(told).encode(), url=URL).entries
+    assert [entry.text for entry in entries if isinstance(entry, PostData)][-1] == "z"
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from(["<![", "<!", "[", "]]>", "<?", "</", "<!--", "-", ">", "a", " "])).map("".join))
 def test_any_text_is_read_as_html(html: str) -> None:
     assert isinstance(text_of(html), str)
 
@@ -176,8 +185,6 @@ NAMES = ["id", "url", "external_url", "title", "content_html", "content_text", "
 
 @given(st.lists(st.dictionaries(st.sampled_from([*NAMES, "authors", "image", "language"]), anything, max_size=9) | anything, max_size=4))
 def test_any_json_in_an_item_is_a_post_or_unreadable(items: list[Any]) -> None:
-    import json
-
     told = {"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": items}
     entries = read_feed(json.dumps(told).encode(), url=URL, media_type="application/feed+json").entries
     assert len(entries) == len(items)
