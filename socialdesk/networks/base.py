@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 LengthUnit = Literal["codepoints", "utf16", "graphemes", "weighted"]
 Idempotency = Literal["token", "record_key", "lookup", "none"]
+LONGEST_WAIT = 24 * 3600.0  # seconds for which a network may put the desk off
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ class NetworkError(Exception):
 
     `retryable`: nothing was written and the same call may be made again, after `retry_after` seconds if given.
     `permanent`: nothing was written and the same call will never succeed.
-    Neither: nobody knows whether the network accepted it; look there before anything is sent again.
+    Neither: nobody knows whether the network accepted it; look there before anything is sent again. Who asks for more than a day is not
+    believed.
     `account_revoked`: the credentials no longer work; the account needs a person. `code` is the network's own word, or
     EXPIRED.
     """
@@ -196,7 +198,7 @@ class NetworkError(Exception):
             raise ValueError("a network error is retryable or permanent, not both")
         super().__init__(message)
         self.retryable = retryable
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_WAIT)
         self.permanent = permanent
         self.account_revoked = account_revoked
         self.code = code

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
-from socialdesk.networks.base import NetworkError
+from socialdesk.networks.base import LONGEST_WAIT, NetworkError
 
 RESERVE = 0.2  # of a limit that reading and writing share: left to answers
-LONGEST = 24 * 3600  # seconds; a network that says more is not believed
+MOST = 10**9  # calls; a cache shared by processes counts no further than 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class Budget:
         if known is None:
             return
         limit, resets_at = known
-        left = cache.get(self._key(bucket, "left"), 0)
+        left = cache.get(self._key(bucket, "left"))
+        if left is None:  # a cache that is full lets go of what it likes: that is no reason to be silent for hours
+            return
         kept = 0 if is_write or not is_shared else math.ceil(limit * RESERVE)
         wait = resets_at - time.time()
         if left <= kept and wait > 0:
@@ -64,10 +66,10 @@ class Budget:
     def note(self, *limits: Limit) -> None:
         """Remember what the network said last. It knows better than our own counting."""
         for limit in limits:
-            seconds = min(LONGEST, math.ceil(limit.resets_at - time.time()))
+            seconds = math.ceil(min(LONGEST_WAIT, limit.resets_at - time.time()))
             if seconds <= 0 or limit.limit <= 0:
                 continue
-            cache.set(self._key(limit.bucket, "left"), max(0, limit.remaining), timeout=seconds)
+            cache.set(self._key(limit.bucket, "left"), max(0, min(limit.remaining, MOST)), timeout=seconds)
             cache.set(self._key(limit.bucket), (limit.limit, time.time() + seconds), timeout=seconds)
 
     def close(self, bucket: str, *, seconds: float) -> None:

@@ -80,15 +80,22 @@ class SessionTransport(httpx.BaseTransport):
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """The seconds that a Retry-After header asks for; None where there is none (RFC 9110, 10.2.3: seconds or a date)."""
+    """The seconds that a Retry-After header asks for; None where there is none (RFC 9110, 10.2.3: seconds or a date).
+
+    A date is meant by the network's own clock, so its own clock is asked what time it was.
+    """
     given = response.headers.get("Retry-After", "").strip()
     if given.isascii() and given.isdigit():
         return float(given)
+    moment = _moment(given)
+    return None if moment is None else max(1.0, moment - (_moment(response.headers.get("Date", "")) or time.time()))
+
+
+def _moment(date: str) -> float | None:
     try:
-        moment = email.utils.parsedate_to_datetime(given)
-    except (ValueError, TypeError):
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
         return None
-    return max(1.0, moment.timestamp() - time.time())
 
 
 def refusal(status: int, message: str, *, is_write: bool, wait: float | None = None, code: str = "") -> NetworkError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import socket
 import threading
 import time
@@ -15,9 +16,10 @@ from typing import Any
 import httpx
 import pytest
 import requests
+from django.core.cache import cache
 
 from socialdesk.lib.outbound import NotPublic
-from socialdesk.networks.base import NetworkError
+from socialdesk.networks.base import LONGEST_WAIT, NetworkError
 from socialdesk.networks.budget import RESERVE, Budget, Limit
 from socialdesk.networks.wire import NetworkSession, SessionTransport, StreamSession, refusal, retry_after, unreachable
 from tests.servers import free_port
@@ -48,7 +50,7 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/", asked
     finally:
@@ -150,6 +152,22 @@ def test_a_date_to_come_again_is_read_as_seconds() -> None:
     assert 110 < wait <= 121
 
 
+def test_a_date_to_come_again_is_read_by_the_clock_of_the_network() -> None:
+    response = requests.Response()
+    response.headers.update({"Date": "Sun, 29 Nov 2026 10:00:00 GMT", "Retry-After": "Sun, 29 Nov 2026 10:02:00 GMT"})
+    assert retry_after(response) == 120
+
+
+@pytest.mark.parametrize("given", ["9" * 20, "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_is_put_off_for_more_than_a_day(given: str) -> None:
+    with serving(say(429, b"{}", Retry_After=given)) as (url, _):
+        response = session().post(url)
+        assert refusal(429, "No", is_write=True, wait=retry_after(response)).retry_after == LONGEST_WAIT
+        with pytest.raises(NetworkError) as caught:
+            session().post(url)
+    assert caught.value.retry_after == LONGEST_WAIT
+
+
 # --- One budget ---------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +215,20 @@ def test_a_reserve_is_a_share_of_the_limit() -> None:
         budget.spend("all", is_write=False)
     with pytest.raises(NetworkError):
         budget.spend("all", is_write=False)
+    budget.spend("all", is_write=True)
+
+
+def test_a_cache_that_forgot_how_much_is_left_stops_nobody() -> None:
+    budget = Budget("forgotten")
+    budget.note(Limit("all", 100, 50, time.time() + 3600))
+    cache.delete("budget:forgotten:all:left")
+    budget.spend("all", is_write=False)
+    budget.spend("all", is_write=True)
+
+
+def test_a_number_that_no_network_can_mean_is_counted_down_all_the_same() -> None:
+    budget = Budget("huge")
+    budget.note(Limit("all", 10**30, 10**30, math.inf))
     budget.spend("all", is_write=True)
 
 
