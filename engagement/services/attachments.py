@@ -14,9 +14,9 @@ from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
-from socialdesk.lib.pictures import Encoded, encode_anew
+from socialdesk.lib.pictures import MOST_BYTES, TAKEN, Encoded, encode_anew
 from socialdesk.lib.text import clean
-from socialdesk.networks.base import Picture
+from socialdesk.networks.base import Capabilities, Picture
 
 KEEP_UNSENT = timedelta(days=1)
 LONGEST_ALT = 1500
@@ -29,6 +29,17 @@ class NotDescribed(Conflict):
     """A picture says nothing to those who cannot see it."""
 
     code = "picture_not_described"
+
+
+def say_taken(able: Capabilities, label: str) -> str:
+    """What can be chosen for an answer on that network, before it is; "" where it takes none."""
+    if not able.max_pictures:
+        return ""
+    most = "One picture" if able.max_pictures == 1 else f"Up to {able.max_pictures} pictures"
+    words = f"{most}: {TAKEN}, at most {MOST_BYTES / 1e6:.0f} MB{' each' if able.max_pictures > 1 else ''}."
+    if not able.max_picture_bytes:
+        return words
+    return f"{words} {label} takes {able.max_picture_bytes / 1e6:.3g} MB; what is larger is made smaller here."
 
 
 # --- Before it is sent --------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from engagement.services.above import Above, has_above, read_above
 from engagement.services.acknowledge import acknowledged
 from engagement.services.act_words import read_offers
 from engagement.services.answers import last_answers
-from engagement.services.attachments import read_unsent, unsent_of
+from engagement.services.attachments import read_unsent, say_taken, unsent_of
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.chat import read_chats
@@ -174,6 +174,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
     wrote_privately = any(bubble.kind == "direct_message" and not bubble.is_ours for bubble in thread)
     follow = read_follow(found, wrote_privately=wrote_privately)
     doors = open_doors(agent, found, hops, outlook, follow, is_acknowledged=is_acknowledged, refused=refused, kind=kind)
+    able = checks.abilities_in(found)
     is_held = found.claimed_until is not None and found.claimed_until > now()
     return {
         "conversation": found,
@@ -190,7 +191,8 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "outlook": outlook,
         "closing_key": uuid.uuid4().hex,
         "doors": doors,
-        "most_pictures": checks.abilities_in(found).max_pictures,
+        "most_pictures": able.max_pictures,
+        "pictures_taken": say_taken(able, checks.label_of(found.network)),
         "unsent_pictures": read_unsent(agent=agent, conversation_id=found.pk) if has_unsent else [],
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
         "open_door": kind or _first_door(agent, found),
@@ -205,7 +207,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "ticket": Ticket.objects.filter(conversation=found).exclude(state=Ticket.State.CLOSED).first() if hops else None,
         "ticket_kinds": Ticket.Kind.choices,
         "callback": next_callback(found) if hops else None,
-        "may_acknowledge": agent.may_answer and not is_acknowledged and checks.abilities_in(found).reply,
+        "may_acknowledge": agent.may_answer and not is_acknowledged and able.reply,
         "promises": [(minutes, say_within(minutes, "en")) for minutes in sorted({*CHOICES, int(settings.PROMISE_MINUTES)})],
         "usual_promise": int(settings.PROMISE_MINUTES),
         "praise": find_praise(thread),

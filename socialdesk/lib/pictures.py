@@ -15,6 +15,7 @@ MOST_BYTES = 20_000_000  # of what is handed in
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 2560  # pixels; no network shows more
 _TAKEN = ("JPEG", "PNG", "WEBP", "GIF")
+TAKEN = "JPEG, PNG, WebP or still GIF"  # the same, for people
 _QUALITIES = (88, 75, 60)
 _SMALLER = 0.7  # each side, where no quality is enough
 _SMALLEST = 64

@@ -59,6 +59,8 @@ def test_a_picture_is_put_in_by_key_described_and_sent(windows: Windows, desk: D
     with page.expect_file_chooser() as chosen:
         while not page.evaluate("document.activeElement.matches('[data-pictures-file]')"):
             page.keyboard.press("Tab")
+        expect(page.get_by_text("Up to 4 pictures: JPEG, PNG, WebP or still GIF, at most 20 MB each.")).to_be_visible()
+        look(page, "what can be chosen", within=".composer")
         page.keyboard.press("Enter")
     chosen.value.set_files({"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))})
     described = page.get_by_label("What it shows, for those who cannot see it")

@@ -28,6 +28,7 @@ from engagement.services.attachments import (
     find_picture,
     read_unsent,
     remove_picture,
+    say_taken,
 )
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
 from engagement.services.send import RequestKeyReused, send_reply
@@ -38,6 +39,7 @@ from socialdesk.lib import pictures
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
 from socialdesk.lib.pictures import BadPicture, encode_anew
+from socialdesk.networks.base import Capabilities
 from socialdesk.networks.sandbox.pictures import media_of, picture_at
 from tests.engagement.desk import Desk, work, work_off
 from tests.engagement.drawn import draw, noise, photograph
@@ -228,6 +230,22 @@ def test_no_more_than_the_network_takes(sam: Agent, conversation: Conversation) 
     with pytest.raises(DeskError, match="at most 4 pictures"):
         reply(conversation, sam, *added)
     assert reply(conversation, sam, *added[:4]).picture_count == 4
+
+
+@pytest.mark.parametrize(
+    ("able", "words"),
+    [
+        ({"max_pictures": 0}, ""),
+        ({"max_pictures": 1}, "One picture: JPEG, PNG, WebP or still GIF, at most 20 MB."),
+        (
+            {"max_pictures": 4, "max_picture_bytes": 976_560},
+            "Up to 4 pictures: JPEG, PNG, WebP or still GIF, at most 20 MB each."
+            " Elsewhere takes 0.977 MB; what is larger is made smaller here.",
+        ),
+    ],
+)
+def test_what_can_be_chosen_is_said_before_it_is(able: dict[str, int], words: str) -> None:
+    assert say_taken(Capabilities(reply=True, **able), "Elsewhere") == words
 
 
 def test_nobody_fills_the_desk_with_pictures(sam: Agent, conversation: Conversation) -> None:
