@@ -20,7 +20,7 @@ from engagement.services.hops import settle_returns
 from engagement.services.marks import mark_conversations
 from engagement.services.messages import receive_messages
 from listening.models import IntakeBatch, NetworkAccount, Source
-from listening.services.acceptance import Refused, Rejection, accept_post
+from listening.services.acceptance import Refused, Rejection, accept_message, accept_post
 from listening.services.store import Became, store_posts
 from profiles.models import Handle
 from profiles.services.handles import KnownHandle, find_or_create_handles
@@ -112,6 +112,7 @@ def _take_in(
 ) -> Result:
     received_at = current_time()
     accepted, fates = _accept(posts, received_at)
+    messages, unfit = _accept_messages(messages, received_at, after=len(posts) + len(refused))
     with transaction.atomic():
         originals = [post for post in accepted if not (post.repost_of or post.deleted)]
         authors = [(post.network, post.author) for post in originals] + [(message.network, message.author) for message in messages]
@@ -129,7 +130,7 @@ def _take_in(
                 post, what = next(became)
                 fates[place] = Fate(what, outcome.ids.get((post.network, post.external_id)))
         mark_conversations(mention_ids=outcome.new_mentions)
-        result = sum_up(posts, fates, refused)
+        result = sum_up(posts, fates, [*refused, *unfit])
         filtered_by = Counter(outcome.filtered)
         result.seen += len(messages)
         kept = [message for message in messages if not _was_erased(message, handles)]
@@ -176,6 +177,17 @@ def _accept(posts: Iterable[PostData], received_at: datetime) -> tuple[list[Post
         except Refused as refusal:
             fates.append(Fate("rejected", reason=str(refusal)))
     return accepted, fates
+
+
+def _accept_messages(messages: Iterable[MessageData], received_at: datetime, *, after: int) -> tuple[list[MessageData], list[Rejection]]:
+    """Those of `messages` that can be taken, and why the others cannot; these are counted from `after` on."""
+    accepted, unfit = [], []
+    for place, message in enumerate(messages, start=after):
+        try:
+            accepted.append(accept_message(message, received_at=received_at))
+        except Refused as refusal:
+            unfit.append(Rejection(place, str(refusal)))
+    return accepted, unfit
 
 
 def _lock_authors(authors: Iterable[tuple[str, AuthorData]]) -> None:

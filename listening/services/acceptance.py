@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from listening.services.parts import accept_parts, accept_url
 from socialdesk.lib.clock import EARLIEST
 from socialdesk.lib.text import MAX_TEXT, clean
-from socialdesk.networks.base import AuthorData, PostData
+from socialdesk.networks.base import AuthorData, MessageData, PostData
 from socialdesk.networks.registry import NETWORKS
 
 MAX_ID = 200
@@ -56,6 +56,20 @@ def accept_post(post: PostData, *, received_at: datetime) -> PostData:
     return replace(post, text=text, author=author, url=url, in_reply_to=in_reply_to, language=language, posted_at=posted_at)
 
 
+def accept_message(message: MessageData, *, received_at: datetime) -> MessageData:
+    """`message` with safe text, names and times. Raises Refused."""
+    if message.network not in NETWORKS:
+        raise Refused(f"unknown network {message.network[:40]!r}: use one of {', '.join(NETWORKS)}")
+    _accept_id("external_id", message.external_id)
+    if message.sent_at.tzinfo is None:
+        raise Refused("sent_at has no time zone")
+    if message.sent_at < EARLIEST or message.sent_at > received_at + CLOCK_SKEW:
+        raise Refused(f"sent_at is {message.sent_at:%Y-%m-%d}, which cannot be the time of a message received on {received_at:%Y-%m-%d}")
+    # Some networks say no more of who writes in private than an id.
+    text, author = clean(message.text), _accept_author(message.author, is_named=False)
+    return replace(message, text=text, author=author, sent_at=min(message.sent_at, received_at))
+
+
 def _accept_id(name: str, value: str) -> None:
     if not value.strip():
         raise Refused(f"{name} is empty")
@@ -65,10 +79,10 @@ def _accept_id(name: str, value: str) -> None:
         raise Refused(f"{name} holds characters that cannot be stored")
 
 
-def _accept_author(author: AuthorData) -> AuthorData:
+def _accept_author(author: AuthorData, *, is_named: bool = True) -> AuthorData:
     _accept_id("author.external_id", author.external_id)
     username = clean(author.username, limit=MAX_NAME).strip().removeprefix("@")
-    if not username:
+    if is_named and not username:
         raise Refused("author.username is empty")
     display_name, url = clean(author.display_name, limit=MAX_NAME), accept_url(author.url, limit=MAX_URL)
     followers = max(0, min(author.followers, MAX_FOLLOWERS))

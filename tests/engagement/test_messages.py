@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,12 @@ from engagement.services.outcomes import record_sent
 from engagement.services.send import send_direct_message
 from listening.models import Conversation, IntakeBatch
 from listening.services.conversations import resolve_conversation
-from profiles.models import Agent
+from profiles.models import Agent, Handle
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import MessageData, Sent
 from tests.engagement.desk import Desk, work, work_off
-from tests.factories import make_author
+from tests.factories import make_author, make_post
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +63,27 @@ def test_message_that_is_delivered_again_is_stored_once(desk: Desk) -> None:
     assert [(result.stored, result.duplicate) for result in results] == [(1, 1), (0, 2)]
     assert Message.objects.count() == 1
     assert IntakeBatch.objects.count() == 2  # whose balance the database checks
+
+
+def test_message_whose_parts_cannot_be_stored_as_they_are_keeps_no_other_from_coming(desk: Desk) -> None:
+    """Whoever writes to us chooses their own name, and on some networks anything else too."""
+    long = replace(make_author("mara"), display_name="M" * 300, username="mara\x00", bio="b" * 5000, followers=10**30, url="javascript:1")
+    odd = [
+        MessageData("sandbox", "m1", "Hel\x00lo", long, now()),
+        MessageData("sandbox", "m2", "Hello", replace(make_author("ben"), username=""), now() + timedelta(minutes=5)),
+        MessageData("sandbox", "m3" * 200, "Hello", make_author("cy"), now()),
+        MessageData("sandbox", "m4", "Hello", replace(make_author("dee"), external_id="d\x00"), now()),
+        MessageData("sandbox", "m5", "Hello", make_author("eli"), now() + timedelta(days=400)),
+        MessageData("sandbox", "m6", "Hello", make_author("flo"), now()),
+    ]
+    result = take_in([make_post()], odd, source=desk.source, cursor="2")
+    assert (result.seen, result.stored, len(result.rejected)) == (7, 4, 3)
+    assert [rejection.index for rejection in result.rejected] == [3, 4, 5]
+    assert sorted(Message.objects.values_list("external_id", "text")) == [("m1", "Hello"), ("m2", "Hello"), ("m6", "Hello")]
+    assert Handle.objects.get(external_id=long.external_id).display_name == "M" * 200
+    assert not Message.objects.filter(sent_at__gt=now()).exists()
+    desk.source.refresh_from_db()
+    assert desk.source.cursor == "2"
 
 
 def test_message_that_a_colleague_wrote_elsewhere_is_our_answer(desk: Desk) -> None:
