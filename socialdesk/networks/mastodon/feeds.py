@@ -17,6 +17,9 @@ from socialdesk.networks.mastodon.entities import Entry, Us, identity, read_stat
 TAGS = 20  # that are heard: each is a request of its own, and a connection of its own; a server answers 300 in five minutes
 LATE = timedelta(days=7)  # what is older is for a back-fill
 START = "0"  # an id before all others
+# A server gives what reaches it late an id of the time at which it was written, below others that were read by then. So the latest of a
+# hashtag or a list are remembered, and what comes to stand among them is read too.
+REMEMBERED = 20
 # Of what they tell, these bring a status that is new to us: somebody named us, quoted us, or changed what we boosted.
 HEARD = ("mention", "quote", "update")
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -25,12 +28,16 @@ _TAG = re.compile(r"\w*[^\W\d]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """`key` names it in a cursor; `most` is how many entries the server gives at once."""
+    """`key` names it in a cursor; `most` is how many entries the server gives at once.
+
+    `is_ordered`: nothing comes to stand before what was there already.
+    """
 
     key: str
     path: str
     most: int = 40
     params: Mapping[str, Any] = field(default_factory=dict)
+    is_ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,8 @@ def list_feeds(config: AccountConfig, our_id: str) -> list[Feed]:
         Feed("o", f"/api/v1/accounts/{part_of_path(our_id)}/statuses"),
     ]
     if named := config.credentials.get("list", ""):
-        feeds.append(Feed(f"l:{named}", f"/api/v1/timelines/list/{part_of_path(named)}"))
-    return feeds + [Feed(f"t:{tag}", f"/api/v1/timelines/tag/{tag}") for tag in tags_of(config.terms)[:TAGS]]
+        feeds.append(Feed(f"l:{named}", f"/api/v1/timelines/list/{part_of_path(named)}", is_ordered=False))
+    return feeds + [Feed(f"t:{tag}", f"/api/v1/timelines/tag/{tag}", is_ordered=False) for tag in tags_of(config.terms)[:TAGS]]
 
 
 def tags_of(terms: Iterable[str]) -> list[str]:
@@ -69,12 +76,12 @@ class Pages:
         self.us = Us(client.our_id, config.username, client.domain)
         self.feeds = list_feeds(config, self.us.id)
 
-    def after(self, feed: Feed, last: str, *, limit: int) -> tuple[list[Found], bool]:
-        """What follows `last`, oldest first, and whether there may be more."""
-        asked = min(feed.most, limit)
+    def after(self, feed: Feed, place: Place, *, limit: int) -> tuple[list[Found], bool]:
+        """What follows that place, oldest first, and whether there may be more."""
+        asked = min(feed.most, limit + len(place.seen))
         # A server that knows no such bound gives the same page again and again.
-        page = [found for found in self._page(feed, min_id=last, limit=asked) if order(found.id) > order(last)]
-        return page, len(page) >= asked
+        page = [found for found in self._page(feed, min_id=place.last, limit=asked) if order(found.id) > order(place.last)]
+        return [found for found in page if found.id not in place.seen], len(page) >= asked
 
     def before(self, feed: Feed, first: str, *, limit: int) -> tuple[list[Found], bool]:
         """What came before `first` ("" is now), newest first, and whether there may be more."""
@@ -119,6 +126,21 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a feed was left: all up to the id `last` was handed on, and of what is behind it those that were `seen`."""
+
+    last: str
+    seen: tuple[str, ...] = ()
+
+    def behind(self, passed: Iterable[Found], *, is_ordered: bool) -> Place:
+        """The place once these were handed on, in their order."""
+        seen = sorted({*self.seen, *(found.id for found in passed if found.id)}, key=order)
+        kept = 0 if is_ordered else REMEMBERED
+        gone = seen[: max(0, len(seen) - kept)]
+        return Place(max([self.last, *gone], key=order), tuple(seen[len(gone) :]))
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """A post that is asked for again for a while: whether it was edited, or is gone."""
 
@@ -134,6 +156,7 @@ class Cursor:
 
     host: str
     ids: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, tuple[str, ...]] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
 
     @classmethod
@@ -143,17 +166,24 @@ class Cursor:
         try:
             given = json.loads(text)
             ids = {str(key): str(value) for key, value in given["ids"].items()}
+            seen = {str(key): tuple(str(value) for value in values) for key, values in given.get("seen", {}).items()}
             watched = [Watched(*(str(part) for part in row)) for row in given.get("watched", [])]
             at = str(given["at"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise NetworkError(
                 f"{text[:60]!r} is no cursor of Mastodon; read again from the beginning.", permanent=True, code="bad_cursor"
             ) from None
-        return cls(host, ids, watched) if at == host else cls(host)
+        return cls(host, ids, seen, watched) if at == host else cls(host)
 
     def __str__(self) -> str:
         watched = [[post.id, post.edited, post.author, post.username] for post in self.watched]
-        return json.dumps({"at": self.host, "ids": self.ids, "watched": watched}, separators=(",", ":"), ensure_ascii=False)
+        given = {"at": self.host, "ids": self.ids, "seen": self.seen, "watched": watched}
+        return json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+
+    def place_of(self, feed: Feed) -> Place | None:
+        """None where it was never read."""
+        last = self.ids.get(feed.key)
+        return Place(last, self.seen.get(feed.key, ())) if last else None
 
 
 def order(external_id: str) -> tuple[int, str]:

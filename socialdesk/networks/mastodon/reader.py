@@ -9,7 +9,7 @@ from typing import Any
 from socialdesk.networks.base import AccountConfig, AuthorData, Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.mastodon.client import Client, part_of_path
 from socialdesk.networks.mastodon.entities import NETWORK, Entry, Us, identity, read_status
-from socialdesk.networks.mastodon.feeds import Cursor, Found, Pages, Watched, interleave, take
+from socialdesk.networks.mastodon.feeds import Cursor, Found, Pages, Place, Watched, interleave, take
 
 MOST_ABOVE = 100  # posts of a thread
 WATCHED = 40  # posts that are looked at again
@@ -29,27 +29,31 @@ class MastodonReader:
         place = Cursor.parse(cursor, self._client.host)
         pages = Pages(self._client)
         read: list[list[Found]] = []
-        ids: dict[str, str] = {}
+        places: dict[str, Place] = {}
         has_more = False
         for feed in pages.feeds:
-            if last := place.ids.get(feed.key):
+            if known := place.place_of(feed):
                 # One more than is handed on, so that "more" is said only where there is more.
-                page, goes_on = pages.after(feed, last, limit=limit + 1)
+                page, goes_on = pages.after(feed, known, limit=limit + 1)
                 has_more |= goes_on
-                ids[feed.key] = last
             else:
-                page, ids[feed.key] = pages.newest(feed)
+                page, begin = pages.newest(feed)
+                known = Place(begin)
+            places[feed.key] = known
             read.append(page)
         passed, given = take(interleave(read), limit=limit)
-        for found in passed:
-            ids[found.feed] = found.id or ids[found.feed]
+        for feed in pages.feeds:
+            mine = [found for found in passed if found.feed == feed.key]
+            places[feed.key] = places[feed.key].behind(mine, is_ordered=feed.is_ordered)
         has_more |= len(passed) < sum(len(page) for page in read)
         entries = [found.entry for found in given]
         watched = place.watched
         if not has_more:
             changed, watched = self._look_again(watched, entries, pages.us, room=limit - len(entries))
             entries += changed
-        return make_batch(entries, str(Cursor(place.host, ids, _watch(watched, entries))), more=has_more)
+        ids = {key: known.last for key, known in places.items()}
+        seen = {key: known.seen for key, known in places.items() if known.seen}
+        return make_batch(entries, str(Cursor(place.host, ids, seen, _watch(watched, entries))), more=has_more)
 
     def _look_again(self, watched: Sequence[Watched], fresh: Sequence[Entry], us: Us, *, room: int) -> tuple[list[PostData], list[Watched]]:
         """What became of the posts that are watched, at most `room` of them, and which to go on watching as they are."""

@@ -145,6 +145,25 @@ def test_a_word_that_is_listened_for_later_begins_now_and_the_others_go_on(there
     assert sorted(texts(read_all(with_word, cursor))) == ["old #leeds", "two"]
 
 
+@pytest.mark.parametrize("limit", [1, 3, 200])
+def test_what_reaches_the_server_late_is_read_though_others_stand_behind_it(there: MastodonHarness, limit: int) -> None:
+    """It has an id of the time at which it was written."""
+    reader = MastodonReader(there.config_with(terms=("leeds",)))
+    for i in range(30):
+        there.world.publish(stranger(there), f"#leeds {i}")
+    late = [there.world.new_id() for _ in range(2)]
+    for i in range(30, 35):
+        there.world.publish(stranger(there), f"#leeds {i}")
+        there.customer_posts("ana", f"post {i}")
+    cursor = read_all(reader, limit=limit).cursor
+    there.world.publish(stranger(there), "#leeds late", under=late[0])
+    there.world.publish(there.world.person("ana"), "post late", under=late[1])
+    there.world.publish(stranger(there), "#leeds on")
+    batch = read_all(reader, cursor, limit=limit)
+    assert sorted(texts(batch)) == ["#leeds late", "#leeds on", "post late"]
+    assert texts(read_all(reader, batch.cursor, limit=limit)) == []
+
+
 def test_another_server_is_read_from_its_beginning(there: MastodonHarness) -> None:
     there.customer_posts("ana", "hello")
     elsewhere = str(Cursor("elsewhere.example", {"n": "9" * 30, "o": "9" * 30, "l:7": "9" * 30}))

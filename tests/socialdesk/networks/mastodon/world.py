@@ -88,11 +88,12 @@ class World:
             self.lists["7"][1].add(person.id)
         return person
 
-    def publish(self, author: Person, text: str, *, tell: bool = True, **given: Any) -> Status:
+    def publish(self, author: Person, text: str, *, tell: bool = True, under: str = "", **given: Any) -> Status:
+        """`under`: the id that it gets, where it is one that was left out before."""
         with self.lock:
             mentions = [self.person(f"{found[1]}@{found[2] or self.domain}") for found in MENTION.finditer(text)]
             people = list({person.id: person for person in mentions}.values())
-            status = Status(self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
+            status = Status(under or self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
             self.statuses[status.id] = status
             self._count(status, 1)
             self._tell(status, is_pushed=tell)
