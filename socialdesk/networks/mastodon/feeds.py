@@ -42,11 +42,14 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One entry of a feed: its id there, and what it holds. `at` orders it among those of other feeds, where it says a time."""
+    """One entry of a feed: its id there, and what it holds. `at` orders it among those of other feeds, where it says a time.
+
+    `entry` is empty where it is of a kind that is passed over, on servers that tell of every kind.
+    """
 
     feed: str
     id: str
-    entry: Entry
+    entry: Entry | None
     at: datetime | None
 
 
@@ -76,15 +79,17 @@ class Pages:
         self.us = Us(client.our_id, config.username, client.domain)
         self.feeds = list_feeds(config, self.us.id)
 
-    def after(self, feed: Feed, place: Place, *, limit: int) -> tuple[list[Found], bool]:
-        """What follows that place, oldest first, and whether there may be more."""
+    def after(self, feed: Feed, place: Place, *, limit: int) -> tuple[list[Found], bool, Place]:
+        """What follows that place, oldest first, whether there may be more, and the place, moved on where nothing there is for us."""
         asked = min(feed.most, limit + len(place.seen))
         # A server that knows no such bound gives the same page again and again.
         page = [found for found in self._page(feed, min_id=place.last, limit=asked) if order(found.id) > order(place.last)]
-        return [found for found in page if found.id not in place.seen], len(page) >= asked
+        fresh = [found for found in page if found.entry is not None and found.id not in place.seen]
+        passed_over = page if not fresh else []
+        return fresh, len(page) >= asked, place.behind(passed_over, is_ordered=True) if feed.is_ordered else place
 
     def before(self, feed: Feed, first: str, *, limit: int) -> tuple[list[Found], bool]:
-        """What came before `first` ("" is now), newest first, and whether there may be more."""
+        """What came before `first` ("" is now), newest first, and whether there may be more. With what is passed over."""
         asked = min(feed.most, limit)
         page = self._page(feed, **({"max_id": first} if first else {}), limit=asked)
         page = [found for found in page if not first or order(found.id) < order(first)]
@@ -105,7 +110,7 @@ class Pages:
             begin = late.pop().id
         else:
             begin = START
-        return late[::-1], begin or START
+        return [found for found in late[::-1] if found.entry is not None], begin or START
 
     def _page(self, feed: Feed, **where: Any) -> list[Found]:
         try:
@@ -118,9 +123,9 @@ class Pages:
         for item in said[: 2 * feed.most]:
             given = item if isinstance(item, Mapping) else {}
             status = given.get("status") if feed.key == "n" else item
-            if feed.key == "n" and status is None and given.get("type") not in HEARD:
-                continue  # a server that knows no such filter
-            entry = read_status(status, self.us)
+            # A server that knows no such filter.
+            is_other = feed.key == "n" and status is None and given.get("type") not in HEARD
+            entry = None if is_other else read_status(status, self.us)
             page.append(Found(feed.key, identity(given.get("id")), entry, _time_of(entry)))
         return sorted(page, key=lambda found: order(found.id))
 
@@ -209,7 +214,7 @@ def take(found: Iterable[Found], *, limit: int) -> tuple[list[Found], list[Found
     passed: list[Found] = []
     given: dict[str, Found] = {}
     for each in found:
-        key = each.entry.external_id or f"{each.feed} {each.id} {len(passed)}"
+        key = (each.entry and each.entry.external_id) or f"{each.feed} {each.id} {len(passed)}"
         if key not in given:
             if len(given) == limit:
                 break
@@ -218,7 +223,7 @@ def take(found: Iterable[Found], *, limit: int) -> tuple[list[Found], list[Found
     return passed, list(given.values())
 
 
-def _time_of(entry: Entry) -> datetime | None:
-    if isinstance(entry, Unreadable):
+def _time_of(entry: Entry | None) -> datetime | None:
+    if entry is None or isinstance(entry, Unreadable):
         return None
     return entry.posted_at if isinstance(entry, PostData) else entry.sent_at

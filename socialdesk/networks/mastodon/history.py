@@ -29,7 +29,10 @@ class MastodonHistory:
         for feed in pages.feeds:
             if ids[feed.key] != END:
                 page, goes_on[feed.key] = pages.before(feed, ids[feed.key], limit=limit)
-                read.append(page)
+                heard = [found for found in page if found.entry is not None]
+                if page and not heard:
+                    ids[feed.key] = page[-1].id
+                read.append(heard)
         passed, given = take(interleave(read, is_newest_first=True), limit=limit)
         for found in passed:
             ids[found.feed] = found.id or ids[found.feed]
@@ -38,5 +41,5 @@ class MastodonHistory:
         for key, more in goes_on.items():
             if not more and key not in left:
                 ids[key] = END
-        entries = [found.entry for found in given]
+        entries = [found.entry for found in given if found.entry is not None]
         return make_batch(entries, str(Cursor(place.host, ids)), more=any(last != END for last in ids.values()))

@@ -34,7 +34,7 @@ class MastodonReader:
         for feed in pages.feeds:
             if known := place.place_of(feed):
                 # One more than is handed on, so that "more" is said only where there is more.
-                page, goes_on = pages.after(feed, known, limit=limit + 1)
+                page, goes_on, known = pages.after(feed, known, limit=limit + 1)
                 has_more |= goes_on
             else:
                 page, begin = pages.newest(feed)
@@ -46,7 +46,7 @@ class MastodonReader:
             mine = [found for found in passed if found.feed == feed.key]
             places[feed.key] = places[feed.key].behind(mine, is_ordered=feed.is_ordered)
         has_more |= len(passed) < sum(len(page) for page in read)
-        entries = [found.entry for found in given]
+        entries = [found.entry for found in given if found.entry is not None]
         watched = place.watched
         if not has_more:
             changed, watched = self._look_again(watched, entries, pages.us, room=limit - len(entries))

@@ -69,6 +69,7 @@ class Simulator:
         self.log: list[Call] = []
         self.max_characters = 500
         self.has_old_api = False  # as servers before 4.3: no /api/v1/statuses?id[]=, no include_filtered
+        self.knows_types = True  # of notifications
         self.has_streaming = True
         self.limit, self.remaining, self.resets_at = 300, 300, datetime.now(UTC) + timedelta(minutes=5)
         self.clock_skew = timedelta(0)

@@ -191,6 +191,34 @@ def test_a_server_that_knows_no_bounds_is_not_read_for_ever(there: MastodonHarne
     assert texts(there.reader.fetch(batch.cursor, limit=2)) == []
 
 
+def test_a_server_that_tells_of_every_follower_hides_no_mention_behind_them(there: MastodonHarness) -> None:
+    """Those that know no filter of notifications give a page of followers as they give any other."""
+
+    def followers_come(number: int) -> None:
+        for _ in range(number):
+            note = {"id": there.world.new_id(), "type": "follow", "created_at": datetime.now(UTC), "account": stranger(there), "status": ""}
+            there.world.notifications.append(note)
+
+    there.simulator.knows_types = False
+    followers_come(200)
+    there.world.publish(stranger(there), "@tidewheel one")
+    followers_come(200)
+    first = read_all(there.reader)
+    assert texts(first) == []  # it is in the past, below the latest two pages
+    there.world.publish(stranger(there), "@tidewheel two")
+    followers_come(200)
+    second = read_all(there.reader, first.cursor)
+    there.world.publish(stranger(there), "@tidewheel three")
+    third = read_all(there.reader, second.cursor)
+    assert [text.rpartition(" ")[2] for text in texts(second) + texts(third)] == ["two", "three"]
+    history, cursor, past = MastodonHistory(there.config), "", list[str]()
+    for _ in range(12):
+        batch = history.backfill(cursor)
+        past, cursor = past + texts(batch), batch.cursor
+    assert not batch.more
+    assert [text.rpartition(" ")[2] for text in past] == ["three", "two", "one"]
+
+
 def test_a_list_that_was_deleted_does_not_stop_the_rest(there: MastodonHarness) -> None:
     there.customer_posts("ana", "@tidewheel hello")
     del there.world.lists["7"]

@@ -228,7 +228,7 @@ class World:
             "created_at": stamp(note["created_at"]),
             "group_key": f"ungrouped-{note['id']}",
             "account": self.account_entity(note["account"]),
-            "status": self.status_entity(self.statuses[note["status"]]),
+            "status": self.status_entity(self.statuses[note["status"]]) if note["status"] else None,
         }
 
     def profile_url(self, person: Person) -> str:
