@@ -9,6 +9,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -34,6 +35,8 @@ class MastodonPublisher:
 
     def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
         parent = self._client.read(lambda api: api.status(part_of_path(in_reply_to)))
+        if identity(parent.get("id")) != in_reply_to:
+            raise NetworkError(f"{self._client.host} did not show what is answered.", retryable=True, code="unreadable_answer")
         visibility = words(parent.get("visibility"))
         if visibility == "direct":
             raise NetworkError("What it answers was written privately. Answer it privately.", permanent=True, code="private")
@@ -42,9 +45,10 @@ class MastodonPublisher:
         named = "" if identity(author.get("id")) == self._client.our_id else words(author.get("acct"))
         full = self._naming(named, text)
         media_ids = [self._upload(picture) for picture in pictures]
-        # As narrow as what it answers: a public answer would show to all what somebody said to their followers, or to their server.
-        seen_by = visibility if visibility in ("public", "unlisted") else "private" if visibility else "public"
-        return self._post(full, token, visibility=seen_by, in_reply_to_id=in_reply_to, media_ids=media_ids or None)
+        # As narrow as what it answers: a public answer would show to all what somebody said to their followers, or to their server, or
+        # to whom it does not say.
+        seen_by = visibility if visibility in ("public", "unlisted") else "private"
+        return self._receipt(self._post(full, token, visibility=seen_by, in_reply_to_id=in_reply_to, media_ids=media_ids or None))
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         """Refused where the text names anybody else: the server would show it to them too."""
@@ -61,8 +65,16 @@ class MastodonPublisher:
                 permanent=True,
                 code="names_others",
             )
+        if account.get("suspended") is True:
+            raise NetworkError("The server has shut this account and shows it nothing.", permanent=True, code="suspended")
         under = about if about and self._is_there(about) else None
-        return self._post(self._naming(acct, text), token, visibility="direct", in_reply_to_id=under)
+        status = self._post(self._naming(acct, text), token, visibility="direct", in_reply_to_id=under)
+        sent = self._receipt(status)
+        if isinstance(status.get("mentions"), list) and all(identity(person.get("id")) != there for person in mentioned(status)):
+            with suppress(NetworkError):  # nobody sees it but us
+                self.delete(external_id=sent.external_id)
+            raise NetworkError(f"The server does not know whom @{acct[:100]} means, so they got nothing.", permanent=True, code="not_told")
+        return sent
 
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         if len([place for place in (in_reply_to, to, repost_of) if place]) > 1:
@@ -87,7 +99,7 @@ class MastodonPublisher:
         return self._receipt(self._client.write(lambda api: api.status_reblog(part_of_path(external_id))))
 
     def post(self, *, text: str, token: str) -> Sent:
-        return self._post(self._naming("", text), token, visibility="public")
+        return self._receipt(self._post(self._naming("", text), token, visibility="public"))
 
     def like(self, *, external_id: str, token: str) -> None:
         self._client.write(lambda api: api.status_favourite(part_of_path(external_id)))
@@ -106,10 +118,10 @@ class MastodonPublisher:
             if self._is_there(external_id):  # the server says of what others wrote that it is not there
                 raise NetworkError("That is not ours, so it cannot be deleted.", permanent=True, code="forbidden") from error
 
-    def _post(self, text: str, token: str, **given: Any) -> Sent:
-        sent = self._receipt(self._client.write(lambda api: api.status_post(text, idempotency_key=token, **given)))
-        cache.set(self._claim(sent), token, timeout=CLAIMED)
-        return sent
+    def _post(self, text: str, token: str, **given: Any) -> Mapping[str, Any]:
+        status = self._client.write(lambda api: api.status_post(text, idempotency_key=token, **given))
+        cache.set(self._claim(self._receipt(status)), token, timeout=CLAIMED)
+        return status
 
     def _claim(self, sent: Sent) -> str:
         """Where is kept with which token something was sent: the server does not tell."""

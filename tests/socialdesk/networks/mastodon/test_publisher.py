@@ -16,7 +16,7 @@ from socialdesk.networks.mastodon.publisher import MastodonPublisher
 from socialdesk.networks.mastodon.server import FOR_MENTION
 from tests.socialdesk.networks.contract import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
-from tests.socialdesk.networks.mastodon.simulator import Call
+from tests.socialdesk.networks.mastodon.simulator import Answer, Call
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -64,12 +64,21 @@ def test_what_we_answer_ourselves_is_not_named(there: MastodonHarness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("visibility", "ours"), [("public", "public"), ("unlisted", "unlisted"), ("private", "private"), ("local", "private"), ("", "public")]
+    ("visibility", "ours"), [("public", "public"), ("unlisted", "unlisted"), ("private", "private"), ("local", "private"), ("", "private")]
 )
 def test_an_answer_is_seen_as_widely_as_what_it_answers(there: MastodonHarness, visibility: str, ours: str) -> None:
     post = there.world.publish(there.world.person("ana"), "@tidewheel it broke", visibility=visibility)
     sent = there.publisher.reply(in_reply_to=post.id, text="Sorry.", token="t1")
     assert there.world.statuses[sent.external_id].visibility == ours
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "1", "visibility": "public"}, {"visibility": "public"}])
+def test_nothing_is_answered_that_the_server_does_not_show(there: MastodonHarness, body: dict[str, str]) -> None:
+    post = there.customer_posts("ana", "it broke")
+    known = there.simulator.routes.answer
+    there.simulator.routes.answer = lambda call: Answer(200, body) if call.path.endswith(post) else known(call)  # type: ignore[method-assign]
+    assert refused(lambda: there.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")).retryable
+    assert writes(there) == []
 
 
 def test_what_was_said_privately_is_never_answered_in_public(there: MastodonHarness) -> None:
@@ -85,6 +94,19 @@ def test_a_private_message_reaches_whom_it_names_and_nobody_else(there: Mastodon
     status = there.world.statuses[sent.external_id]
     assert (status.visibility, status.text, status.in_reply_to) == ("direct", "@ana Your number?", about)
     assert [person.username for person in status.mentions] == ["ana"]
+
+
+def test_a_private_message_to_an_account_that_was_shut_is_refused(there: MastodonHarness) -> None:
+    there.world.person("ana").is_shut = True
+    assert refused(lambda: there.publisher.direct_message(to=there.customer_id("ana"), text="Your number?", token="t1")).permanent
+    assert writes(there) == []
+
+
+def test_a_private_message_that_reached_nobody_is_taken_back_and_not_called_sent(there: MastodonHarness) -> None:
+    there.world.person("ana@hub.example").is_unnameable = True
+    error = refused(lambda: there.publisher.direct_message(to=there.customer_id("ana@hub.example"), text="Your number?", token="t1"))
+    assert (error.permanent, error.code) == (True, "not_told")
+    assert ours(there) == []
 
 
 @pytest.mark.parametrize("text", ["Ask @support@hub.example.", "cc @ben", "@ben @ana your code", "(@ben)"])

@@ -27,6 +27,8 @@ class Person:
     display_name: str = ""
     note: str = ""
     followers: set[str] = field(default_factory=set)
+    is_shut: bool = False  # by the server, which tells them nothing any more
+    is_unnameable: bool = False  # on a server that is not found any more, say
 
     @property
     def acct(self) -> str:
@@ -92,7 +94,7 @@ class World:
         """`under`: the id that it gets, where it is one that was left out before."""
         with self.lock:
             mentions = [self.person(f"{found[1]}@{found[2] or self.domain}") for found in MENTION.finditer(text)]
-            people = list({person.id: person for person in mentions}.values())
+            people = list({person.id: person for person in mentions if not (person.is_shut or person.is_unnameable)}.values())
             status = Status(under or self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
             self.statuses[status.id] = status
             self._count(status, 1)
@@ -219,7 +221,7 @@ class World:
             "last_status_at": None,
             "emojis": [],
             "fields": [],
-        }
+        } | ({"suspended": True} if person.is_shut else {})
 
     def notification_entity(self, note: dict[str, Any]) -> dict[str, Any]:
         return {
