@@ -51,6 +51,7 @@ class Found:
 class Page:
     found: list[Found]  # newest first
     goes_on: str  # the mark of the next one, "" where there is none
+    oldest: datetime = FIRST  # of all that stood on it; a server that knows no reasons tells of likes and followers too
 
 
 def list_feeds(config: AccountConfig, our_did: str) -> list[Feed]:
@@ -124,8 +125,8 @@ class Pages:
         read: dict[str, Page] = {}
         for _ in range(DEPTH if place.mark else 1):
             page = read[marks[-1]] = self.read(feed, marks[-1])
-            is_known = all(found.name in place.seen for found in page.found)
-            if is_known or not page.goes_on or page.goes_on in marks or page.found[-1].at < goal:
+            is_known = all(found.name in place.seen for found in page.found) and (bool(page.found) or place.at is None)
+            if is_known or not page.goes_on or page.goes_on in marks or page.oldest < goal:
                 return marks, read, False
             marks.append(page.goes_on)
         if not place.mark:  # the beginning is what stands on the first page
@@ -143,7 +144,8 @@ class Pages:
         found = _dated(feed, [part(entry) for entry in items(said.get(feed.entries))[: 2 * PAGE]])
         heard = [each for each in found if feed.key != "n" or each.given.get("reason") in HEARD]
         goes_on = words(said.get("cursor"))[:1000] if found else ""
-        return Page(sorted(heard, key=lambda each: each.at, reverse=True), goes_on if goes_on != mark else "")
+        oldest = min((each.at for each in found), default=FIRST)
+        return Page(sorted(heard, key=lambda each: each.at, reverse=True), goes_on if goes_on != mark else "", oldest)
 
 
 def seconds(at: datetime) -> int:

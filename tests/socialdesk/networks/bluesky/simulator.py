@@ -90,6 +90,7 @@ class Simulator:
         self.ahead = 0  # seconds by which its clock is
         self.lasts = 7200  # seconds of an access token
         self.has_chat = True
+        self.knows_reasons = True  # in notifications
         self.is_strict = True  # its answers keep to the lexicons
         self.refused: set[str] = set()  # methods that this server does not have
         self.lives_at = self.base  # the server that documents of accounts name

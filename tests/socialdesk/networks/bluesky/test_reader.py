@@ -13,7 +13,7 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError, Reader
 from socialdesk.networks.bluesky import feeds
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
-from tests.socialdesk.networks.bluesky.world import stamp
+from tests.socialdesk.networks.bluesky.world import LIKE, stamp
 from tests.socialdesk.networks.contract import read_all
 
 
@@ -78,6 +78,22 @@ def test_a_clock_that_is_ahead_puts_nothing_into_the_future_and_one_that_is_behi
     read = {post.text: post.posted_at for post in read_all(bluesky.reader, cursor).posts}
     assert set(read) == {"90", "-5"}
     assert read["90"] - now < timedelta(minutes=1)
+
+
+def test_a_server_that_tells_of_every_like_hides_no_mention_behind_them(bluesky: BlueskyHarness) -> None:
+    """An app view that does not know how to leave reasons out."""
+    bluesky.simulator.knows_reasons = False
+    bluesky.customer_posts("ana", "one")
+    cursor = read_all(bluesky.reader).cursor
+    two = bluesky.customer_posts("ana", "two")
+    ours = bluesky.world.publish(bluesky.world.us, "We are open.")
+    for i in range(150):
+        like = {"$type": LIKE, "subject": {"uri": ours.uri, "cid": ours.cid}, "createdAt": stamp(bluesky.world.new_time())}
+        bluesky.world.put(bluesky.world.person(f"fan{i % 9}").did, LIKE, bluesky.world.new_tid(), like)
+    batch = read_all(bluesky.reader, cursor)
+    assert [post.external_id for post in batch.posts] == [two, ours.uri]
+    three = bluesky.customer_posts("ana", "three")
+    assert [post.external_id for post in read_all(bluesky.reader, batch.cursor).posts] == [three]
 
 
 def test_words_of_topics_are_searched_for_and_each_post_comes_once(bluesky: BlueskyHarness) -> None:

@@ -66,6 +66,8 @@ class Views:
 
     def listNotifications(self, session: Session, given: Any) -> Any:
         found = [(why, post) for why, post in self.world.notices() if why in given.get("reasons", [why])]
+        if not self.sim.knows_reasons:
+            found = sorted([*found, *self.world.likes()], key=lambda each: each[1].sort_at, reverse=True)
         reasons = {post.uri: why for why, post in found}
         page, more = self._page([post for _, post in found], given)
         notices = [

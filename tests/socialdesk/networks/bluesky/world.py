@@ -190,6 +190,10 @@ class World:
         """Why we are told of which post, newest first. Each once: that we are named goes before that we are quoted or answered."""
         return [(why, post) for post in self.posts() if (why := self._why(post))]
 
+    def likes(self) -> list[tuple[str, Record]]:
+        """What others like, as a notice has it."""
+        return [("like", each) for each in self.records.values() if each.collection == LIKE and each.did != self.us.did]
+
     def _why(self, post: Record) -> str:
         us = self.us.did
         if post.did == us:
