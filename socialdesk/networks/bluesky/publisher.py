@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
 from socialdesk.networks.bluesky import keys
 from socialdesk.networks.bluesky.chat import Chat
 from socialdesk.networks.bluesky.client import Client
+from socialdesk.networks.bluesky.cursor import short
 from socialdesk.networks.bluesky.embeds import handle_of, web_address
 from socialdesk.networks.bluesky.reader import look_up_posts
 from socialdesk.networks.bluesky.texts import text_of
@@ -32,6 +34,7 @@ from socialdesk.networks.bluesky.writing import (
 
 PAGES = 20  # of our own records or messages that are looked through
 SKEW = timedelta(minutes=5)  # so far the clocks of our programs may differ
+CLAIMED = 7 * 24 * 3600  # seconds
 
 
 class BlueskyPublisher:
@@ -74,7 +77,9 @@ class BlueskyPublisher:
         if facets := mark(self._client, text, {}):
             message["facets"] = facets
         said = self._client.procedure("chat.bsky.convo.sendMessage", {"convoId": convo_id, "message": message}, to_chat=True)
-        return _message_receipt(said, convo_id)
+        sent = _message_receipt(said, convo_id)
+        cache.set(_claim(sent), token, timeout=CLAIMED)
+        return sent
 
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         if repost_of:
@@ -82,7 +87,7 @@ class BlueskyPublisher:
             sent = sent or self._by_hand(self._post_at(repost_of, is_needed=False), "repost", shows=repost_of)
             return sent if sent and sent.sent_at >= since else None
         if to:
-            return self._find_message(text, to, since)
+            return self._find_message(text, to, since, token)
         sent = self._record(POST, self._key(token))
         if sent is not None:
             return sent if sent.sent_at >= since else None
@@ -212,7 +217,7 @@ class BlueskyPublisher:
             raise NetworkError("There is no such account.", permanent=True, code="not_found")
         return self._client.query("chat.bsky.convo.getConvoAvailability", to_chat=True, members=[did])
 
-    def _find_message(self, text: str, to: str, since: datetime) -> Sent | None:
+    def _find_message(self, text: str, to: str, since: datetime, token: str) -> Sent | None:
         convo_id = words(part(self._availability(to).get("convo")).get("id"))
         if not convo_id:
             return None  # we have never spoken
@@ -225,7 +230,10 @@ class BlueskyPublisher:
                 if at is not None and at < since:
                     return None
                 if part(message.get("sender")).get("did") == self._us and _same(text_of(message), text):
-                    return _message_receipt(message, convo_id)
+                    found = _message_receipt(message, convo_id)
+                    # The same words may have been sent twice, each time on purpose.
+                    if cache.get_or_set(_claim(found), token, timeout=CLAIMED) == token:
+                        return found
             cursor = words(said.get("cursor"))
             if not messages or not cursor:
                 return None
@@ -244,6 +252,11 @@ def _message_receipt(said: Mapping[str, Any], convo_id: str) -> Sent:
     if not external_id or at is None:
         raise NetworkError("The server did not say what it made of the message.", code="unreadable_answer")
     return Sent(external_id, f"{settings.BLUESKY_WEB}/messages/{convo_id}", at)
+
+
+def _claim(sent: Sent) -> str:
+    """Where is kept with which token a message was sent: the network does not tell."""
+    return f"bluesky:sent:{short(sent.external_id)}"
 
 
 def _same(seen: str, sent: str) -> bool:

@@ -283,6 +283,19 @@ def test_a_message_without_an_answer_is_asked_for_once_and_can_be_found(bluesky:
     assert len(bluesky.simulator.calls("chat.bsky.convo.sendMessage")) == 2
 
 
+def test_the_same_message_sent_twice_on_purpose_is_told_apart(bluesky: BlueskyHarness) -> None:
+    ana = bluesky.customer_id("ana")
+    bluesky.customer_follows("ana")
+    first = bluesky.publisher.direct_message(to=ana, text="Thank you!", token="t1")
+    assert bluesky.publisher.find(token="t2", text="Thank you!", to=ana, since=an_hour_ago()) is None
+    with bluesky.simulator.failing("no_answer_after_writing", only=only_writes), pytest.raises(NetworkError):
+        bluesky.publisher.direct_message(to=ana, text="Thank you!", token="t2")
+    second = bluesky.publisher.find(token="t2", text="Thank you!", to=ana, since=an_hour_ago())
+    assert bluesky.publisher.find(token="t1", text="Thank you!", to=ana, since=an_hour_ago()) == first
+    assert second is not None
+    assert second.external_id != first.external_id
+
+
 def test_an_app_password_without_private_messages_is_refused_them_for_good_and_stays_connected(bluesky: BlueskyHarness) -> None:
     publisher = registry.publisher_for(bluesky.config_with(scope="com.atproto.appPass"))
     with pytest.raises(NetworkError) as caught:
