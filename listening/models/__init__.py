@@ -1,6 +1,7 @@
 """What comes in, and the state of the work on it."""
 
 from listening.models.account import NetworkAccount
+from listening.models.account_event import AccountEvent
 from listening.models.backfill import Backfill
 from listening.models.conversation import ACTIVE, Conversation, ConversationEvent, Priority, Status
 from listening.models.ledger import IntakeBatch
@@ -14,6 +15,7 @@ from listening.models.topic import ConversationTopic, MentionTopic, Topic
 
 __all__ = [
     "ACTIVE",
+    "AccountEvent",
     "Backfill",
     "Conversation",
     "ConversationEvent",

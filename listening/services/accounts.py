@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from listening.models import NetworkAccount, Source
+from listening.models import AccountEvent, NetworkAccount, Source
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
 
@@ -61,12 +61,15 @@ def mark_connected(*, account_id: int) -> None:
 
 def _set_state(account_id: int, state: NetworkAccount.State, reason: str) -> None:
     with transaction.atomic():
+        moment = now()
         changed = (
             NetworkAccount.objects.filter(pk=account_id)
             .exclude(state=state)
-            .update(state=state, state_reason=reason[:500], state_changed_at=now())
+            .update(state=state, state_reason=reason[:500], state_changed_at=moment)
         )
         if changed:
+            kind = AccountEvent.Kind.REVOKED if state == NetworkAccount.State.REVOKED else AccountEvent.Kind.RESTORED
+            AccountEvent.objects.create(account_id=account_id, kind=kind, at=moment)
             tell_changed(account_id=account_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from listening.models import Backfill, NetworkAccount, Source
+from listening.models import AccountEvent, Backfill, NetworkAccount, Source
 from listening.services.accounts import mark_connected, tell_changed
 from listening.services.renewal import read_expiry
 from profiles.models import Agent
@@ -48,11 +48,13 @@ def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccou
     account.display_name = grant.display_name or account.display_name
     account.credentials = dict(connected.credentials)
     account.expires_at, account.renewing_until = read_expiry(connected.credentials), None
+    kind = AccountEvent.Kind.CONNECTED_AGAIN if account.connected_at else AccountEvent.Kind.CONNECTED
     account.connected_at, account.connected_by = moment, agent
     account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), moment
     account.state, account.state_reason, account.state_changed_at = State.OK, "", moment
     account.removed_at = None
     account.save()
+    AccountEvent.objects.create(account=account, kind=kind, at=moment, agent=agent)
     keep_as_ours(network=network.key, author=AuthorData(grant.external_id, grant.username, grant.display_name), now=moment)
     _resume_sources(account)
     _begin_sources(network, account)
@@ -112,7 +114,7 @@ def store_grant(*, network: Network, account_id: int, grant: Grant) -> NetworkAc
     return account
 
 
-def retire_account(*, account_id: int) -> NetworkAccount:
+def retire_account(*, account_id: int, agent: Agent) -> NetworkAccount:
     """Remove an account: its credentials go and nothing is read or sent as it any more. What it said stays readable (invariant 8), and
     what was not sent yet keeps its text, to be sent as another account or given up."""
     moment = now()
@@ -122,6 +124,7 @@ def retire_account(*, account_id: int) -> NetworkAccount:
         account.expires_at = account.renewing_until = None
         account.removed_at = moment
         account.save(update_fields=["credentials", "cannot", "limits", "expires_at", "renewing_until", "removed_at"])
+        AccountEvent.objects.create(account=account, kind=AccountEvent.Kind.REMOVED, at=moment, agent=agent)
         sources = Source.objects.filter(account=account, removed_at=None)
         running = Backfill.objects.filter(source__in=sources, state__in=[Backfill.State.RUNNING, Backfill.State.PAUSED])
         running.update(state=Backfill.State.FAILED, error="The account was removed.", finished_at=moment)

@@ -197,7 +197,7 @@ def read_usage(*, account_id: int) -> str:
 def remove_account(*, account_id: int, agent: Agent) -> NetworkAccount:
     """See connected_accounts.retire_account."""
     _check_may_connect(agent)
-    return connected_accounts.retire_account(account_id=find_account(account_id, is_readable=False).pk)
+    return connected_accounts.retire_account(account_id=find_account(account_id, is_readable=False).pk, agent=agent)
 
 
 def find_account(account_id: int, *, is_readable: bool = True) -> NetworkAccount:

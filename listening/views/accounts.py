@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from listening.account_forms import ConnectForm
-from listening.models import NetworkAccount, Source
+from listening.models import AccountEvent, NetworkAccount, Source
 from listening.services import connecting
 from listening.views.sources import Health
 from profiles.signed_in import agent_of
@@ -28,6 +28,7 @@ from socialdesk.networks.base import Capabilities, Connected, Network
 from socialdesk.networks.describing import Ability, list_abilities, list_bounds
 
 _AWAY, _CHOICE = "accounts_away", "accounts_choice"  # what a session holds while somebody connects
+MOST_EVENTS = 300  # of all accounts together, the newest
 MOST_TRIPS = 5  # sign-ins that one person may have begun at once
 
 
@@ -41,6 +42,7 @@ class AccountLine:
     sources: Sequence[Source]
     may_reconnect: bool
     is_counted: bool  # the network counts what is paid for
+    events: Sequence[AccountEvent]  # the newest first
 
     @property
     def refused(self) -> list[Ability]:
@@ -56,8 +58,15 @@ def accounts(request: HttpRequest) -> HttpResponseBase:
     sources: dict[int | None, list[Source]] = {}
     for source in Source.objects.filter(removed_at=None, account__isnull=False).order_by("kind", "name"):
         sources.setdefault(source.account_id, []).append(source)
-    lines = [_line(account, sources.get(account.pk, [])) for account in known.order_by("-state", "network", "username")]
-    return render(request, "listening/accounts.html", {"lines": lines, "may_connect": agent_of(request).may_connect})
+    events: dict[int, list[AccountEvent]] = {}
+    related = AccountEvent.objects.select_related("account", "agent").defer("account__credentials")
+    for event in related.order_by("-pk")[:MOST_EVENTS]:
+        events.setdefault(event.account_id, []).append(event)
+    ordered = known.order_by("-state", "network", "username")
+    lines = [_line(account, sources.get(account.pk, []), events.get(account.pk, [])) for account in ordered]
+    removed = [newest for newest, *_ in events.values() if newest.kind == AccountEvent.Kind.REMOVED]
+    context = {"lines": lines, "removed": removed, "may_connect": agent_of(request).may_connect}
+    return render(request, "listening/accounts.html", context)
 
 
 @require_safe
@@ -201,7 +210,7 @@ def _missing(network: Network) -> str:
     return network.connecting.missing() if network.connecting else ""
 
 
-def _line(account: NetworkAccount, sources: Sequence[Source]) -> AccountLine:
+def _line(account: NetworkAccount, sources: Sequence[Source], events: Sequence[AccountEvent]) -> AccountLine:
     network: Any = registry.NETWORKS.get(account.network)
     able = account.capabilities
     return AccountLine(
@@ -213,6 +222,7 @@ def _line(account: NetworkAccount, sources: Sequence[Source]) -> AccountLine:
         sources=sources,
         may_reconnect=network is not None and network.connecting is not None,
         is_counted=network is not None and network.usage is not None,
+        events=events,
     )
 
 

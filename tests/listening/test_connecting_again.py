@@ -216,6 +216,24 @@ def test_a_removed_account_leaves_its_history_and_nothing_to_sign_in_with(typed:
     assert not Source.objects.filter(account=again, removed_at=None).exists()  # this network reads nothing
 
 
+def test_the_page_says_who_connected_and_removed_an_account_and_when_the_network_refused_it(typed: Connector, there: Server) -> None:
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    account = NetworkAccount.objects.get()
+    mark_revoked(account_id=account.pk, reason="HTTP 401")
+    connect_typed(there, client=client)
+    admin = str(Agent.objects.get().name)
+    page = text_of(client.get("/accounts/"))
+    assert [event.kind for event in account.events.order_by("pk")] == ["connected", "revoked", "connected_again"]
+    history = page[page.index("What was done with it") :]
+    assert history.index(f"Connected again by {admin}") < history.index("Refused by the network") < history.index(f"Connected by {admin}")
+    client.post(f"/accounts/{account.pk}/remove/")
+    page = text_of(client.get("/accounts/"))
+    assert f"@tidewheel on Practice by {admin} ·" in page[page.index("Removed") :]
+    connect_typed(there, client=client)
+    assert "on Practice by" not in text_of(client.get("/accounts/"))
+
+
 def test_what_was_not_sent_when_its_account_was_removed_keeps_its_text() -> None:
     desk = Desk()
     conversation = desk.conversation()

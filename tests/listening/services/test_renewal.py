@@ -14,10 +14,11 @@ from listening.services.accounts import mark_revoked
 from listening.services.connected_accounts import retire_account
 from listening.services.renewal import due_accounts, renew_account, renew_if_due
 from listening.tasks import renew_due
+from profiles.models import Role
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
 from socialdesk.networks.base import Network, NetworkError
-from tests.factories import make_account
+from tests.factories import make_account, make_agent
 from tests.listening.practice import RotatingTokens
 
 State = NetworkAccount.State
@@ -134,7 +135,8 @@ def test_fresh_credentials_are_kept_though_the_old_ones_were_refused_meanwhile(t
 @pytest.mark.django_db
 def test_fresh_credentials_of_an_account_that_was_removed_meanwhile_are_dropped(tokens: RotatingTokens) -> None:
     account = make_ending()
-    tokens.while_asked = lambda: retire_account(account_id=account.pk)
+    admin = make_agent(Role.ADMIN)
+    tokens.while_asked = lambda: retire_account(account_id=account.pk, agent=admin)
     with pytest.raises(NetworkError, match="removed"):
         renew_account(account.pk)
     account.refresh_from_db()
