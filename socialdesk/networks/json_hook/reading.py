@@ -100,7 +100,7 @@ def _read(entry: Any, name: str, paths: Mapping[str, str]) -> PostData:
     if not isinstance(text, str) and not deleted:
         raise _Nothing("it has no text: say where it stands with text=path")
     username = _word(_find(entry, "author.username", paths))
-    author_id = _word(_find(entry, "author.external_id", paths)) or username
+    author_id = _word(_find(entry, "author.external_id", paths)) or username or ("unknown" if deleted else "")
     if not author_id:
         raise _Nothing("it has no author: say where the name stands with author.username=path")
     followers = _find(entry, "author.followers", paths)

@@ -20,13 +20,12 @@ PICTURE = Picture(draw("PNG"), "image/png", "A screw")
 UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
 
 
-class Harness(Protocol):
-    """A network to test a connector on: the connector's two sides for one account, and a hand in the network itself."""
+class HearingHarness(Protocol):
+    """A network that is heard: the connector's listening side for one account, and a hand in the network itself."""
 
     capabilities: Capabilities
     config: AccountConfig
     reader: Reader
-    publisher: Publisher
 
     def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
         """Returns the external id of the new post."""
@@ -36,6 +35,19 @@ class Harness(Protocol):
     def customer_id(self, username: str) -> str:
         """The external id of that account, which may never have written anything."""
 
+
+class ReadingHarness(HearingHarness, Protocol):
+    """A network that is asked for what is new."""
+
+    def failing(self, failure: Failure) -> AbstractContextManager[None]:
+        """While this lasts, every call fails in that way."""
+
+
+class Harness(ReadingHarness, Protocol):
+    """A network that is written to as well."""
+
+    publisher: Publisher
+
     def customer_follows(self, username: str) -> None:
         """From now on follows our account; where nobody need, does whatever lets us write to them in private."""
 
@@ -44,9 +56,6 @@ class Harness(Protocol):
 
     def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
         """Our account replies without this connector, as a person with the network's own app does."""
-
-    def failing(self, failure: Failure) -> AbstractContextManager[None]:
-        """While this lasts, every call fails in that way."""
 
 
 def read_all(reader: Reader, cursor: str = "", *, limit: int = 200) -> Batch:
@@ -68,17 +77,15 @@ def an_hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
 
 
-class ConnectorContract:
-    """Inherit, and give a fixture `harness`."""
+class HearingContract:
+    """What every network keeps that is heard. Inherit one of these contracts, and give a fixture `harness`."""
 
-    # Reading
-
-    def test_posts_are_read_in_order_and_none_is_lost(self, harness: Harness) -> None:
+    def test_posts_are_read_in_order_and_none_is_lost(self, harness: HearingHarness) -> None:
         written = [harness.customer_posts(f"person{i % 7}", f"post {i}") for i in range(45)]
         read = read_all(harness.reader, limit=10).posts
         assert [post.external_id for post in read if post.external_id in written] == written
 
-    def test_a_post_says_what_it_is(self, harness: Harness) -> None:
+    def test_a_post_says_what_it_is(self, harness: HearingHarness) -> None:
         first = harness.customer_posts("ana", "hello")
         second = harness.customer_posts("ben", "hello to you", in_reply_to=first)
         posts = {post.external_id: post for post in read_all(harness.reader).posts}
@@ -89,30 +96,9 @@ class ConnectorContract:
         assert posts[first].author.external_id == harness.customer_id("ana")
         assert posts[first].posted_at.tzinfo is not None
         assert abs(posts[first].posted_at - datetime.now(UTC)) < timedelta(minutes=5)
-        assert posts[second].in_reply_to == first
+        assert posts[second].in_reply_to == (first if harness.capabilities.tells_threads else "")
 
-    def test_a_cursor_resumes_where_it_stood(self, harness: Harness) -> None:
-        harness.customer_posts("ana", "before")
-        cursor = read_all(harness.reader).cursor
-        assert read_all(harness.reader, cursor).posts == ()
-        later = harness.customer_posts("ana", "after")
-        assert [post.external_id for post in read_all(harness.reader, cursor).posts] == [later]
-
-    def test_reading_again_from_the_same_cursor_brings_the_same(self, harness: Harness) -> None:
-        harness.customer_posts("ana", "one")
-        harness.customer_posts("ana", "two")
-        assert read_all(harness.reader).posts == read_all(harness.reader).posts
-
-    def test_more_is_said_only_while_there_is_more(self, harness: Harness) -> None:
-        for i in range(4):
-            harness.customer_posts("ana", f"post {i}")
-        first = harness.reader.fetch("", limit=3)
-        assert first.more
-        second = harness.reader.fetch(first.cursor, limit=3)
-        assert not second.more
-        assert len(first.posts) + len(second.posts) == 4
-
-    def test_a_deleted_post_is_told(self, harness: Harness) -> None:
+    def test_a_deleted_post_is_told(self, harness: HearingHarness) -> None:
         needs(harness.capabilities.tells_deletions)
         post = harness.customer_posts("ana", "my phone is 0123")
         cursor = read_all(harness.reader).cursor
@@ -121,9 +107,53 @@ class ConnectorContract:
         assert told.external_id == post
         assert told.deleted
 
-    def test_a_cursor_of_another_make_is_an_error_and_not_an_empty_batch(self, harness: Harness) -> None:
+
+class ReadingContract(HearingContract):
+    """What every network keeps that is asked for what is new."""
+
+    def test_a_cursor_resumes_where_it_stood(self, harness: ReadingHarness) -> None:
+        harness.customer_posts("ana", "before")
+        cursor = read_all(harness.reader).cursor
+        assert read_all(harness.reader, cursor).posts == ()
+        later = harness.customer_posts("ana", "after")
+        assert [post.external_id for post in read_all(harness.reader, cursor).posts] == [later]
+
+    def test_reading_again_from_the_same_cursor_brings_the_same(self, harness: ReadingHarness) -> None:
+        harness.customer_posts("ana", "one")
+        harness.customer_posts("ana", "two")
+        assert read_all(harness.reader).posts == read_all(harness.reader).posts
+
+    def test_more_is_said_only_while_there_is_more(self, harness: ReadingHarness) -> None:
+        for i in range(4):
+            harness.customer_posts("ana", f"post {i}")
+        first = harness.reader.fetch("", limit=3)
+        assert first.more
+        second = harness.reader.fetch(first.cursor, limit=3)
+        assert not second.more
+        assert len(first.posts) + len(second.posts) == 4
+
+    def test_a_cursor_of_another_make_is_an_error_and_not_an_empty_batch(self, harness: ReadingHarness) -> None:
         with pytest.raises(NetworkError):
             harness.reader.fetch("certainly no cursor of this network")
+
+    def test_reading_that_fails_loses_nothing(self, harness: ReadingHarness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing("lost_before_writing"), pytest.raises(NetworkError) as caught:
+            harness.reader.fetch("")
+        assert caught.value.retryable
+        assert [p.external_id for p in read_all(harness.reader).posts] == [post]
+
+    def test_a_rate_limit_is_waited_for_and_nothing_is_lost(self, harness: ReadingHarness) -> None:
+        post = harness.customer_posts("ana", "it broke")
+        with harness.failing("rate_limit"), pytest.raises(NetworkError) as caught:
+            harness.reader.fetch("")
+        assert caught.value.retryable
+        assert (caught.value.retry_after or 0) > 0
+        assert [p.external_id for p in read_all(harness.reader).posts] == [post]
+
+
+class ConnectorContract(ReadingContract):
+    """What every network keeps that is written to as well."""
 
     def test_a_private_message_is_read_with_its_direction(self, harness: Harness) -> None:
         needs(harness.capabilities.direct_message)
@@ -370,25 +400,18 @@ class ConnectorContract:
         found = harness.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=an_hour_ago())
         assert [found.external_id if found else ""] == ([reply.external_id for reply in replies] or [""])
 
-    def test_reading_that_fails_loses_nothing(self, harness: Harness) -> None:
-        post = harness.customer_posts("ana", "it broke")
-        with harness.failing("lost_before_writing"), pytest.raises(NetworkError) as caught:
-            harness.reader.fetch("")
-        assert caught.value.retryable
-        assert [p.external_id for p in read_all(harness.reader).posts] == [post]
-
     @staticmethod
     def _replies(harness: Harness, post: str) -> list[PostData]:
         return [p for p in read_all(harness.reader).posts if p.in_reply_to == post and p.author.username == harness.config.username]
 
 
-def deletions_told(harness: Harness) -> tuple[PostData, ...]:
+def deletions_told(harness: HearingHarness) -> tuple[PostData, ...]:
     """What a network that calls the desk told of by that, where reading does not say what was deleted."""
     told: Callable[[], Sequence[PostData]] | None = getattr(harness, "deletions_told", None)
     return tuple(told()) if told else ()
 
 
-def named(harness: Harness, username: str) -> str:
+def named(harness: HearingHarness, username: str) -> str:
     """How the network writes a name: on some with the name of a host behind it."""
     return f"{username}{getattr(harness, 'domain', '')}"
 

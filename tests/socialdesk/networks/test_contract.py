@@ -1,4 +1,4 @@
-"""The connector contract, over every connector there is."""
+"""The connector contract, over every connector there is: what is heard, what is read, what is written to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,19 @@ from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
-from tests.socialdesk.networks.contract import ConnectorContract, Failure, Harness
+from tests.socialdesk.networks.contract import (
+    ConnectorContract,
+    Failure,
+    Harness,
+    HearingContract,
+    HearingHarness,
+    ReadingContract,
+    ReadingHarness,
+)
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness
+from tests.socialdesk.networks.json_hook.harness import JsonHarness
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
+from tests.socialdesk.networks.rss.harness import FeedHarness
 from tests.socialdesk.networks.x.harness import XHarness
 
 
@@ -74,20 +84,37 @@ CONNECTORS: dict[str, Callable[[Path, Settings], Harness]] = {
     "sandbox": SandboxHarness,
     "x": XHarness,
 }
+# Those that are read and never written to, and those that nobody asks: they call the desk.
+READ: dict[str, Callable[[Path, Settings], ReadingHarness]] = {"rss": FeedHarness}
+HEARD: dict[str, Callable[[Path, Settings], HearingHarness]] = {"json": JsonHarness}
+PARTS_OF_THE_SANDBOX = {"web"}
 
 
-@pytest.fixture(params=sorted(CONNECTORS))
-def harness(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Iterator[Harness]:
-    harness = CONNECTORS[request.param](tmp_path, settings)
+@pytest.fixture
+def harness(key: str, tmp_path: Path, settings: Settings) -> Iterator[HearingHarness]:
+    harness = {**HEARD, **READ, **CONNECTORS}[key](tmp_path, settings)
     yield harness
     if close := getattr(harness, "close", None):
         close()
 
 
+@pytest.mark.parametrize("key", sorted(CONNECTORS))
 class TestConnector(ConnectorContract):
-    """Collected here once for each connector."""
+    """Collected here once for each connector that writes."""
+
+
+@pytest.mark.parametrize("key", sorted(READ))
+class TestReader(ReadingContract):
+    """Once for each that only reads."""
+
+
+@pytest.mark.parametrize("key", sorted(HEARD))
+class TestHearing(HearingContract):
+    """Once for each that only calls the desk."""
 
 
 def test_every_connector_of_the_registry_keeps_the_contract() -> None:
-    with_connector = {key for key, network in registry.NETWORKS.items() if network.publisher is not None}
-    assert with_connector == set(CONNECTORS)
+    networks = registry.NETWORKS.items()
+    assert {key for key, network in networks if network.publisher} == set(CONNECTORS)
+    assert {key for key, network in networks if network.reader and not network.publisher} == {*READ, *PARTS_OF_THE_SANDBOX}
+    assert {key for key, network in networks if network.webhook and not network.reader} == set(HEARD)

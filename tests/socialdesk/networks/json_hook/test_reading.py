@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listening.models import Mention
 from socialdesk.networks.base import HookRefused, NetworkError, PostData, Unreadable
 from socialdesk.networks.json_hook import NETWORK, read_call
 from socialdesk.networks.json_hook.reading import FIELDS, MOST, BadMapping, read_mapping
+from tests.factories import push
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "networks" / "json"
 NESTED = "entries=data.items external_id=key text=comment.body author.username=by.nick author.external_id=by.uid url=href posted_at=at"
@@ -52,6 +55,15 @@ def test_each_call_is_read(name: str) -> None:
     batch = read_call((FIXTURES / name).read_bytes(), name="forum", mapping=mapping)
     assert [{field: getattr(post, field) for field in wanted} for post, wanted in zip(batch.posts, posts, strict=True)] == posts
     assert [entry.reason for entry in batch.unreadable] == reasons
+
+
+@pytest.mark.django_db
+def test_a_deletion_need_say_no_more_than_which_post() -> None:
+    (post,) = read_call(b'{"id": 41, "deleted": true}', name="forum").posts
+    assert (post.external_id, post.deleted) == ("forum:41", True)
+    push(replace(post, text="My number is 0123", deleted=False))
+    assert push(post).folded == 1
+    assert Mention.objects.get().deleted_at is not None
 
 
 @pytest.mark.parametrize("text", ["text", "=x", "text=", "text=a..b", "nothing=a", "text=" + ".".join("a" * 50), "text=.a"])

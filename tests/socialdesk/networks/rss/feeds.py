@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class FeedServer:
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     given: list[int] = field(default_factory=list)
+    hangs_up: bool = False  # says nothing, and closes the connection
 
     @property
     def etag(self) -> str:
@@ -33,6 +35,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         feeds: FeedServer = self.server.feeds
         feeds.asked.append({name.lower(): value for name, value in self.headers.items()})
+        if feeds.hangs_up:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         if feeds.answers:
             status, headers, body = feeds.answers.pop(0)
         elif self.headers.get("If-None-Match") == feeds.etag:
