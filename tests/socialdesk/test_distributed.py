@@ -1,4 +1,5 @@
-"""The same desk as separate processes on real PostgreSQL and Redis: web, worker and clock, from a pushed post to the delivered answer."""
+"""The same desk as separate processes on real PostgreSQL and Redis: web, worker, clock and listener, from a pushed post to the delivered
+answer."""
 
 from __future__ import annotations
 
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
 import pytest
 from websockets.sync.client import connect
 
 from tests.servers import free_port, postgres, redis
+from tests.socialdesk.embedded.test_listening import CONNECT
+from tests.socialdesk.networks.mastodon.simulator import Simulator
 
 pytestmark = [pytest.mark.servers, pytest.mark.embedded, pytest.mark.slow, pytest.mark.timeout(180)]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -58,6 +62,7 @@ def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
             "REDIS_URL": stack.enter_context(redis()),
             "SOCIALDESK_DATA": str(folder / "data"),
             "SOCIALDESK_UNDO_SECONDS": "0",
+            "SOCIALDESK_OUTBOUND_PRIVATE": "127.0.0.1",
             "DEMO": "1",
         }
         env.pop("PYTEST_CURRENT_TEST", None)
@@ -84,6 +89,7 @@ def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
             "base": base,
             "port": port,
             "folder": folder,
+            "env": env,
             "http": httpx.Client(base_url=base, headers={"Authorization": f"Token {token}"}),
             "token": token,
         }
@@ -127,3 +133,48 @@ def test_an_answer_is_delivered_by_the_worker_exactly_once(desk):
     assert eventually(lambda: states() == ["sent"]), states()
     second = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
     assert second.status_code == 409
+
+
+def test_a_listener_hears_what_is_pushed_and_nothing_is_missed_while_it_was_dead(desk):
+    there = Simulator()
+    world = there.world
+    credentials = {"server": there.base, "access_token": there.routes.oauth.give_token("read write"), "list": "7", "domain": world.domain}
+    shell = [sys.executable, "manage.py", "shell", "-c", CONNECT.format(id=world.us.id, credentials=credentials)]
+    subprocess.run(shell, cwd=ROOT, env=desk["env"], check=True, capture_output=True)
+    said: list[str] = []
+
+    def say(words: str) -> None:
+        said.append(words)
+        world.publish(world.person("mara"), f"@tidewheel {words}")
+
+    def is_heard() -> bool:
+        found = desk["http"].get("/api/mentions/?network=mastodon&page_size=500").json()["results"]
+        return sorted(mention["text"].partition(" ")[2] for mention in found) == sorted(said)
+
+    def listening(log: str):
+        return process("manage.py", "listen", env=desk["env"], log=desk["folder"] / log)
+
+    try:
+        with listening("listen.log") as listener:
+            assert eventually(lambda: len(there.streaming) >= 2), (desk["folder"] / "listen.log").read_text()[-3000:]
+            say("my bike is late")
+            assert eventually(is_heard, seconds=5)
+            listener.kill()
+            listener.wait()
+        there.drop_streams()
+        say("nobody hears me")
+        say("nor me")
+        with psycopg2.connect(desk["env"]["DATABASE_URL"]) as database, database.cursor() as cursor:
+            # As if the half minute had passed after which it is taken for dead.
+            cursor.execute("UPDATE listening_source SET polled_until = now() WHERE kind = 'stream' AND polled_until IS NOT NULL")
+            assert cursor.rowcount == 1
+        with listening("listen-again.log") as listener:
+            assert eventually(is_heard), (desk["folder"] / "listen-again.log").read_text()[-3000:]
+            say("and now?")
+            assert eventually(is_heard, seconds=5)
+            began = time.monotonic()
+            listener.terminate()
+            assert listener.wait(20) == 0
+            assert time.monotonic() - began < 5
+    finally:
+        there.stop()
