@@ -74,7 +74,7 @@ def _guarded(read: Any, entry: Any, url: str, title: str, language: str) -> Post
 
 
 def _read_entry(entry: Mapping[str, Any], url: str, title: str, language: str) -> PostData | Unreadable:
-    bodies = [str(part.get("value") or "") for part in entry.get("content") or () if isinstance(part, Mapping)]
+    bodies = [_html_of(part) for part in entry.get("content") or ()]
     link = _link(entry.get("link"), url)
     published, updated = _moment(_raw(entry, "published_parsed")), _moment(_raw(entry, "updated_parsed"))
     author = entry.get("author_detail") or {}
@@ -86,8 +86,8 @@ def _read_entry(entry: Mapping[str, Any], url: str, title: str, language: str) -
     return _post(
         url=url,
         given_id=str(entry.get("id") or "") or link,
-        heading=_one_line(entry.get("title")),
-        body=max([*bodies, str(entry.get("summary") or "")], key=len),
+        heading=_one_line(_html_of(entry.get("title_detail")) or entry.get("title")),
+        body=max([*bodies, _html_of(entry.get("summary_detail")) or str(entry.get("summary") or "")], key=len),
         author=_one_line(author.get("name") or entry.get("author")) or title,
         author_url=_link(author.get("href"), url),
         link=link,
@@ -210,6 +210,13 @@ class _Text(HTMLParser):
 
 def _one_line(value: Any) -> str:
     return " ".join(text_of(value).split())[:500] if isinstance(value, str) else ""
+
+
+def _html_of(part: Any) -> str:
+    """A part of an entry, which says whether what looks like a tag in it is one."""
+    detail = _object(part)
+    value = str(detail.get("value") or "")
+    return _escaped(value) if detail.get("type") == "text/plain" else value
 
 
 def _escaped(value: Any) -> str:

@@ -164,6 +164,14 @@ def test_a_feed_that_breaks_off_gives_what_came() -> None:
     assert len(read_feed(whole[: len(whole) // 2], url=URL).entries) >= 5
 
 
+def test_plain_text_that_looks_like_html_is_kept_as_it_is() -> None:
+    parts = "<id>tag:a</id><title type='text'>Use the &lt;b> tag</title><content type='text'>if a &lt; b &lt;c> &amp;amp; d</content>"
+    feed = f"<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title><entry>{parts}</entry></feed>"
+    [post] = read_feed(feed.encode(), url=URL).entries
+    assert isinstance(post, PostData)
+    assert post.text == "Use the <b> tag\n\nif a < b <c> &amp; d"
+
+
 def test_a_section_that_nobody_knows_is_left_out_and_costs_no_other_entry() -> None:
     assert text_of("before <![foo[ bar ]]> after") == "before after"
     items = [{"id": "1", "content_html": "<![x[y"}, {"id": "2", "content_html": "z"}]
