@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.cache import cache
 
-from socialdesk.networks.base import Batch, MessageData, NetworkError, PostData, Unreadable
+from socialdesk.networks.base import EXPIRED, Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.x import fields, payloads
 from socialdesk.networks.x.client import Client
 from socialdesk.networks.x.lists import PAGE, PAGES, newest_of, next_page, pages
@@ -70,30 +70,31 @@ class XReader:
     def _ask(self, marks: Mapping[str, int]) -> tuple[list[_Item], dict[str, int]]:
         """Everything after the marks, oldest first, and how far each list was seen.
 
-        A list whose limit is used up is read the next time, from its own mark; it keeps nobody from hearing the others.
+        A list that cannot be read now is read the next time, from its own mark; it keeps nobody from hearing the others. That it failed
+        is said once they bring nothing more; that its limit is used up only where nothing at all could be read.
         """
         items: dict[Any, _Item] = {}
         ends: dict[str, int] = {}
         limited: list[NetworkError] = []
-        asked = [feed for feed in FEEDS if self._is_asked(feed)]
-        for feed in asked:
+        failed: list[NetworkError] = []
+        for feed in filter(self._is_asked, FEEDS):
             try:
                 read = list(self._read(feed, marks[feed]))
             except NetworkError as error:
                 if feed == "messages" and _is_refusal(error):
                     self._say_refused(feed, error)
                     continue
-                if error.code not in ("budget", "rate_limit"):
+                if not error.retryable or error.code == EXPIRED:
                     raise
-                limited.append(error)
+                (limited if error.code in ("budget", "rate_limit") else failed).append(error)
                 continue
             for item in read:
                 # What has no id cannot be the same as anything else.
                 key = (feed == "messages", item.id) if item.id else object()
                 items.setdefault(key, item).feeds.add(feed)
             ends[feed] = max([self._newest.pop(feed, 0), *(item.id for item in read)])
-        if len(limited) == len(asked):
-            raise limited[0]
+        if not items and (failed or (limited and not ends)):
+            raise [*failed, *limited][0]
         return sorted(items.values(), key=lambda item: item.id), ends
 
     def _say_refused(self, feed: str, error: NetworkError) -> None:

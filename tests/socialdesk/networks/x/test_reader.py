@@ -113,6 +113,26 @@ def test_a_list_whose_limit_is_used_up_keeps_nobody_from_hearing_the_others(x: S
     assert [message.text for message in x.reader.fetch(first.cursor).messages] == ["hello?"]
 
 
+def test_a_list_that_fails_keeps_nobody_from_hearing_the_others_and_is_said_once_they_are_heard(x: Stage) -> None:
+    x.ana_posts("@tidewheel it broke")
+    x.world.publish(x.ben, "My e-bike")
+    with x.simulator.failing("error_after_writing", on=lambda method, path: "/search/recent" in path):
+        first = x.reader.fetch("")
+        assert texts(first) == ["@tidewheel it broke"]
+        with pytest.raises(NetworkError) as caught:
+            x.reader.fetch(first.cursor)
+        assert (caught.value.retryable, caught.value.code) == (True, "server_error")
+    assert texts(x.reader.fetch(first.cursor)) == ["My e-bike"]
+
+
+def test_where_no_messages_may_be_read_and_the_rest_is_used_up_reading_waits(x: Stage) -> None:
+    x.with_config(credentials={"access_token": x.simulator.sign_in(x.us, ALL_SCOPES.replace("dm.read ", ""))})
+    x.simulator.limits.update(mentions=0, timeline=0, search=0)
+    with pytest.raises(NetworkError) as caught:
+        x.reader.fetch("")
+    assert caught.value.code == "rate_limit"
+
+
 def test_where_every_list_is_used_up_reading_says_when_to_come_again(x: Stage) -> None:
     x.simulator.limits.update(mentions=0, timeline=0, search=0, messages=0)
     for _ in range(2):
