@@ -53,6 +53,7 @@ ACCESS: dict[str, Rule] = {
     "conversation": Rule(EVERYBODY),
     "conversation_above": Rule(EVERYBODY),
     "picture": Rule(EVERYBODY),
+    "film": Rule(EVERYBODY),
     "conversation_claim": Rule(write=CARE),
     "conversation_release": Rule(write=WORKERS),
     "conversation_assign": Rule(write=WORKERS),

@@ -1,6 +1,7 @@
 """Pictures of posts as the desk's staff see them: fetched by the desk, so that no network learns who looks at what, and looked at first.
 
 Only what stands in a post can be asked for, by a name that the desk signed. Only raster pictures are passed on, told by their bytes.
+Films and sounds go the same way: see films.py.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import io
 import threading
 import time
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import requests
@@ -18,7 +21,7 @@ from django.views.decorators.http import require_GET
 
 from listening.models import Mention
 from listening.services import pictures
-from listening.services.parts import find_picture, read_picture_name
+from listening.services.parts import MediumKind, find_medium, read_picture_name
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.outbound import GuardedSession
 from socialdesk.lib.pictures import guard_response, picture_response
@@ -42,7 +45,7 @@ _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image
 
 
 class NoPicture(DeskError):
-    """There is none, or none that can be shown. The message says why."""
+    """There is none, or none that can be shown: no picture, film or sound. The message says why."""
 
     code = "no_picture"
 
@@ -53,42 +56,67 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
     try:
         content, media_type = read_picture(name)
     except NoPicture as error:
-        return guard_response(HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=404))
+        return not_there(error)
     return picture_response(content, media_type, seconds=SEEN_FOR)
 
 
 def read_picture(name: str) -> tuple[bytes, str]:
     """The picture of that name and its type, from the desk's disk or from where it stands. Raises NoPicture."""
+    there = find_named(name, ("image",))
+    content = pictures.find_kept(there.mention_id, there.digest)
+    if content is None:
+        content = have(there, lambda: _picture(there.network, there.url), check_picture)
+    return content, check_picture(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a signed name stands for, as it stands in its post now."""
+
+    mention_id: int
+    place: int
+    digest: str
+    network: str
+    url: str
+    kind: MediumKind
+
+
+def find_named(name: str, kinds: Sequence[MediumKind]) -> Named:
+    """Raises NoPicture where the desk did not sign that, its post changed, or it is none of these kinds."""
     named = read_picture_name(name)
     if named is None:
         raise NoPicture("There is no such picture.")
     mention_id, place, digest = named
-    network, url = _find(mention_id, place, digest)
-    content = pictures.find_kept(mention_id, digest)
-    if content is None:
-        failed = f"no_picture:{mention_id}:{digest}"
-        if reason := cache.get(failed):
-            raise NoPicture(reason)
-        try:
-            content = _have(network, url)
-            check_picture(content)
-        except NoPicture as error:
-            cache.set(failed, error.message, timeout=_FAILED_FOR)
-            raise
-        _find(mention_id, place, digest)  # it may have been deleted while it was fetched
-        pictures.keep(mention_id, digest, content)
-    return content, check_picture(content)
-
-
-def _find(mention_id: int, place: int, digest: str) -> tuple[str, str]:
     found = Mention.objects.filter(pk=mention_id).values_list("network", "media").first() if mention_id < 2**63 else None
-    url = find_picture(found[1], place=place, digest=digest) if found else ""
-    if not found or not url:
+    url, kind = find_medium(found[1], place=place, digest=digest) if found else ("", "file")
+    if not found or kind not in kinds:
         raise NoPicture("There is no such picture. Its post was edited or deleted.")
-    return found[0], url
+    return Named(mention_id, place, digest, found[0], url, kind)
 
 
-def _have(network: str, url: str) -> bytes:
+def have(there: Named, get: Callable[[], bytes], check: Callable[[bytes], str]) -> bytes:
+    """What `get` brings, kept if `check` lets it pass. What could not be had is not tried again for a while. Raises NoPicture."""
+    failed = f"no_picture:{there.mention_id}:{there.digest}"
+    if reason := cache.get(failed):
+        raise NoPicture(reason)
+    try:
+        content = get()
+        check(content)
+    except NoPicture as error:
+        cache.set(failed, error.message, timeout=_FAILED_FOR)
+        raise
+    found = Mention.objects.filter(pk=there.mention_id).values_list("media", flat=True).first()
+    if find_medium(found, place=there.place, digest=there.digest)[0] != there.url:  # it may have been deleted while it was fetched
+        raise NoPicture("There is no such picture. Its post was edited or deleted.")
+    pictures.keep(there.mention_id, there.digest, content)
+    return content
+
+
+def not_there(error: NoPicture) -> HttpResponse:
+    return guard_response(HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=404))
+
+
+def _picture(network: str, url: str) -> bytes:
     known = registry.NETWORKS.get(network)
     if known is not None and known.picture is not None:
         drawn = known.picture(url)
@@ -97,31 +125,34 @@ def _have(network: str, url: str) -> bytes:
     if not _AT_ONCE.acquire(timeout=_WAITS):
         raise NoPicture("Too many pictures are being fetched at this moment.")
     try:
-        return fetch(url)
+        return fetch(url, what="picture", accept="image/avif,image/webp,image/*", most=MOST_BYTES)
     finally:
         _AT_ONCE.release()
 
 
-def fetch(url: str) -> bytes:
-    """What stands at a public address, following at most REDIRECTS redirects, each judged as the first was. Raises NoPicture."""
-    session = GuardedSession(most=MOST_BYTES)
-    session.headers.update({"User-Agent": "SocialDesk", "Accept": "image/avif,image/webp,image/*", "Accept-Encoding": "identity"})
+def fetch(url: str, *, what: str, accept: str, most: int) -> bytes:
+    """What stands at a public address, following at most REDIRECTS redirects, each judged as the first was. `what` it is, for people.
+
+    Raises NoPicture.
+    """
+    session = GuardedSession(most=most)
+    session.headers.update({"User-Agent": "SocialDesk", "Accept": accept, "Accept-Encoding": "identity"})
     began = time.monotonic()
     for _ in range(REDIRECTS + 1):
         try:
             answer = session.get(url)
         except (DeskError, requests.RequestException, ValueError) as error:
-            raise NoPicture("The picture could not be fetched.") from error
+            raise NoPicture(f"The {what} could not be fetched.") from error
         target = answer.headers.get("Location", "")
         if not (answer.is_redirect and target):
             if answer.status_code != 200:
-                raise NoPicture(f"The picture could not be fetched: its server answered {answer.status_code}.")
+                raise NoPicture(f"The {what} could not be fetched: its server answered {answer.status_code}.")
             return answer.content
         session.cookies.clear()
         url = urljoin(url, target)
         if time.monotonic() - began > ALTOGETHER:
             break
-    raise NoPicture("The picture could not be fetched: its server sends on to elsewhere again and again.")
+    raise NoPicture(f"The {what} could not be fetched: its server sends on to elsewhere again and again.")
 
 
 def check_picture(content: bytes) -> str:

@@ -99,9 +99,12 @@ def _media(raw: Any) -> tuple[MediaData, ...]:
     if raw in (None, ""):
         return ()
     if not isinstance(raw, list) or not all(isinstance(item, Mapping) for item in raw):
-        raise Refused("media must be a list of objects with kind, url and alt")
+        raise Refused("media must be a list of objects with kind, url, alt and preview")
     return tuple(
-        MediaData(_text(item, "kind", "media.kind") or "image", _text(item, "url", "media.url"), _text(item, "alt", "media.alt"))
+        MediaData(
+            _text(item, "kind", "media.kind") or "image",
+            *(_text(item, name, f"media.{name}") for name in ("url", "alt", "preview")),
+        )
         for item in raw[:MOST_MEDIA]
     )
 

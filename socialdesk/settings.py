@@ -236,7 +236,7 @@ CACHES: dict[str, Any] = {
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
 PICTURE_CACHE = DATA_DIR / "media-cache"
 PICTURE_CACHE_BYTES = 1_000_000 * env.number(
-    "SOCIALDESK_PICTURE_CACHE", 500, "megabytes of pictures of posts that are kept in the data folder; the oldest go", least=1
+    "SOCIALDESK_PICTURE_CACHE", 500, "megabytes of pictures and films of posts that are kept in the data folder; the oldest go", least=1
 )
 DEMO_DIR = BASE_DIR / "fixtures" / "demo"
 UNDO_SECONDS = env.number("SOCIALDESK_UNDO_SECONDS", 8, "how long a public reply is held back for Undo")
@@ -384,6 +384,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
+        "media-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

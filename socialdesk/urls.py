@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from socialdesk import health, media, webhooks
+from socialdesk import films, health, media, webhooks
 
 handler500 = "socialdesk.faults.answer_fault"
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path("", include("profiles.rights_urls")),
     path("api/", include("socialdesk.api")),
     path("media/<str:name>", media.picture, name="picture"),
+    path("media/films/<str:name>", films.film, name="film"),
     path("hooks/json/<slug:name>/", webhooks.json_call, name="json_call"),
     path("hooks/<slug:network>/", webhooks.network_hook, name="network_hook"),  # after those that have names of their own
     path("healthz", health.healthz, name="healthz"),

@@ -23,18 +23,21 @@ MAX_QUOTE = 5000
 MAX_NAME = 200
 _WORDS = {"image": "picture", "video": "film", "audio": "sound", "file": "file"}
 _SALT = "listening.picture"
+_PLAYLISTS = (".m3u8", ".mpd")  # lists of many small files, which most browsers do not play by themselves
 
 MediumKind = Literal["image", "video", "audio", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A picture, film or sound. `name` is what its picture is fetched by from this desk, "" where it is none that can be shown here."""
+    """A picture, film or sound. `name` is what it is fetched by from this desk, "" where it is none that can be shown here; `still` is
+    what a picture of a film is fetched by."""
 
     kind: MediumKind
     url: str
     alt: str
     name: str = ""
+    still: str = ""
 
     @property
     def word(self) -> str:
@@ -85,7 +88,8 @@ def accept_parts(post: PostData) -> PostData:
 
 def _accept_medium(medium: MediaData) -> MediaData | None:
     url, alt = accept_url(medium.url, limit=MAX_URL), clean(medium.alt, limit=MAX_ALT).strip()
-    return MediaData(_kind_of(medium.kind), url, alt) if url or alt else None
+    preview = accept_url(medium.preview, limit=MAX_URL)
+    return MediaData(_kind_of(medium.kind), url, alt, preview) if url or alt or preview else None
 
 
 def _accept_quote(quote: QuoteData) -> QuoteData | None:
@@ -114,7 +118,9 @@ def warned(warning: str) -> str:
 def media_json(post: PostData) -> list[dict[str, Any]]:
     """An accepted post's parts as they are stored, in the order in which they are shown: a warning, pictures, a poll, a quote."""
     parts: list[dict[str, Any]] = [{"kind": "warning", "text": post.warning}] if post.warning else []
-    parts += [{"kind": item.kind, "url": item.url, "alt": item.alt} for item in post.media]
+    parts += [
+        {"kind": item.kind, "url": item.url, "alt": item.alt} | ({"preview": item.preview} if item.preview else {}) for item in post.media
+    ]
     if post.poll:
         parts.append({"kind": "poll", "options": list(post.poll)})
     if post.quote is not None:
@@ -140,7 +146,7 @@ def read_parts(media: Any, *, mention_id: int | None = None) -> Parts:
         elif kind == "quote":
             quote = quote or _accept_quote(QuoteData(*(_text(part, name) for name in ("external_id", "author", "text", "url"))))
         elif len(found) < MOST_MEDIA:
-            medium = _accept_medium(MediaData(kind, _text(part, "url"), _text(part, "alt")))
+            medium = _accept_medium(MediaData(kind, _text(part, "url"), _text(part, "alt"), _text(part, "preview")))
             if medium is not None:
                 found.append(_shown(medium, mention_id, place))
     return Parts(warning, tuple(found), poll, quote)
@@ -161,8 +167,15 @@ def host_of(url: str) -> str:
 
 def _shown(medium: MediaData, mention_id: int | None, place: int) -> Medium:
     kind = _kind_of(medium.kind)
-    can_be_fetched = kind == "image" and mention_id is not None and bool(medium.url)
-    return Medium(kind, medium.url, medium.alt, picture_name(mention_id, place, medium.url) if can_be_fetched and mention_id else "")
+    if mention_id is None:
+        return Medium(kind, medium.url, medium.alt)
+    name = picture_name(mention_id, place, medium.url) if _can_be_shown(kind, medium.url) else ""
+    still = picture_name(mention_id, place, medium.preview) if medium.preview and kind == "video" else ""
+    return Medium(kind, medium.url, medium.alt, name, still)
+
+
+def _can_be_shown(kind: MediumKind, url: str) -> bool:
+    return bool(url) and kind != "file" and not url.partition("?")[0].lower().endswith(_PLAYLISTS)
 
 
 def _kind_of(kind: str) -> MediumKind:
@@ -183,11 +196,11 @@ def _options(part: dict[str, Any]) -> Iterable[str]:
     return [clean(option).strip() for option in options[:MOST_OPTIONS] if isinstance(option, str)] if isinstance(options, list) else []
 
 
-# --- Names of pictures --------------------------------------------------------------------------------------------------
+# --- Names of pictures and films ----------------------------------------------------------------------------------------
 
 
 def picture_name(mention_id: int, place: int, url: str) -> str:
-    """What a post's picture is asked for by: signed, so that only what stands in a post can be asked for."""
+    """What a post's picture, film or sound is asked for by: signed, so that only what stands in a post can be asked for."""
     return signing.Signer(salt=_SALT).sign(f"{mention_id}-{place}-{_digest(url)}")
 
 
@@ -200,11 +213,16 @@ def read_picture_name(name: str) -> tuple[int, int, str] | None:
         return None
 
 
-def find_picture(media: Any, *, place: int, digest: str) -> str:
-    """The address of the picture at that place, "" if another one or none stands there now."""
+def find_medium(media: Any, *, place: int, digest: str) -> tuple[str, MediumKind]:
+    """The address of what is at that place, and what it is; ("", "file") if another one or none stands there now."""
     parts = _listed(media)
-    url = _text(parts[place], "url") if 0 <= place < len(parts) and _text(parts[place], "kind") == "image" else ""
-    return url if url and _digest(url) == digest and accept_url(url, limit=MAX_URL) else ""
+    part = parts[place] if 0 <= place < len(parts) else {}
+    kind = _kind_of(_text(part, "kind"))
+    shown: tuple[tuple[str, MediumKind], ...] = ((_text(part, "url"), kind), (_text(part, "preview"), "image"))
+    for url, what in shown:
+        if url and _digest(url) == digest and accept_url(url, limit=MAX_URL) and _can_be_shown(what, url):
+            return url, what
+    return "", "file"
 
 
 def _digest(url: str) -> str:

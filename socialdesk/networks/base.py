@@ -27,11 +27,12 @@ class AuthorData:
 
 @dataclass(frozen=True, slots=True)
 class MediaData:
-    """A picture or film beside a post. `kind` is image, video or audio."""
+    """A picture or film beside a post. `kind` is image, video or audio; `preview` the address of a still picture of a film."""
 
     kind: str
     url: str
     alt: str = ""
+    preview: str = ""
 
 
 @dataclass(frozen=True, slots=True)

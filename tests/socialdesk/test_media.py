@@ -243,7 +243,7 @@ def test_the_oldest_go_where_there_is_no_room(settings: Any) -> None:
 def test_a_picture_whose_post_went_while_it_was_fetched_is_not_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     mention = mention_with(site.put("/a", draw()))
 
-    def fetch(url: str) -> bytes:
+    def fetch(url: str, **options: Any) -> bytes:
         Mention.objects.filter(pk=mention.pk).update(media=[])
         return draw()
 

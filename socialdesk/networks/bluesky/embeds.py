@@ -70,11 +70,12 @@ def _media(embed: Any, did: str) -> Iterator[MediaData]:
             if url:
                 yield MediaData("image", url, words(part(image).get("alt")))
     elif kind.startswith("video"):
-        url = words(given.get("playlist"))
+        url, still = words(given.get("playlist")), words(given.get("thumbnail"))
         if not url and (cid := _cid(given.get("video"))):
-            url = f"{settings.BLUESKY_VIDEO}/watch/{quote(did, safe='')}/{cid}/playlist.m3u8"
+            folder = f"{settings.BLUESKY_VIDEO}/watch/{quote(did, safe='')}/{cid}"
+            url, still = f"{folder}/playlist.m3u8", f"{folder}/thumbnail.jpg"
         if url:
-            yield MediaData("video", url, words(given.get("alt")))
+            yield MediaData("video", url, words(given.get("alt")), still)
 
 
 def _served(blob: Any, did: str) -> str:

@@ -84,7 +84,9 @@ def _home(username: str) -> str:
 
 
 def _read_part(part: dict[str, Any], alt: str) -> tuple[MediaData, ...]:
-    return media_of("video" if part.get("media_type") == "VIDEO" else "image", part.get("media_url"), alt)
+    if part.get("media_type") == "VIDEO":
+        return media_of("video", part.get("media_url"), alt, preview=part.get("thumbnail_url"))
+    return media_of("image", part.get("media_url"), alt)
 
 
 def _entry(post: PostData) -> Entry:

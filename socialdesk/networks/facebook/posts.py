@@ -92,7 +92,7 @@ def _read_one(part: dict[str, Any]) -> tuple[MediaData, ...]:
     if kind == "share" or kind == "link":
         return ()  # the picture belongs to the page that is linked to
     if kind.startswith(_VIDEO) and link_of(shown.get("source")):
-        return media_of("video", shown.get("source"), part.get("description"))
+        return media_of("video", shown.get("source"), part.get("description"), preview=object_of(shown.get("image")).get("src"))
     return media_of("image", object_of(shown.get("image")).get("src"), part.get("description"))
 
 

@@ -117,6 +117,6 @@ def attempt(found: Found, raw: Any, read: Callable[[dict[str, Any]], Entry], *, 
         return None
 
 
-def media_of(kind: str, url: Any, alt: Any = "") -> tuple[MediaData, ...]:
+def media_of(kind: str, url: Any, alt: Any = "", preview: Any = "") -> tuple[MediaData, ...]:
     link = link_of(url)
-    return (MediaData(kind, link, text_of(alt)),) if link else ()
+    return (MediaData(kind, link, text_of(alt), link_of(preview)),) if link else ()

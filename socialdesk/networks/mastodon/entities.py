@@ -189,7 +189,8 @@ def _media(attachments: Any) -> tuple[MediaData, ...]:
         kind = given.get("type")
         url = words(given.get("url")) or words(given.get("remote_url"))
         if isinstance(kind, str) and kind in _KINDS and url.startswith(("https://", "http://")):
-            found.append(MediaData(_KINDS[kind], url, words(given.get("description"))[:2000]))
+            preview = words(given.get("preview_url")) if _KINDS[kind] == "video" else ""
+            found.append(MediaData(_KINDS[kind], url, words(given.get("description"))[:2000], preview))
     return tuple(found)
 
 

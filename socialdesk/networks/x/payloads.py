@@ -242,9 +242,14 @@ def _media(entry: Mapping[str, Any], includes: _Includes) -> Iterable[MediaData]
     for key in _list(_dict(entry.get("attachments")).get("media_keys")):
         given = includes.media.get(key, {}) if isinstance(key, str) else {}
         kind = _KINDS.get(_text(given.get("type")))
-        url = _film(given) or _text(given.get("url")) or _text(given.get("preview_image_url"))
-        if kind and url.startswith(("https://", "http://")):
-            yield MediaData(kind, url, alt=_text(given.get("alt_text")))
+        url = _link(_film(given)) or _link(_text(given.get("url")))
+        preview = _link(_text(given.get("preview_image_url"))) if kind == "video" else ""
+        if kind and (url or preview):
+            yield MediaData(kind, url, _text(given.get("alt_text")), preview)
+
+
+def _link(url: str) -> str:
+    return url if url.startswith(("https://", "http://")) else ""
 
 
 def _film(media: Mapping[str, Any]) -> str:

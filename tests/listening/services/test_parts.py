@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from listening.models import Mention
 from listening.services.acceptance import Refused, accept_post
-from listening.services.parts import MOST_MEDIA, NOTHING, find_picture, has_media, picture_name, read_parts, read_picture_name
+from listening.services.parts import MOST_MEDIA, NOTHING, find_medium, has_media, picture_name, read_parts, read_picture_name
 from listening.templatetags.parts import linked
 from profiles.services.erasure import erase_person
 from socialdesk.lib.clock import now
@@ -133,7 +133,7 @@ def test_whatever_is_stored_can_be_read(media: Any, place: int) -> None:
         assert medium.word
         assert isinstance(medium.host, str)
     assert isinstance(has_media(media), bool)
-    assert find_picture(media, place=place, digest="0") == ""
+    assert find_medium(media, place=place, digest="0") == ("", "file")
 
 
 @pytest.mark.django_db
@@ -281,11 +281,32 @@ def test_who_is_erased_goes_out_of_what_others_quoted() -> None:
 def test_a_name_leads_to_one_picture_of_one_post() -> None:
     named = read_picture_name(picture_name(5, 0, PICTURE.url))
     assert named is not None
-    media = [{"kind": "image", "url": PICTURE.url}, {"kind": "video", "url": PICTURE.url}]
+    film = "https://films.example/bike.mp4"
+    media = [
+        {"kind": "image", "url": PICTURE.url},
+        {"kind": "video", "url": film, "preview": PICTURE.url},
+        {"kind": "file", "url": PICTURE.url},
+    ]
     assert named[:2] == (5, 0)
-    assert find_picture(media, place=0, digest=named[2]) == PICTURE.url
-    assert find_picture(media, place=1, digest=named[2]) == ""
-    assert find_picture([{"kind": "image", "url": "https://other.example"}], place=0, digest=named[2]) == ""
+    assert find_medium(media, place=0, digest=named[2]) == (PICTURE.url, "image")
+    assert find_medium(media, place=1, digest=named[2]) == (PICTURE.url, "image")  # what the film looks like
+    assert find_medium(media, place=2, digest=named[2]) == ("", "file")
+    assert find_medium([{"kind": "image", "url": "https://other.example"}], place=0, digest=named[2]) == ("", "file")
+    named = read_picture_name(picture_name(5, 1, film))
+    assert named is not None
+    assert find_medium(media, place=1, digest=named[2]) == (film, "video")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://films.example/list.m3u8", "https://films.example/LIST.M3U8?x=1", "https://films.example/list.mpd"]
+)
+def test_a_list_of_pieces_of_a_film_is_no_file_to_play(url: str) -> None:
+    stored = [{"kind": "video", "url": url, "preview": PICTURE.url}]
+    (film,) = read_parts(stored, mention_id=5).media
+    assert (film.name, bool(film.still)) == ("", True)
+    named = read_picture_name(picture_name(5, 0, url))
+    assert named is not None
+    assert find_medium(stored, place=0, digest=named[2]) == ("", "file")
 
 
 @given(st.text())

@@ -79,6 +79,18 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   toast(reasonOf(xhr.status, xhr.responseText));
 });
 
+// A film or sound that does not play says where it can be found. Its error does not bubble.
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    const words = target.matches?.("video, audio") && target.parentElement.querySelector("[data-unplayable]");
+    if (!words || !words.hidden) return;
+    words.hidden = false;
+    announce(words.textContent);
+  },
+  true,
+);
+
 // Times in the words people say. Mirrors listening/templatetags/desk.py.
 
 function spanWords(seconds) {

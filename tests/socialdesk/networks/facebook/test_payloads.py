@@ -83,7 +83,7 @@ def shown(item: PostData | MessageData, want: dict[str, Any], place: str) -> dic
         if name == "author":
             value = [value.external_id, value.username]
         elif name == "media":
-            value = [[one.kind, one.url, one.alt] for one in value]
+            value = [[one.kind, one.url, one.alt, *filter(None, [one.preview])] for one in value]
         elif name.endswith("_at"):
             value = value.isoformat() if value else None
         elif name == "in_reply_to" and value == place and place:

@@ -73,7 +73,10 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "films": {
         "text": "Hört euch das an @tidewheel",
         "language": "de",
-        "media": (MediaData("video", "https://video.twimg.example/large.mp4"), MediaData("video", "https://pbs.twimg.example/gif.jpg")),
+        "media": (
+            MediaData("video", "https://video.twimg.example/large.mp4", preview="https://pbs.twimg.example/thumb.jpg"),
+            MediaData("video", "", preview="https://pbs.twimg.example/gif.jpg"),
+        ),
     },
     "poll": {"poll": ("Never & proud", "Once", "I stopped counting")},
     "edited": {"external_id": "2123740638213046272", "posted_at": at("11:30:00"), "edited_at": at("11:42:10")},
@@ -229,7 +232,7 @@ def test_any_value_in_any_place_gives_posts_or_what_could_not_be_read(data: st.D
         assert one.post.posted_at.tzinfo is not None
         assert isinstance(one.post.text, str)
         assert isinstance(one.post.author.followers, int)
-        assert all(picture.url.startswith("http") for picture in one.post.media)
+        assert all((picture.url or picture.preview).startswith("http") for picture in one.post.media)
     assert all(isinstance(one, Unreadable) for one in odd)
 
 
