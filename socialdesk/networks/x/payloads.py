@@ -224,13 +224,14 @@ def _without_hidden_mentions(entry: Mapping[str, Any], text: str) -> str:
 
 def is_text(found: Found, wanted: str) -> bool:
     """Whether a post of ours says that, as far as what X does to texts can be undone."""
-    said = _comparable(found.post.text)
-    wanted = _comparable(_unescaped(wanted))
+    if found.post.quote is not None:  # the link to what is shown beside the text is not in it any more
+        wanted = re.sub(rf"\s*https?://\S+/status/{found.post.quote.external_id}\b\S*\s*$", "", wanted)
+    said, wanted = _comparable(_unescaped(found.post.text)), _comparable(_unescaped(wanted))
     return said == wanted or _LEADING_MENTIONS.sub("", said, count=1) == wanted
 
 
 def is_message(message: MessageData, wanted: str) -> bool:
-    return _comparable(message.text) == _comparable(_unescaped(wanted))
+    return _comparable(_unescaped(message.text)) == _comparable(_unescaped(wanted))
 
 
 def _comparable(text: str) -> str:

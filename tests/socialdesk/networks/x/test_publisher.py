@@ -75,6 +75,7 @@ def test_hundreds_of_replies_under_faults_are_each_there_once(x: Stage) -> None:
     [
         "Look at https://help.example/unlock?a=1&b=2 and write to us",
         "R&D < sales > \"quotes\" & 'more'",
+        "Write &amp; where you mean &, and &lt; for <",
         "Two lines\n\nof text",
         "👩🏽‍🔧 Ümläute — 日本語",
         "@ana @ben thank you both",
@@ -87,6 +88,16 @@ def test_a_reply_is_found_whatever_x_does_to_its_text(x: Stage, text: str) -> No
     assert x.publisher.find(token="t", text=text + "!", in_reply_to=post.id, since=an_hour_ago()) is None
     (echo,) = [one for one in x.reader.fetch("").posts if one.author.username == "tidewheel"]
     assert echo.text == text or text.startswith("@")
+
+
+def test_a_reply_that_ends_with_a_link_to_a_post_which_x_shows_within_it_is_found(x: Stage) -> None:
+    post, shown = x.ana_posts(), x.world.publish(x.ben, "How I mended mine")
+    text = f"Ben has mended it: https://x.com/ben/status/{shown.id}?s=20"
+    sent = x.publisher.reply(in_reply_to=post.id, text=text, token="t")
+    x.world.posts[sent.external_id].quotes = shown.id
+    assert x.publisher.find(token="t", text=text, in_reply_to=post.id, since=an_hour_ago()) == sent
+    other = text.replace("Ben", "Cy")
+    assert x.publisher.find(token="t", text=other, in_reply_to=post.id, since=an_hour_ago()) is None
 
 
 def test_a_reply_that_the_timeline_does_not_show_yet_is_found_by_search(x: Stage) -> None:
