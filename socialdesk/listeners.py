@@ -171,6 +171,7 @@ class Listeners:
         self._lines: dict[int, Line] = {}
         self._tries: dict[int, int] = {}
         self._stopping = threading.Event()
+        self._leaves = False
         self._thread = threading.Thread(target=self.run, name="listeners", daemon=True)
 
     @property
@@ -183,7 +184,7 @@ class Listeners:
     def run(self) -> None:
         is_away = False
         try:
-            while not self._stopping.is_set():
+            while not (self._leaves or self._stopping.is_set()):
                 try:
                     close_old_connections()
                     self.look()
@@ -198,8 +199,9 @@ class Listeners:
             connections.close_all()
 
     def leave(self) -> None:
-        """Let `run` end soon. Safe in a signal handler."""
-        self._stopping.set()
+        """Let `run` end within a round. Safe in a signal handler, which may come in the middle of waiting for the event: to set that
+        there would wait for ever."""
+        self._leaves = True
 
     def stop(self, seconds: float) -> bool:
         """Close everything. False if something was still open after so long: then nobody need wait for it."""

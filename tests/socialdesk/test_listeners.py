@@ -320,6 +320,16 @@ def test_the_command_listens_until_it_is_told_to_stop(
     assert (source.polled_until, source.connected_at) == (None, None)
 
 
+def test_a_signal_that_comes_in_the_middle_of_waiting_waits_for_nothing() -> None:
+    running = Listeners()
+    with running._stopping._cond:  # type: ignore[attr-defined]  # held by whoever begins to wait
+        leaving = threading.Thread(target=running.leave, daemon=True)
+        leaving.start()
+        leaving.join(2)
+        assert not leaving.is_alive()
+    running.run()
+
+
 def test_networks_without_a_stream_are_left_alone(pretend: Pretend, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.NETWORKS, NETWORK, pretend.network(stream=None))
     _, _, source = make_sources()
