@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from pytest_django import Settings
@@ -12,29 +11,20 @@ from pytest_django import Settings
 from engagement.models import Delivery, Message
 from engagement.services.delivery import deliver
 from engagement.services.send import send_direct_message, send_reply
-from listening.models import Conversation, IntakeBatch, Mention, NetworkAccount, Source
+from listening.models import Conversation, Mention, NetworkAccount
 from listening.services.connected_accounts import store_account
 from profiles.models import Agent, Role
-from socialdesk import listeners
 from socialdesk.listeners import Listeners
 from socialdesk.networks import registry
 from socialdesk.networks.bluesky import stream as streaming
-from socialdesk.polling import read_source
 from tests.engagement.desk import work_off
 from tests.factories import make_agent
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.jetstream import Jetstream
 from tests.socialdesk.networks.bluesky.test_connect import connect
+from tests.socialdesk.networks.running import check_the_ledger_balances, eventually, heard, read, running, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
@@ -54,31 +44,13 @@ def account(bluesky: BlueskyHarness) -> NetworkAccount:
 
 @pytest.fixture
 def listening(account: NetworkAccount, jetstream: Jetstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listeners]:
-    monkeypatch.setattr(listeners, "ROUND", 0.02)
-    monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.05)
-    running = Listeners()
-    running.start()
-    eventually(lambda: jetstream.is_heard)
-    yield running
-    assert running.stop(5)
+    with running(monkeypatch, until=lambda: jetstream.is_heard) as started:
+        yield started
 
 
 @pytest.fixture
 def sam(db: None) -> Agent:
     return make_agent(Role.AGENT, username="sam")
-
-
-def read(account: NetworkAccount) -> None:
-    """As the polling task does when it is due."""
-    source = Source.objects.get(account=account, kind=Source.Kind.POLL)
-    Source.objects.filter(pk=source.pk).update(next_poll_at=None)
-    read_source(source.pk)
-    source.refresh_from_db()
-    assert source.last_error == ""
-
-
-def heard(text: str) -> Mention:
-    return eventually(lambda: Mention.objects.filter(text__contains=text).select_related("conversation").first())  # type: ignore[no-any-return]
 
 
 def says(bluesky: BlueskyHarness, name: str, text: str) -> str:
@@ -87,10 +59,6 @@ def says(bluesky: BlueskyHarness, name: str, text: str) -> str:
 
 def ours(bluesky: BlueskyHarness) -> list[str]:
     return [post.value["text"] for post in bluesky.world.posts() if post.did == bluesky.world.us.did]
-
-
-def state_of(message: Message) -> str:
-    return Delivery.objects.get(message=message).state
 
 
 def test_a_customer_is_heard_answered_once_and_written_to_privately(
@@ -125,8 +93,7 @@ def test_a_customer_is_heard_answered_once_and_written_to_privately(
     # What we wrote comes back by the stream and by reading, and is no new work (invariant 7).
     assert Conversation.objects.count() == 1
     assert Message.objects.filter(conversation=conversation, is_incoming=False).count() == 2
-    for batch in IntakeBatch.objects.all():
-        assert batch.seen == batch.stored + batch.duplicate + batch.folded + batch.filtered + batch.rejected
+    check_the_ledger_balances()
 
 
 def test_a_message_whose_fate_nobody_knows_is_looked_for_and_not_sent_again(

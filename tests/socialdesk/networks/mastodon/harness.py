@@ -12,7 +12,8 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig
 from tests.socialdesk.networks.contract import Failure
-from tests.socialdesk.networks.mastodon.simulator import Call, Simulator
+from tests.socialdesk.networks.mastodon.simulator import Simulator
+from tests.socialdesk.networks.served import Call
 
 
 class MastodonHarness:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from tests.socialdesk.networks.mastodon.simulator import Answer, Call, Refused
+from tests.socialdesk.networks.mastodon.simulator import Refused
 from tests.socialdesk.networks.mastodon.world import Person, World, challenge_of
+from tests.socialdesk.networks.served import Answer, Call
 
 
 @dataclass(slots=True)

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 import regex
 
 from tests.socialdesk.networks.mastodon.oauth import OAuth
-from tests.socialdesk.networks.mastodon.simulator import Answer, Call, Refused
+from tests.socialdesk.networks.mastodon.simulator import Refused
 from tests.socialdesk.networks.mastodon.world import LINK, MENTION, Person, Status
+from tests.socialdesk.networks.served import Answer, Call
 
 if TYPE_CHECKING:
     from tests.socialdesk.networks.mastodon.simulator import Simulator

@@ -4,46 +4,12 @@ from __future__ import annotations
 
 import json
 import queue
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from tests.socialdesk.networks.mastodon.world import World, stamp
-
-# Before writing: the connection is closed, or 503. After writing: 500, or the connection is closed.
-MODES = ("revoked", "rate_limit", "lost_before_writing", "unavailable", "error_after_writing", "no_answer_after_writing", "slow", "no_json")
-
-
-@dataclass(slots=True)
-class Call:
-    """One request and its answer, as they went over the wire."""
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    body: bytes
-    status: int = 0
-    answer: Any = None
-
-    @property
-    def form(self) -> dict[str, list[str]]:
-        return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
-
-
-@dataclass(slots=True)
-class Answer:
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
+from tests.socialdesk.networks.served import Answer, Call, Handler, Served
 
 
 class Refused(Exception):
@@ -54,19 +20,54 @@ class Refused(Exception):
         self.answer = Answer(status, {"error": error, **more})
 
 
-class Simulator:
-    """Starts at once, on a free port. `log` has every call; `world` is what stands behind it."""
+class _Handler(Handler):
+    def do_DELETE(self) -> None:
+        self.serve()
+
+    def send(self, answer: Answer, call: Call, failure: str) -> None:
+        if callable(answer.body):
+            return self._stream(answer.body(), self.server.served)  # type: ignore[attr-defined]
+        return super().send(answer, call, failure)
+
+    def _stream(self, name: str, sim: Any) -> None:
+        waiting = sim.subscribe(name)
+        try:
+            self.send_response_only(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self._chunk(b":)\n")
+            while True:
+                try:
+                    text = waiting.get(timeout=sim.heartbeat)
+                except queue.Empty:
+                    text = b":thump\n"
+                if text is None:
+                    return self.hang_up()
+                self._chunk(text)
+        except OSError:
+            self.close_connection = True
+        finally:
+            sim.unsubscribe(waiting)
+
+    def _chunk(self, text: bytes) -> None:
+        self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
+        self.wfile.flush()
+
+
+class Simulator(Served[Call]):
+    """`world` is what stands behind it; its paths are in routes.py."""
+
+    handler = _Handler
+    broken = {"error": "We're sorry, but something went wrong on our end."}
+    call = Call
 
     def __init__(self) -> None:
         from tests.socialdesk.networks.mastodon.routes import Routes
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self.server.daemon_threads = True
-        self.server.simulator = self  # type: ignore[attr-defined]
-        self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
+        super().__init__()
         self.world = World(self.base)
         self.world.listener = self._tell
-        self.log: list[Call] = []
         self.max_characters = 500
         self.has_old_api = False  # as servers before 4.3: no /api/v1/statuses?id[]=, no include_filtered
         self.knows_types = True  # of notifications
@@ -75,33 +76,40 @@ class Simulator:
         self.clock_skew = timedelta(0)
         self.heartbeat = 0.2
         self.subscribed = 0  # connections that were ever opened
-        self._failure: tuple[str, Callable[[Call], bool]] | None = None
         self._streams: list[tuple[str, queue.Queue[bytes | None]]] = []
         self.routes = Routes(self)
-        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
 
     def stop(self) -> None:
         self.drop_streams()
-        self.server.shutdown()
-        self.server.server_close()
-
-    @contextmanager
-    def failing(self, mode: str, *, only: Callable[[Call], bool] = lambda call: True) -> Iterator[None]:
-        """While this lasts, the calls that `only` picks fail in that way."""
-        assert mode in MODES
-        self._failure = (mode, only)
-        try:
-            yield
-        finally:
-            self._failure = None
-
-    def failure_of(self, call: Call) -> str:
-        mode, only = self._failure or ("", lambda call: False)
-        return mode if only(call) else ""
+        super().stop()
 
     def calls(self, method: str, path: str = "") -> list[Call]:
         return [call for call in self.log if call.method == method and call.path.startswith(path)]
+
+    def turn_away(self, call: Call, failure: str) -> Answer | None:
+        if failure == "revoked":
+            return Answer(401, {"error": "The access token was revoked"})
+        if failure == "unavailable":
+            return Answer(503, {"error": "Service Unavailable"})
+        if failure == "rate_limit" or self.remaining <= 0:
+            self.remaining = 0
+            return Answer(429, {"error": "Too many requests"})
+        self.remaining -= 1
+        return None
+
+    def answer(self, call: Call) -> Answer:
+        try:
+            return self.routes.answer(call)
+        except Refused as refusal:
+            return refusal.answer
+
+    def headers_of(self, call: Call) -> dict[str, str]:
+        return {
+            "Date": format_datetime(datetime.now(UTC) + self.clock_skew, usegmt=True),
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": stamp(self.resets_at + self.clock_skew),
+        }
 
     # Streaming
 
@@ -133,105 +141,3 @@ class Simulator:
 
     def unsubscribe(self, waiting: queue.Queue[bytes | None]) -> None:
         self._streams = [each for each in self._streams if each[1] is not waiting]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    simulator: Simulator
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def do_DELETE(self) -> None:
-        self._handle()
-
-    def _handle(self) -> None:
-        sim: Simulator = self.server.simulator  # type: ignore[attr-defined]
-        parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        call = Call(self.command, parts.path, parse_qs(parts.query, keep_blank_values=True), headers, body)
-        sim.log.append(call)
-        failure = sim.failure_of(call)
-        if failure == "lost_before_writing":
-            return self._hang_up()
-        if failure == "slow":
-            time.sleep(0.3)
-        answer = self._early(failure, sim)
-        if answer is None:
-            try:
-                answer = sim.routes.answer(call)
-            except Refused as refusal:
-                answer = refusal.answer
-        if failure == "error_after_writing":
-            answer = Answer(500, {"error": "We're sorry, but something went wrong on our end."})
-        call.status, call.answer = answer.status, answer.body
-        if failure == "no_answer_after_writing":
-            return self._hang_up()
-        if callable(answer.body):
-            return self._stream(answer.body(), sim)
-        return self._send(answer, sim, is_json=failure != "no_json")
-
-    def _early(self, failure: str, sim: Simulator) -> Answer | None:
-        if failure == "revoked":
-            return Answer(401, {"error": "The access token was revoked"})
-        if failure == "unavailable":
-            return Answer(503, {"error": "Service Unavailable"})
-        if failure == "rate_limit" or sim.remaining <= 0:
-            sim.remaining = 0
-            return Answer(429, {"error": "Too many requests"})
-        sim.remaining -= 1
-        return None
-
-    def _send(self, answer: Answer, sim: Simulator, *, is_json: bool) -> None:
-        content = json.dumps(answer.body).encode() if is_json else b"<!DOCTYPE html><title>Hello</title>"
-        self.send_response_only(answer.status)
-        now = datetime.now(UTC) + sim.clock_skew
-        headers = {
-            "Date": format_datetime(now, usegmt=True),
-            "Content-Type": "application/json; charset=utf-8" if is_json else "text/html",
-            "Content-Length": str(len(content)),
-            "X-RateLimit-Limit": str(sim.limit),
-            "X-RateLimit-Remaining": str(sim.remaining),
-            "X-RateLimit-Reset": stamp(sim.resets_at + sim.clock_skew),
-        }
-        for name, value in (headers | answer.headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _stream(self, name: str, sim: Simulator) -> None:
-        waiting = sim.subscribe(name)
-        try:
-            self.send_response_only(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self._chunk(b":)\n")
-            while True:
-                try:
-                    text = waiting.get(timeout=sim.heartbeat)
-                except queue.Empty:
-                    text = b":thump\n"
-                if text is None:
-                    return self._hang_up()
-                self._chunk(text)
-        except OSError:
-            self.close_connection = True
-        finally:
-            sim.unsubscribe(waiting)
-
-    def _chunk(self, text: bytes) -> None:
-        self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
-        self.wfile.flush()
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)

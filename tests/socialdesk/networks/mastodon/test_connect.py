@@ -20,8 +20,8 @@ from socialdesk.networks.base import EXPIRED, AccountConfig, Connected, Connecti
 from socialdesk.networks.mastodon.server import address_of
 from tests.socialdesk.networks.contract import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
-from tests.socialdesk.networks.mastodon.simulator import Answer, Call
 from tests.socialdesk.networks.mastodon.world import challenge_of
+from tests.socialdesk.networks.served import Answer, Call
 
 BACK = "https://desk.example.com/accounts/callback/mastodon/"
 

@@ -16,7 +16,7 @@ from socialdesk.networks.mastodon.publisher import MastodonPublisher
 from socialdesk.networks.mastodon.server import FOR_MENTION
 from tests.socialdesk.networks.contract import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
-from tests.socialdesk.networks.mastodon.simulator import Answer, Call
+from tests.socialdesk.networks.served import Answer, Call
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

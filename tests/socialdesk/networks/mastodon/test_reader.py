@@ -16,8 +16,8 @@ from socialdesk.networks.mastodon.history import MastodonHistory
 from socialdesk.networks.mastodon.reader import MastodonContext, MastodonReader
 from tests.socialdesk.networks.contract import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
-from tests.socialdesk.networks.mastodon.simulator import Answer, Call
 from tests.socialdesk.networks.mastodon.world import Person
+from tests.socialdesk.networks.served import Answer, Call
 
 
 def stranger(there: MastodonHarness, acct: str = "marlowbikes@hub.example") -> Person:

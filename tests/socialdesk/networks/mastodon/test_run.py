@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from engagement.models import Delivery, Message
 from engagement.services.delivery import deliver
 from engagement.services.send import send_direct_message, send_reply
-from listening.models import Conversation, IntakeBatch, Mention, NetworkAccount, Source
+from listening.models import Conversation, Mention, NetworkAccount, Source
 from listening.services.connected_accounts import store_account
 from profiles.models import Agent, Role
-from socialdesk import listeners
 from socialdesk.lib.clock import now
 from socialdesk.listeners import Listeners
 from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError
-from socialdesk.polling import read_source
 from tests.engagement.desk import work_off
 from tests.factories import make_agent
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.mastodon.test_connect import connect
+from tests.socialdesk.networks.running import check_the_ledger_balances, eventually, heard, read, running, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
@@ -45,14 +35,9 @@ def account(there: MastodonHarness) -> NetworkAccount:
 
 @pytest.fixture
 def listening(account: NetworkAccount, there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listeners]:
-    monkeypatch.setattr(listeners, "ROUND", 0.02)
-    monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.05)
     there.simulator.subscribed = 0
-    running = Listeners()
-    running.start()
-    eventually(lambda: there.simulator.subscribed == 2)
-    yield running
-    assert running.stop(5)
+    with running(monkeypatch, until=lambda: there.simulator.subscribed == 2) as started:
+        yield started
 
 
 @pytest.fixture
@@ -60,25 +45,8 @@ def sam(db: None) -> Agent:
     return make_agent(Role.AGENT, username="sam")
 
 
-def read(account: NetworkAccount) -> None:
-    """As the polling task does when it is due."""
-    source = Source.objects.get(account=account, kind=Source.Kind.POLL)
-    Source.objects.filter(pk=source.pk).update(next_poll_at=None)
-    read_source(source.pk)
-    source.refresh_from_db()
-    assert source.last_error == ""
-
-
-def heard(text: str) -> Mention:
-    return eventually(lambda: Mention.objects.filter(text__contains=text).select_related("conversation").first())  # type: ignore[no-any-return]
-
-
 def ours(there: MastodonHarness, *, visibility: str = "public") -> list[str]:
     return [each.text for each in there.world.statuses.values() if each.author is there.world.us and each.visibility == visibility]
-
-
-def state_of(message: Message) -> str:
-    return Delivery.objects.get(message=message).state
 
 
 def test_a_customer_is_heard_answered_once_and_written_to_privately(
@@ -113,8 +81,7 @@ def test_a_customer_is_heard_answered_once_and_written_to_privately(
     read(account)
     assert Conversation.objects.count() == 1
     assert Message.objects.filter(conversation=conversation, is_incoming=False).count() == 2
-    for batch in IntakeBatch.objects.all():
-        assert batch.seen == batch.stored + batch.duplicate + batch.folded + batch.filtered + batch.rejected
+    check_the_ledger_balances()
 
 
 def test_what_is_posted_while_the_connection_is_lost_is_not_missed(
