@@ -225,7 +225,12 @@ def test_what_is_opened_after_the_end_is_broken_off_too(settings: Any, monkeypat
     settings.OUTBOUND_PRIVATE = ["localhost"]
     monkeypatch.setattr(outbound, "ALTOGETHER", 0.05)
     real = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: time.sleep(0.1) or real(*args, **options))  # a slow name server
+
+    def look_up_slowly(*args: Any, **options: Any) -> Any:
+        time.sleep(0.1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
     with serving(say(b"hello")) as url, pytest.raises(requests.RequestException):
         GuardedSession().get(url)
 

@@ -145,7 +145,8 @@ def test_a_source_is_read_for_as_long_as_it_takes_and_by_one_worker(pretend: Pre
     """Each page holds on to it anew: else a slow network would take one worker after the other."""
     _, source, _ = make_sources()
     monkeypatch.setattr(polling, "LEASE", timedelta(seconds=60))
-    pages, real = [], PretendReader.fetch
+    pages: list[int] = []
+    real = PretendReader.fetch
     pretend.posts = [make_post(network=NETWORK) for _ in range(4)]
 
     def slowly(self: PretendReader, cursor: str, *, limit: int = 200) -> Batch:

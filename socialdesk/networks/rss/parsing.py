@@ -200,7 +200,7 @@ class _Text(HTMLParser):
         if not self._unseen:
             self.parts.append(data)
 
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
         """What browsers take for a comment; the library gives up at a kind that it does not know."""
         try:
             return super().parse_marked_section(i, report)

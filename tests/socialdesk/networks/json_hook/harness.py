@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from socialdesk.lib.clock import now
 from socialdesk.networks import registry
-from socialdesk.networks.base import AccountConfig, Batch, PostData
+from socialdesk.networks.base import AccountConfig, Batch, PostData, Reader
 from socialdesk.networks.json_hook import read_call
 
 NAME = "forum"
@@ -22,7 +22,7 @@ class JsonHarness:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.config = AccountConfig("json", NAME, external_id=NAME)
         self.capabilities = registry.get("json").capabilities
-        self.reader = self
+        self.reader: Reader = self
         self._calls: list[bytes] = []
 
     def fetch(self, cursor: str, *, limit: int = 200) -> Batch:
