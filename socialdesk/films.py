@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from listening.services import pictures
 from listening.services.parts import MediumKind
 from socialdesk.lib.pictures import picture_response
-from socialdesk.media import SEEN_FOR, NoPicture, fetch, find_named, have, not_there
+from socialdesk.media import SEEN_FOR, Busy, NoPicture, fetch, find_named, have, not_there
 
 MOST_BYTES = 50_000_000
 PIECE = 2_000_000  # bytes at most that one request for a part gets; players ask for the next
@@ -46,7 +46,7 @@ def read_film(name: str) -> tuple[bytes, str]:
 
 def _fetch(url: str, kind: MediumKind) -> bytes:
     if not _AT_ONCE.acquire(timeout=_WAITS):
-        raise NoPicture("Other films are being fetched at this moment. Try it again in a minute.")
+        raise Busy("Other films are being fetched at this moment. Try it again in a minute.")
     try:
         return fetch(url, what="film" if kind == "video" else "sound", accept=_ACCEPT, most=MOST_BYTES)
     finally:

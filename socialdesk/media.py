@@ -50,6 +50,10 @@ class NoPicture(DeskError):
     code = "no_picture"
 
 
+class Busy(NoPicture):
+    """Nobody asked for it yet, as too many others are being fetched."""
+
+
 @require_GET
 def picture(request: HttpRequest, name: str) -> HttpResponse:
     """One picture of a post, or 404 with the reason: the page shows its description and a link in its place."""
@@ -102,6 +106,8 @@ def have(there: Named, get: Callable[[], bytes], check: Callable[[bytes], str]) 
     try:
         content = get()
         check(content)
+    except Busy:
+        raise
     except NoPicture as error:
         cache.set(failed, error.message, timeout=_FAILED_FOR)
         raise
@@ -123,7 +129,7 @@ def _picture(network: str, url: str) -> bytes:
         if drawn is not None:
             return drawn
     if not _AT_ONCE.acquire(timeout=_WAITS):
-        raise NoPicture("Too many pictures are being fetched at this moment.")
+        raise Busy("Too many pictures are being fetched at this moment.")
     try:
         return fetch(url, what="picture", accept="image/avif,image/webp,image/*", most=MOST_BYTES)
     finally:

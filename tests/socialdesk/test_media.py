@@ -240,6 +240,18 @@ def test_the_oldest_go_where_there_is_no_room(settings: Any) -> None:
     assert pictures.find_kept(29, "abc") is not None
 
 
+def test_a_picture_that_had_to_wait_too_long_is_asked_for_the_next_time(staff: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    mention = mention_with(site.put("/a", draw("PNG")))
+    busy = threading.BoundedSemaphore(1)
+    monkeypatch.setattr("socialdesk.media._AT_ONCE", busy)
+    monkeypatch.setattr("socialdesk.media._WAITS", 0.01)
+    with busy:
+        answer = ask(staff, mention)
+        assert (answer.status_code, site.asked) == (404, [])
+        assert "at this moment" in answer.content.decode()
+    assert ask(staff, mention).status_code == 200
+
+
 def test_a_picture_whose_post_went_while_it_was_fetched_is_not_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     mention = mention_with(site.put("/a", draw()))
 
