@@ -44,7 +44,8 @@ class NetworkAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"@{self.username} on {self.network}"
+        known = registry.NETWORKS.get(self.network)
+        return f"@{self.username} on {known.label if known else self.network}"
 
     @property
     def config(self) -> AccountConfig:

@@ -17,7 +17,7 @@ from profiles.models import Agent, Role
 from socialdesk.networks import registry
 from socialdesk.networks.base import Grant
 from tests.browser.conftest import Windows, wait_until, wait_until_live
-from tests.browser.looking import look
+from tests.browser.looking import look, resize
 from tests.engagement.desk import Desk
 from tests.factories import make_agent
 from tests.listening.practice import Account, Connector, Server, practice, serving
@@ -107,6 +107,11 @@ def test_a_composer_is_locked_while_somebody_writes_and_opens_again_with_the_tex
     text.press("End")
     text.type(" and we look into it.")
     expect(text).to_have_value("We are sorry, Mara and we look into it.")
+    resize(page, 320)
+    box = text.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 320, "the text field stays within a window that was made narrower"
+    resize(page, 1280)
     look(page, "a locked composer", within="[data-composer]")
     wait_until(lambda: Draft.objects.filter(text="We are sorry, Mara and we look into it.").exists())
 

@@ -150,10 +150,12 @@ def test_an_account_that_is_revoked_locks_both_doors_and_keeps_the_text(desk: De
     mark_revoked(account_id=desk.account.pk, reason="HTTP 401: revoked")
     shown = pane(sam, conversation)
     assert shown.count("has to be connected again before it can send (HTTP 401: revoked)") == 2
+    assert "on Sandbox has to be connected again" in shown
     for write in (send_reply, send_direct_message):
         with pytest.raises(AccountUnusable):
             write(conversation_id=conversation.pk, agent=sam, text="We are sorry")
     assert set(read_drafts(agent=sam, conversation_id=conversation.pk).values()) == {"We are sorry"}
+    assert pane(sam, conversation).count("Your text is kept.") == 2  # once at each door
 
 
 def test_where_private_answers_cannot_be_read_nobody_waits_for_them(desk: Desk, sam: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

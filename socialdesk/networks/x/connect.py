@@ -29,7 +29,7 @@ class XConnecting:
     by_redirect = True
 
     def missing(self) -> str:
-        return "" if settings.X_CLIENT_ID else "SOCIALDESK_X_CLIENT_ID, the client ID of your app at X"
+        return "" if settings.X_CLIENT_ID else "the desk's owner must set SOCIALDESK_X_CLIENT_ID, the client ID of your app at X."
 
     def begin(self, values: Mapping[str, str], *, redirect_uri: str, state: str, challenge: str) -> Begun:
         asked = {

@@ -17,6 +17,7 @@ export function bind(element) {
     form.addEventListener("input", () => typed(form));
     form.addEventListener("focusin", () => textOf(form).value !== states.get(form).text && check(form));
     textOf(form).addEventListener("scroll", () => align(form));
+    new ResizeObserver(() => align(form)).observe(textOf(form)); // a phone was turned, a window made narrower
     form.querySelector("[data-guard]").addEventListener("click", ({ target }) => target.closest("[data-go-private]") && goPrivate(form));
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !event.altKey || event.ctrlKey || !form.querySelector("[data-go-private]")) return;
