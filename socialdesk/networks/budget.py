@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -44,12 +45,17 @@ class Budget:
         if known is None:
             return
         limit, resets_at = known
-        left = cache.get(self._key(bucket, "left"))
-        if left is None:  # a cache that is full lets go of what it likes: that is no reason to be silent for hours
-            return
-        kept = 0 if is_write or not is_shared else math.ceil(limit * RESERVE)
         wait = resets_at - time.time()
-        if left <= kept and wait > 0:
+        if wait <= 0:
+            return
+        try:
+            left = cache.decr(self._key(bucket, "left"))  # first, so that of two workers only one has the last
+        except ValueError:
+            return  # a cache that is full lets go of what it likes: that is no reason to be silent for hours
+        kept = 0 if is_write or not is_shared else math.ceil(limit * RESERVE)
+        if left < kept:
+            with suppress(ValueError):
+                cache.incr(self._key(bucket, "left"))
             kind = "answers" if is_write else "reading"
             raise NetworkError(
                 f"The network's limit for {kind} is used up; the desk goes on in {_spoken(wait)}.",
@@ -57,11 +63,6 @@ class Budget:
                 retry_after=math.ceil(wait),
                 code="budget",
             )
-        if wait > 0:
-            try:
-                cache.decr(self._key(bucket, "left"))
-            except ValueError:  # it ended between these lines
-                return
 
     def note(self, *limits: Limit) -> None:
         """Remember what the network said last. It knows better than our own counting."""

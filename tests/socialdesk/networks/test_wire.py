@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from django.core.cache import cache
+from django.core.cache import cache, caches
 
 from socialdesk.lib.outbound import NotPublic
 from socialdesk.networks.base import LONGEST_WAIT, NetworkError
@@ -216,6 +217,39 @@ def test_a_reserve_is_a_share_of_the_limit() -> None:
     with pytest.raises(NetworkError):
         budget.spend("all", is_write=False)
     budget.spend("all", is_write=True)
+
+
+def test_workers_that_come_at_once_spend_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, kind = Budget("together"), type(caches["default"])
+    real = kind.get
+    budget.note(Limit("all", 100, 5, time.time() + 60))
+
+    def get_slowly(self: Any, *args: Any, **options: Any) -> Any:
+        found = real(self, *args, **options)
+        time.sleep(0.02)
+        return found
+
+    monkeypatch.setattr(kind, "get", get_slowly)
+
+    def spend() -> bool:
+        try:
+            budget.spend("all", is_write=True)
+        except NetworkError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as workers:
+        assert sum(workers.map(lambda _: spend(), range(10))) == 5
+
+
+def test_what_reading_is_refused_stays_with_the_answers() -> None:
+    budget = Budget("kept")
+    budget.note(Limit("all", 10, 2, time.time() + 60))
+    for _ in range(5):
+        with pytest.raises(NetworkError):
+            budget.spend("all", is_write=False)
+    for _ in range(2):
+        budget.spend("all", is_write=True)
 
 
 def test_a_cache_that_forgot_how_much_is_left_stops_nobody() -> None:
