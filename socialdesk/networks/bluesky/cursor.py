@@ -35,22 +35,15 @@ class Place:
         return moment(self.mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A post that is asked for again for a while: whether it is gone."""
-
-    uri: str
-    username: str
-
-
 @dataclass(slots=True)
 class Cursor:
-    """`log` is how far private messages were read, "" where they never were."""
+    """`log` is how far private messages were read, "" where they never were. `watched` are the addresses of posts that are asked for
+    again for a while, whether they are gone. No names stand here: whoever is erased from the desk would stay in it."""
 
     did: str
     places: dict[str, Place] = field(default_factory=dict)
     log: str = ""
-    watched: list[Watched] = field(default_factory=list)
+    watched: list[str] = field(default_factory=list)
 
     @classmethod
     def parse(cls, text: str, did: str) -> Cursor:
@@ -60,17 +53,16 @@ class Cursor:
         try:
             given = json.loads(text)
             places = {str(key): _read_place(*parts) for key, parts in given["feeds"].items()}
-            watched = [Watched(str(uri), str(username)) for uri, username in given["watched"]]
+            watched = [str(post[0] if isinstance(post, list) else post) for post in given["watched"]]  # older ones: with a name
             whose, log = str(given["did"]), str(given["log"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             reason = f"{text[:60]!r} is no cursor of Bluesky; read again from the beginning."
             raise NetworkError(reason, permanent=True, code="bad_cursor") from None
         return cls(did, places, log, watched) if whose == did else cls(did)
 
     def __str__(self) -> str:
         feeds = {key: [place.mark, place.seen, place.pages, place.goes_down] for key, place in self.places.items()}
-        watched = [[post.uri, post.username] for post in self.watched]
-        given = {"did": self.did, "feeds": feeds, "log": self.log, "watched": watched}
+        given = {"did": self.did, "feeds": feeds, "log": self.log, "watched": self.watched}
         return json.dumps(given, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -38,17 +38,16 @@ def look_up(client: Client, dids: Iterable[str]) -> dict[str, AuthorData]:
 
 
 def remember(authors: Iterable[AuthorData]) -> None:
-    """That posts of these were taken in."""
-    names = {_key("heard", author.external_id): author.username for author in authors}
-    if names:
-        cache.set_many(names, timeout=HEARD_FOR)
+    """That posts of these were taken in. Nothing that names them is kept."""
+    keys = [_key("heard", author.external_id) for author in authors]
+    if keys:
+        cache.set_many(dict.fromkeys(keys, True), timeout=HEARD_FOR)
 
 
-def heard(dids: Iterable[str]) -> dict[str, str]:
-    """The names of those among them whose posts were taken in."""
+def heard(dids: Iterable[str]) -> set[str]:
+    """Those among them whose posts were taken in."""
     keys = {_key("heard", did): did for did in dids}
-    found: dict[str, str] = cache.get_many(keys)
-    return {keys[key]: name for key, name in found.items()}
+    return {keys[key] for key in cache.get_many(keys)}
 
 
 def _profiles(said: Mapping[str, Any]) -> Iterable[tuple[str, AuthorData]]:

@@ -121,8 +121,10 @@ def read_message(given: Any, them: AuthorData, our_did: str) -> MessageData | Un
     return MessageData(NETWORK, external_id, text, them, at, outgoing=sender == our_did)
 
 
-def deleted_post(uri: str, author: AuthorData) -> PostData:
-    return PostData(NETWORK, uri, "", author, datetime.now(UTC), deleted=True)
+def deleted_post(uri: str) -> PostData:
+    """Whose it was says its address; their name is not kept for this."""
+    did = (split_uri(uri) or ("",))[0]
+    return PostData(NETWORK, uri, "", AuthorData(did, did), datetime.now(UTC), deleted=True)
 
 
 def _read(

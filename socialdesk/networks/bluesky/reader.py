@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from socialdesk.networks.base import EXPIRED, AccountConfig, AuthorData, Batch, MessageData, NetworkError, PostData
+from socialdesk.networks.base import EXPIRED, AccountConfig, Batch, MessageData, NetworkError, PostData
 from socialdesk.networks.bluesky.chat import Chat
 from socialdesk.networks.bluesky.client import Client
-from socialdesk.networks.bluesky.cursor import Cursor, Place, Watched
+from socialdesk.networks.bluesky.cursor import Cursor, Place
 from socialdesk.networks.bluesky.feeds import Found, Pages
 from socialdesk.networks.bluesky.people import look_up, remember
 from socialdesk.networks.bluesky.posts import Entry, deleted_post, read_repost, read_view
@@ -75,25 +75,24 @@ class BlueskyReader:
             has_more |= goes_on
         return read_found(self._client, given), places, has_more
 
-    def _look_again(self, watched: Sequence[Watched], fresh: Sequence[Entry], *, room: int) -> tuple[list[Entry], list[Watched]]:
+    def _look_again(self, watched: Sequence[str], fresh: Sequence[Entry], *, room: int) -> tuple[list[Entry], list[str]]:
         """Which of the watched posts are gone, at most `room` of them, and which to go on watching."""
         new = {entry.external_id for entry in fresh}
-        asked = [post for post in watched if post.uri not in new]
+        asked = [uri for uri in watched if uri not in new]
         gone: list[Entry] = []
-        kept: list[Watched] = []
+        kept: list[str] = []
         to_confirm = CONFIRMED
         try:
-            there = look_up_posts(self._client, [post.uri for post in asked])
-            for post in asked:
-                if post.uri in there or len(gone) >= room or not to_confirm:
-                    kept.append(post)
+            there = look_up_posts(self._client, asked)
+            for uri in asked:
+                if uri in there or len(gone) >= room or not to_confirm:
+                    kept.append(uri)
                     continue
                 to_confirm -= 1
-                if is_gone(self._client, post.uri):
-                    did = (split_uri(post.uri) or ("",))[0]
-                    gone.append(deleted_post(post.uri, AuthorData(did, post.username)))
+                if is_gone(self._client, uri):
+                    gone.append(deleted_post(uri))
                 else:
-                    kept.append(post)
+                    kept.append(uri)
         except NetworkError as error:
             if error.account_revoked:
                 raise
@@ -191,11 +190,11 @@ def _take(fresh: Sequence[Found], limit: int) -> tuple[list[Found], list[Found]]
     return passed, list(given.values())
 
 
-def _watch(watched: Sequence[Watched], entries: Sequence[Entry]) -> list[Watched]:
+def _watch(watched: Sequence[str], entries: Sequence[Entry]) -> list[str]:
     """The latest posts."""
-    known = {post.uri: post for post in watched}
+    known = dict.fromkeys(watched)
     for entry in entries:
         if isinstance(entry, PostData) and not entry.repost_of and not entry.deleted:
             known.pop(entry.external_id, None)
-            known[entry.external_id] = Watched(entry.external_id, entry.author.username)
-    return list(known.values())[-WATCHED:]
+            known[entry.external_id] = None
+    return list(known)[-WATCHED:]

@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from socialdesk.lib import text as texts
-from socialdesk.networks.base import AccountConfig, AuthorData, Batch, NetworkError, PostData, QuoteData
+from socialdesk.networks.base import AccountConfig, Batch, NetworkError, PostData, QuoteData
 from socialdesk.networks.bluesky.client import AGENT, Client
 from socialdesk.networks.bluesky.embeds import handle_of, web_address
 from socialdesk.networks.bluesky.feeds import terms_of
@@ -158,9 +158,8 @@ class BlueskyStream:
             entries.append(entry)
         remember(entry.author for entry in entries if isinstance(entry, PostData))
         # Of all that is deleted there, what may have been one of the desk's.
-        names = heard({uri.split("/")[2] for uri in came.gone})
-        gone = [uri for uri in came.gone if uri.split("/")[2] in names]
-        return entries + [deleted_post(uri, AuthorData(uri.split("/")[2], names[uri.split("/")[2]])) for uri in gone]
+        known = heard({uri.split("/")[2] for uri in came.gone})
+        return entries + [deleted_post(uri) for uri in came.gone if uri.split("/")[2] in known]
 
     def _quotes(self, uris: list[str]) -> dict[str, QuoteData]:
         """What those posts show within themselves; nothing where it cannot be looked up now."""

@@ -147,12 +147,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A post that is asked for again for a while: whether it was edited, or is gone."""
+    """A post that is asked for again for a while: whether it was edited, or is gone. It has no name: whoever is erased from the desk
+    would stay in it."""
 
     id: str
     edited: str
     author: str
-    username: str
 
 
 @dataclass(slots=True)
@@ -172,7 +172,7 @@ class Cursor:
             given = json.loads(text)
             ids = {str(key): str(value) for key, value in given["ids"].items()}
             seen = {str(key): tuple(str(value) for value in values) for key, values in given.get("seen", {}).items()}
-            watched = [Watched(*(str(part) for part in row)) for row in given.get("watched", [])]
+            watched = [Watched(*(str(part) for part in row[:3])) for row in given.get("watched", [])]  # older ones: with a name
             at = str(given["at"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise NetworkError(
@@ -181,7 +181,7 @@ class Cursor:
         return cls(host, ids, seen, watched) if at == host else cls(host)
 
     def __str__(self) -> str:
-        watched = [[post.id, post.edited, post.author, post.username] for post in self.watched]
+        watched = [[post.id, post.edited, post.author] for post in self.watched]
         given = {"at": self.host, "ids": self.ids, "seen": self.seen, "watched": watched}
         return json.dumps(given, separators=(",", ":"), ensure_ascii=False)
 

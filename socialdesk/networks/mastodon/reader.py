@@ -129,9 +129,9 @@ def _watch(watched: Sequence[Watched], entries: Sequence[Entry]) -> list[Watched
         if isinstance(entry, PostData) and not entry.repost_of and not entry.deleted:
             edited = entry.edited_at.isoformat() if entry.edited_at else ""
             known.pop(entry.external_id, None)
-            known[entry.external_id] = Watched(entry.external_id, edited, entry.author.external_id, entry.author.username)
+            known[entry.external_id] = Watched(entry.external_id, edited, entry.author.external_id)
     return list(known.values())[-WATCHED:]
 
 
 def _deleted(post: Watched) -> PostData:
-    return PostData(NETWORK, post.id, "", AuthorData(post.author, post.username), datetime.now(UTC), deleted=True)
+    return PostData(NETWORK, post.id, "", AuthorData(post.author, post.author), datetime.now(UTC), deleted=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, NetworkError, Reader
-from socialdesk.networks.bluesky import feeds
+from socialdesk.networks.bluesky import feeds, people
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.world import LIKE, stamp
 from tests.socialdesk.networks.contract import read_all
@@ -157,7 +157,7 @@ def test_only_what_the_network_says_is_gone_is_told_as_deleted(bluesky: BlueskyH
     assert batch.posts == ()
     bluesky.customer_deletes(post)
     (told,) = read_all(bluesky.reader, batch.cursor).posts
-    assert (told.external_id, told.deleted, told.author.username) == (post, True, "ana.test")
+    assert (told.external_id, told.deleted, told.author.external_id) == (post, True, bluesky.customer_id("ana"))
 
 
 def test_a_second_look_that_fails_costs_nothing_and_is_made_up_for(bluesky: BlueskyHarness) -> None:
@@ -264,6 +264,25 @@ def test_a_cursor_stays_short_however_much_was_read(bluesky: BlueskyHarness) -> 
         at = stamp(earlier + timedelta(minutes=number))
         bluesky.world.publish(bluesky.world.person("ana"), f"post {number}", names=bluesky.world.us, createdAt=at)
     assert len(read_all(bluesky.reader).cursor) < 7000  # of which the watched posts take most
+
+
+def test_neither_a_cursor_nor_what_is_kept_for_long_names_anybody(bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is erased from the desk would stay in it."""
+    kept: list[object] = []
+    monkeypatch.setattr(people.cache, "set_many", lambda given, timeout: kept.append(given) if timeout > people.KNOWN_FOR else None)
+    post = bluesky.customer_posts("philippa", "my phone is 0123")
+    cursor = read_all(bluesky.reader).cursor
+    assert post in cursor
+    assert kept
+    assert "philippa" not in f"{cursor} {kept}"
+
+
+def test_a_cursor_that_was_kept_with_names_goes_on(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "it broke")
+    cursor = read_all(bluesky.reader).cursor.replace(f'["{post}"]', f'[["{post}","ana.test"]]')
+    assert "ana.test" in cursor
+    bluesky.customer_deletes(post)
+    assert [(gone.external_id, gone.deleted) for gone in read_all(bluesky.reader, cursor).posts] == [(post, True)]
 
 
 def test_a_cursor_of_another_account_begins_anew(bluesky: BlueskyHarness) -> None:

@@ -125,7 +125,7 @@ def test_a_deletion_is_told_of_those_whose_posts_were_taken_in_and_of_no_others(
     bluesky.customer_deletes(post)
     listening.until(lambda: any(each.deleted for each in listening.posts))
     (gone,) = [each for each in listening.posts if each.deleted]
-    assert (gone.external_id, gone.author.username, gone.text) == (post, "ana.test", "")
+    assert (gone.external_id, gone.author.external_id, gone.text) == (post, bluesky.customer_id("ana"), "")
 
 
 def test_a_lost_connection_is_told_and_resumed_where_it_stood_and_misses_nothing(bluesky: BlueskyHarness, jetstream: Jetstream) -> None:

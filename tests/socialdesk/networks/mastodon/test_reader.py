@@ -387,3 +387,11 @@ def test_a_cursor_is_text_that_can_be_kept(there: MastodonHarness) -> None:
     cursor = read_all(there.reader).cursor
     assert len(json.loads(cursor)["watched"]) == 40
     assert len(cursor) < 5_000
+
+
+def test_a_cursor_names_nobody(there: MastodonHarness) -> None:
+    """Whoever is erased from the desk would stay in it."""
+    post = there.customer_posts("philippa", "my phone is 0123")
+    cursor = read_all(there.reader).cursor
+    assert post in cursor
+    assert "philippa" not in cursor
