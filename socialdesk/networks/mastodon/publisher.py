@@ -44,7 +44,7 @@ class MastodonPublisher:
         author = account if isinstance(account, Mapping) else {}
         named = "" if identity(author.get("id")) == self._client.our_id else words(author.get("acct"))
         full = self._naming(named, text)
-        media_ids = [self._upload(picture) for picture in pictures]
+        media_ids = self._finished([self._upload(picture) for picture in pictures])
         # As narrow as what it answers: a public answer would show to all what somebody said to their followers, or to their server, or
         # to whom it does not say.
         seen_by = visibility if visibility in ("public", "unlisted") else "private"
@@ -146,8 +146,8 @@ class MastodonPublisher:
         ours = self._client.domain
         return (user, domain or ours) == (name[0], name[1] or ours)
 
-    def _upload(self, picture: Picture) -> str:
-        """The id of a picture that can be attached. Nothing is seen of it before, so whatever fails here may be tried again."""
+    def _upload(self, picture: Picture) -> Mapping[str, Any]:
+        """A picture, handed over. Nothing is seen of it before a status names it, so whatever fails here may be tried again."""
         try:
             media = self._client.write(
                 lambda api: api.media_post(
@@ -161,15 +161,24 @@ class MastodonPublisher:
             if not error.outcome_unknown:
                 raise
             raise NetworkError("The picture could not be handed over.", retryable=True, code=error.code) from error
-        media_id = identity(media.get("id"))
+        if not identity(media.get("id")):
+            raise NetworkError(f"{self._client.host} did not say what it made of a picture.", retryable=True, code="unreadable_answer")
+        return media
+
+    def _finished(self, media: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The ids of pictures, once they can be attached. All are waited for together: a worker sleeps meanwhile."""
+        waiting = [identity(each.get("id")) for each in media if not words(each.get("url"))]
         for pause in PROCESSING:
-            if words(media.get("url")):
-                return media_id
+            if not waiting:
+                break
             time.sleep(pause)
-            media = self._client.read(lambda api: api.media(media_id))
-        if words(media.get("url")):
-            return media_id
-        raise NetworkError("The server still works on the picture.", retryable=True, retry_after=30, code="processing")
+            waiting = [media_id for media_id in waiting if not self._is_finished(media_id)]
+        if waiting:
+            raise NetworkError("The server still works on the picture.", retryable=True, retry_after=30, code="processing")
+        return [identity(each.get("id")) for each in media]
+
+    def _is_finished(self, media_id: str) -> bool:
+        return bool(words(self._client.read(lambda api: api.media(media_id)).get("url")))
 
     def _own(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Our own statuses since then, newest first. Raises NetworkError where there are more than can be looked through."""

@@ -186,6 +186,23 @@ def test_pictures_are_handed_over_waited_for_and_attached(there: MastodonHarness
     assert [(part.kind, part.alt) for part in echo.media] == [("image", "A bent wheel"), ("image", "The same, mended")]
 
 
+def test_pictures_are_waited_for_together(there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", slept.append)
+    there.simulator.routes.slow_media = 2
+    post = there.customer_posts("ana", "it broke")
+    there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()] * 4)
+    assert slept == list(module.PROCESSING[:3])
+
+
+def test_a_picture_of_which_the_server_says_nothing_may_be_tried_again(there: MastodonHarness) -> None:
+    post = there.customer_posts("ana", "it broke")
+    known = there.simulator.routes.answer
+    there.simulator.routes.answer = lambda call: Answer(200, {}) if call.path == "/api/v2/media" else known(call)  # type: ignore[method-assign]
+    assert refused(lambda: there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()])).retryable
+    assert writes(there) == []
+
+
 def test_a_picture_that_is_never_finished_may_be_tried_again_and_nothing_was_posted(
     there: MastodonHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
