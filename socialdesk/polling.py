@@ -25,7 +25,8 @@ LONGEST_PAUSE = 900  # seconds between two tries of a source that fails
 
 
 def due_sources() -> list[int]:
-    return list(Source.objects.filter(_due(now())).values_list("pk", flat=True)[:100])
+    """Those that have waited longest come first."""
+    return list(Source.objects.filter(_due(now())).order_by("next_poll_at", "pk").values_list("pk", flat=True)[:500])
 
 
 def _due(moment: datetime) -> Q:

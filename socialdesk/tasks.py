@@ -15,18 +15,25 @@ from socialdesk.networks.sandbox.script import play
 from socialdesk.visitors import play_visitors
 
 _TOLD = "sources:troubled"  # as was told last
+_WAITING = 30  # seconds for which a read that waits for a worker is not asked for again, or slow networks would fill the queue
 
 
 @shared_task
 def poll_sources() -> None:
     """Start a read of every source that is due."""
     for pk in polling.due_sources():
-        poll_source.delay(pk)
+        if cache.add(_waiting(pk), True, timeout=_WAITING):
+            poll_source.delay(pk)
 
 
 @shared_task
 def poll_source(source_id: int) -> None:
+    cache.delete(_waiting(source_id))
     polling.read_source(source_id)
+
+
+def _waiting(source_id: int) -> str:
+    return f"source:{source_id}:waiting"
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.db import transaction
 from listening.models import IntakeBatch, Mention, NetworkAccount, Source
 from listening.services.accounts import WAITING, count_troubled
 from listening.services.topics import save_topic
-from socialdesk import polling
+from socialdesk import polling, tasks
 from socialdesk.lib import leases
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import Batch, NetworkError, Unreadable
@@ -63,6 +63,19 @@ def test_a_limit_is_waited_for_and_is_no_failure(pretend: Pretend, code: str) ->
     assert count_troubled() == 0
     assert due_sources() == []
     assert again(source).last_error == ""
+
+
+def test_a_read_that_waits_for_a_worker_is_not_asked_for_again_and_again(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source, _ = make_sources()
+    told: list[int] = []
+    monkeypatch.setattr(tasks.poll_source, "delay", told.append)
+    for _ in range(3):
+        tasks.poll_sources()
+    assert told == [source.pk]
+    tasks.poll_source(source.pk)
+    Source.objects.filter(pk=source.pk).update(next_poll_at=None)
+    tasks.poll_sources()
+    assert told == [source.pk] * 2
 
 
 def test_three_failures_are_trouble(pretend: Pretend) -> None:
