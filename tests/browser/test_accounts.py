@@ -122,6 +122,18 @@ def test_a_composer_is_locked_while_somebody_writes_and_opens_again_with_the_tex
     expect(text).to_be_focused()
 
 
+def test_a_revoked_account_is_red_on_the_first_screen_of_a_phone_too(windows: Windows, desk: Desk, sam: Agent) -> None:
+    page = windows.open(sam, "/", width=320)
+    wait_until_live(page)
+    mark = page.get_by_text("An account or a source is in trouble")
+    expect(mark).to_be_hidden()
+    mark_revoked(account_id=desk.account.pk, reason=REASON)
+    expect(mark).to_be_visible()
+    look(page, "trouble on a phone", within=".feed-head")
+    mark_connected(account_id=desk.account.pk)
+    expect(mark).to_be_hidden()
+
+
 def test_what_a_check_finds_out_is_felt_at_the_door(windows: Windows, desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation(author="mara")
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
