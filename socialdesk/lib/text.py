@@ -15,7 +15,7 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BIDI_OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LETTERS_WITHOUT_PARTS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
 _WEIGHTED_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # X: these count 1, all others 2
-_URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"https?://\S*[^\s.,;:!?'\")\]}…’”]")  # X: punctuation behind a link counts by itself
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}")
 
 

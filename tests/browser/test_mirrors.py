@@ -25,6 +25,7 @@ TEXTS = [
     "🙂 👍🏽 👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪🇫🇷 1️⃣ ❤️",
     "see https://example.org/a/very/long/path?with=query#and-fragment please",
     "http://a.b and https://c.d/é，next",
+    "look (https://desk.example/s/abc), then at https://b.example/x?y=1. “https://c.example”! https://d.example/…",
     "“curly” – dashes — and… dots",
     "line\nbreaks\r\nand\ttabs",
     "\u200d\u200b zero width",

@@ -1,7 +1,7 @@
 // How long a network says a text is. Mirrors socialdesk/lib/text.py; a test compares the two on a table of texts.
 
 const LIGHT = [[0, 4351], [8192, 8205], [8208, 8223], [8242, 8247]]; // X: these count 1, all others 2
-const LINK = /https?:\/\/\S+/gu;
+const LINK = /https?:\/\/\S*[^\s.,;:!?'")\]}…’”]/gu; // X: punctuation behind a link counts by itself
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
