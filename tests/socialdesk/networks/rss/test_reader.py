@@ -104,6 +104,18 @@ def test_a_server_that_misbehaves_is_an_error_in_words(feeds: FeedServer, answer
         assert (raised.value.retry_after, raised.value.code) == (120, "rate_limit")
 
 
+def test_a_feed_that_moved_is_read_where_it_is_and_its_entries_stay_the_same(feeds: FeedServer) -> None:
+    feeds.content = rss(item(1))
+    first = reader(feeds).fetch("")
+    feeds.content = rss(item(2), item(1))
+    feeds.answers = [(301, {"Location": "/elsewhere"}, b""), (302, {"Location": f"{feeds.url}?again"}, b"")]
+    assert ids(reader(feeds).fetch(first.cursor)) == ["2"]
+    feeds.answers = [(302, {"Location": "/round"}, b"")] * 9
+    with pytest.raises(NetworkError, match="has moved"):
+        reader(feeds).fetch("")
+    assert len(feeds.answers) == 5
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/", "https://10.0.0.1/feed", "https://[::1]/", "file:///etc/passwd", "", "https://", "x"]
 )
