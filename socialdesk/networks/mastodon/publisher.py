@@ -18,7 +18,7 @@ from django.core.cache import cache
 
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
 from socialdesk.networks.mastodon.client import Client, part_of_path
-from socialdesk.networks.mastodon.entities import Us, identity, is_direct, mentioned, moment, said_text, without_names, words
+from socialdesk.networks.mastodon.entities import Us, full_text, identity, is_direct, mentioned, moment, said_text, without_names, words
 from socialdesk.networks.mastodon.server import MENTION, length, names
 
 PROCESSING = (0.5, 1, 2, 3, 4)  # seconds between two questions whether the server has finished with a picture
@@ -213,7 +213,8 @@ class MastodonPublisher:
             return False
         # What is named in front was put there by us, or by whoever wrote it by hand; either way it is the same answer.
         known = {name if "@" in name else f"{name}@{self._us.domain}" for person in people if (name := words(person.get("acct")))}
-        return _same(said_text(status, self._us), text) or _same(said_text(status, self._us), without_names(text, known, self._us))
+        seen, sent = without_names(full_text(status, self._us), known, self._us), without_names(text, known, self._us)
+        return _same(said_text(status, self._us), text) or _same(seen, sent)
 
     @cached_property
     def _us(self) -> Us:

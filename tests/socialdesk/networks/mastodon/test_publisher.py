@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from PIL import Image
 
 from socialdesk.networks.base import NetworkError, Picture
@@ -266,6 +267,27 @@ def test_after_the_hour_what_was_sent_is_found_by_its_text(there: MastodonHarnes
     found = there.publisher.find(token="t1", text=text, in_reply_to=post, since=LONG_AGO)
     assert found is not None
     assert [found.external_id] == [status.id for status in there.world.statuses.values() if status.author is there.world.us]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@ana @ben We look into it.",
+        "@ANA, @ben: sorry",
+        "@ana @marlowbikes@hub.example",
+        "@ben",
+        "Sorry, @ben",
+        "@ben @ana\n\n\nSorry  both",
+    ],
+)
+def test_an_answer_is_found_whomever_it_names_besides(there: MastodonHarness, text: str) -> None:
+    there.world.domain = "harbour.example"
+    publisher = MastodonPublisher(there.config_with())
+    post = there.customer_posts("ana", "it broke")
+    sent = publisher.reply(in_reply_to=post, text=text, token="t1")
+    cache.clear()
+    assert publisher.find(token="t1", text=text, in_reply_to=post, since=LONG_AGO) == sent
+    assert publisher.find(token="t2", text=f"{text} Really.", in_reply_to=post, since=LONG_AGO) is None
 
 
 def test_the_same_words_sent_twice_on_purpose_are_told_apart(there: MastodonHarness) -> None:
