@@ -218,13 +218,14 @@ class Listeners:
     def look(self) -> None:
         """One round."""
         wanted = set(_wanted().values_list("pk", flat=True))
+        terms = find_words().terms if self._lines else ()
         for pk, line in list(self._lines.items()):
             if not line.is_alive():
                 self._tries[pk] = line.tries
                 del self._lines[pk]
             elif line.closed_at is not None:
                 self._wait_for(line)
-            elif pk not in wanted or not self._holds(line):
+            elif pk not in wanted or not self._holds(line, terms):
                 line.close()
         free = _wanted().filter(_free(now()))
         for pk in list(free.exclude(pk__in=self._lines).values_list("pk", flat=True)):
@@ -233,14 +234,14 @@ class Listeners:
                 line = self._lines[pk] = Line(pk, lease, self._tries.get(pk, 0))
                 line.start()
 
-    def _holds(self, line: Line) -> bool:
+    def _holds(self, line: Line, terms: tuple[str, ...]) -> bool:
         """Whether a connection should go on as it is. Its terms and credentials are those that it was opened with."""
         if line.config is None:
             return True
         if time.monotonic() - line.heard_at > QUIET:
             logger.warning("stream %s was silent for too long and is opened anew", line.source_id)
             return False
-        if line.config.terms != find_words().terms:
+        if line.config.terms != terms:
             return False
         if time.monotonic() - line.renewed_at < RENEW:
             return True

@@ -56,7 +56,7 @@ def check_url(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise NotPublic("Leave the user name and the password out of the address.")
     if parts.scheme == "http" and not may_be_private(host):
-        raise NotPublic("The address must begin with https://: what is sent is personal.")
+        raise NotPublic("The address must begin with https://, or others on the way could read and change what goes over it.")
     try:
         literal = ipaddress.ip_address(host)
     except ValueError:

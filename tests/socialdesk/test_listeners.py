@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from listening.models import IntakeBatch, Mention, NetworkAccount, Source
 from listening.services.accounts import WAITING, mark_revoked
@@ -318,6 +320,20 @@ def test_the_command_listens_until_it_is_told_to_stop(
     assert not pretend.open_streams
     source.refresh_from_db()
     assert (source.polled_until, source.connected_at) == (None, None)
+
+
+def test_a_round_asks_no_more_of_the_database_however_many_connections_there_are(pretend: Pretend, quick: None) -> None:
+    desk = Listeners()
+    asked = []
+    for number in range(3):
+        make_sources(username=f"us{number}", external_id=f"us{number}")
+        desk.look()
+        eventually(lambda: all(line.config and line.heard_at for line in desk._lines.values()))
+        with CaptureQueriesContext(connection) as queries:
+            desk.look()
+        asked.append(len(queries))
+    assert asked == asked[:1] * 3
+    assert desk.stop(5)
 
 
 def test_a_signal_that_comes_in_the_middle_of_waiting_waits_for_nothing() -> None:
