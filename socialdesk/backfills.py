@@ -123,5 +123,5 @@ def _note(backfill: Backfill, error: NetworkError) -> float:
         changes |= {"state": State.FAILED, "finished_at": now()}
     Backfill.objects.filter(pk=backfill.pk, state=State.RUNNING).update(**changes)
     if error.account_revoked and backfill.source.account_id:
-        accounts.mark_revoked(account_id=backfill.source.account_id, reason=str(error))
+        accounts.mark_revoked(account_id=backfill.source.account_id, reason=str(error), seen=hearing.seen_account(backfill.source))
     return hearing.wait_for(error, pause=AGAIN)

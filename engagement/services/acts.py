@@ -217,8 +217,8 @@ def _note_failure(act: NetworkAct, claim: str, error: NetworkError, moment: date
             finished_at=moment if is_final else None,
         ):
             _publish(act)
-    if error.account_revoked and act.account_id is not None:
-        mark_revoked(account_id=act.account_id, reason=str(error))
+    if error.account_revoked and act.account is not None:
+        mark_revoked(account_id=act.account.pk, reason=str(error), seen=act.account)
 
 
 def _publish(act: NetworkAct) -> None:

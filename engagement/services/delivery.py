@@ -70,7 +70,7 @@ def _loaded() -> QuerySet[Delivery]:
         "message__picture_count",
         *("message__mention__external_id", "message__conversation__author__external_id", "message__agent__username"),
         *(f"message__account__{name}" for name in ("network", "username", "external_id", "display_name", "state", "state_reason")),
-        *("message__account__removed_at", "message__promise__minutes", "message__promise__by_key"),
+        *("message__account__connected_at", "message__account__removed_at", "message__promise__minutes", "message__promise__by_key"),
     )
 
 

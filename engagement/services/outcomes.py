@@ -253,6 +253,6 @@ def _tell(message: Message, state: str) -> None:
 
 
 def _note_revoked(run: Run, error: NetworkError) -> None:
-    account_id = run.delivery.message.account_id
-    if error.account_revoked and account_id is not None:
-        mark_revoked(account_id=account_id, reason=str(error))
+    account = run.delivery.message.account
+    if error.account_revoked and account is not None:
+        mark_revoked(account_id=account.pk, reason=str(error), seen=account)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from listening.models import AccountEvent, NetworkAccount, Source
 from socialdesk.lib import live
@@ -50,20 +51,24 @@ def count_troubled() -> int:
     return len(revoked) + sources
 
 
-def mark_revoked(*, account_id: int, reason: str) -> None:
-    """The network refused our credentials. Nothing is sent or read until the account is connected again; texts are kept."""
-    _set_state(account_id, NetworkAccount.State.REVOKED, reason)
+def mark_revoked(*, account_id: int, reason: str, seen: NetworkAccount | None = None) -> None:
+    """The network refused our credentials. Nothing is sent or read until the account is connected again; texts are kept.
+
+    `seen` is the account as it was when the network was asked: where a person has connected it anew since, other credentials were refused.
+    """
+    still = Q(connected_at=seen.connected_at) if seen is not None else Q()
+    _set_state(account_id, NetworkAccount.State.REVOKED, reason, where=still)
 
 
 def mark_connected(*, account_id: int) -> None:
     _set_state(account_id, NetworkAccount.State.OK, "")
 
 
-def _set_state(account_id: int, state: NetworkAccount.State, reason: str) -> None:
+def _set_state(account_id: int, state: NetworkAccount.State, reason: str, *, where: Q = Q()) -> None:  # noqa: B008  never changed
     with transaction.atomic():
         moment = now()
         changed = (
-            NetworkAccount.objects.filter(pk=account_id)
+            NetworkAccount.objects.filter(where, pk=account_id)
             .exclude(state=state)
             .update(state=state, state_reason=reason[:500], state_changed_at=moment)
         )

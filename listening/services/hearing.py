@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.db.models import F
 
-from listening.models import Source
+from listening.models import NetworkAccount, Source
 from listening.services import accounts
 from socialdesk.lib import live
 from socialdesk.lib.clock import now
@@ -44,10 +44,15 @@ def note_trouble(source: Source, error: NetworkError, *, pause: float) -> float:
         next_poll_at=now() + timedelta(seconds=wait),
     )
     if error.account_revoked and source.account_id:
-        accounts.mark_revoked(account_id=source.account_id, reason=str(error))
+        accounts.mark_revoked(account_id=source.account_id, reason=str(error), seen=seen_account(source))
     elif failures == accounts.FAILURES:
         live.publish(live.SourcesChanged(troubled=accounts.count_troubled()))
     return wait
+
+
+def seen_account(source: Source) -> NetworkAccount | None:
+    """The account as it was loaded before its network was asked; None where it was not, as where its credentials are unreadable."""
+    return source.account if Source._meta.get_field("account").is_cached(source) else None
 
 
 def is_limit(error: NetworkError) -> bool:

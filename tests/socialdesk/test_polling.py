@@ -13,7 +13,7 @@ from listening.services.topics import save_topic
 from socialdesk import polling, tasks
 from socialdesk.lib import leases
 from socialdesk.lib.clock import now
-from socialdesk.networks.base import Batch, NetworkError, Unreadable
+from socialdesk.networks.base import AccountConfig, Batch, NetworkError, Unreadable
 from socialdesk.polling import LEASE, due_sources, read_source
 from tests.engagement.threads import while_held
 from tests.factories import make_agent, make_post
@@ -113,6 +113,19 @@ def test_revoked_credentials_turn_the_account_red(pretend: Pretend) -> None:
     account.refresh_from_db()
     assert account.state == NetworkAccount.State.REVOKED
     assert due_sources() == []
+
+
+def test_an_account_that_was_connected_anew_meanwhile_is_not_called_revoked(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, source, _ = make_sources()
+
+    def refuse_the_old_ones(config: AccountConfig) -> None:
+        NetworkAccount.objects.update(connected_at=now())
+        raise NetworkError("401", permanent=True, account_revoked=True)
+
+    monkeypatch.setattr(pretend, "called", refuse_the_old_ones)
+    again(source)
+    account.refresh_from_db()
+    assert account.state == NetworkAccount.State.OK
 
 
 def test_a_connector_that_breaks_is_a_failure_whose_words_stay_out_of_log_and_page(
