@@ -26,6 +26,7 @@ FEEDS = ("mentions", "own", "search", "messages")
 BEGINNING = timedelta(days=1)  # so far back is read where nothing was read before
 SEARCHED = timedelta(days=6, hours=23)  # X searches seven days, and refuses to be asked for more
 TOO_MANY = Unreadable(f"X had more than {PAGES * PAGE:,} new entries in one list; the oldest of them were not read")
+SHOWN = {"mentions": 800, "own": 3200}  # entries; the most that X shows of these lists, however many there were
 _CURSOR = re.compile(r"mentions:(\d{1,19}) own:(\d{1,19}) search:(\d{1,19}) messages:(\d{1,19})")
 
 
@@ -126,13 +127,17 @@ class XReader:
                     self._say_refused(feed, error)
 
     def _posts(self, feed: str, route: str, params: Mapping[str, Any]) -> Iterator[_Item]:
+        seen = 0
         for number, body in enumerate(pages(lambda more: self._client.get_posts(route, {**params, **more, "max_results": PAGE})), 1):
             found, odd = payloads.read_found(body, us=self._client.us)
+            seen += len(found) + len(odd)
             self._newest[feed] = max(self._newest.get(feed, 0), newest_of(body))
             yield from (_Item(int(one.id), one.post) for one in found)
             yield from (_Item(int(one.external_id or 0), one) for one in odd)
             if number == PAGES and next_page(body):
                 yield _Item(0, TOO_MANY)
+        if seen >= SHOWN.get(feed, PAGES * PAGE + 1):
+            yield _Item(0, Unreadable(f"X shows the newest {SHOWN[feed]:,} entries of this list only; what was before them may be missing"))
 
     def _messages(self, mark: int) -> Iterator[_Item]:
         """X cannot be asked for messages since one that is known, so its list is left where that one stands."""

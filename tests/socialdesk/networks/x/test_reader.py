@@ -88,6 +88,17 @@ def test_each_list_is_walked_back_to_what_was_read_last(x: Stage) -> None:
     assert [message.text for message in batch.messages] == [f"more {number}" for number in range(230)]
 
 
+def test_where_x_shows_no_more_of_a_list_what_may_be_missing_is_said(x: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "SHOWN", {"mentions": 120})
+    for number in range(119):
+        x.ana_posts(f"@tidewheel {number}")
+    first = read_all(x.reader)
+    assert (len(first.posts), x.reader.fetch("", limit=500).unreadable) == (119, ())
+    x.ana_posts("@tidewheel and one more")
+    batch = x.reader.fetch("", limit=500)
+    assert (len(batch.posts), [entry.reason[:32] for entry in batch.unreadable]) == (120, ["X shows the newest 120 entries o"])
+
+
 def test_the_beginning_is_a_day_ago(x: Stage) -> None:
     x.ana_posts("@tidewheel long ago", at=datetime.now(UTC) - timedelta(days=2))
     x.ana_posts("@tidewheel this morning", at=datetime.now(UTC) - timedelta(hours=5))
