@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
@@ -67,6 +67,10 @@ class Client:
     def domain(self) -> str:
         """What stands behind the @ of those who live on our server."""
         return self.config.credentials.get("domain", "") or self.host
+
+    def by_their_clock(self, at: datetime) -> datetime:
+        """What that moment is by the server's clock, as its last answer showed it."""
+        return at if self._wire.last is None else at + timedelta(seconds=ahead_of(self._wire.last))
 
     @cached_property
     def our_id(self) -> str:
@@ -270,11 +274,16 @@ def _resets_at(response: requests.Response) -> float | None:
             at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return at - ahead_of(response)
+
+
+def ahead_of(response: requests.Response) -> float:
+    """The seconds by which the server's clock is before ours, as its answer says; none where the clocks agree, but for seconds."""
     try:
         ahead = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
     except (ValueError, TypeError):
-        return at
-    return at - ahead if abs(ahead) > 2 else at
+        return 0.0
+    return ahead if abs(ahead) > 2 else 0.0
 
 
 def _cause(error: Exception | None) -> Exception:

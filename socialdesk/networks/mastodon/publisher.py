@@ -183,8 +183,10 @@ class MastodonPublisher:
     def _own(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Our own statuses since then, newest first. Raises NetworkError where there are more than can be looked through."""
         oldest: str | None = None
+        asked = since
         for _ in range(PAGES):
             said = self._page_before(oldest)
+            since = self._client.by_their_clock(asked)
             page = [status for status in said if isinstance(status, Mapping) and identity(status.get("id"))]
             times = [at for status in page if (at := moment(status.get("created_at"))) is not None]
             yield from (status for status in page if (moment(status.get("created_at")) or since) >= since)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.cache import cache
-from PIL import Image
 
-from socialdesk.networks.base import NetworkError, Picture
-from socialdesk.networks.mastodon import publisher as module
+from socialdesk.networks.base import NetworkError
 from socialdesk.networks.mastodon.publisher import MastodonPublisher
 from socialdesk.networks.mastodon.server import FOR_MENTION
-from tests.socialdesk.networks.contract import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.served import Answer, Call
 
@@ -168,60 +164,6 @@ def test_a_server_that_does_not_describe_itself_judges_the_length_itself(there: 
     assert "character limit of 500 exceeded" in str(error)
 
 
-# Pictures
-
-
-def picture(alt: str = "A bent wheel") -> Picture:
-    content = io.BytesIO()
-    Image.new("RGB", (4, 4), "teal").save(content, "PNG")
-    return Picture(content.getvalue(), "image/png", alt)
-
-
-def test_pictures_are_handed_over_waited_for_and_attached(there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROCESSING", (0, 0, 0))
-    post = there.customer_posts("ana", "it broke")
-    sent = there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture(), picture("The same, mended")])
-    media = there.world.statuses[sent.external_id].media
-    assert [(each["description"], bool(each["url"])) for each in media] == [("A bent wheel", True), ("The same, mended", True)]
-    echo = next(p for p in read_all(there.reader).posts if p.external_id == sent.external_id)
-    assert [(part.kind, part.alt) for part in echo.media] == [("image", "A bent wheel"), ("image", "The same, mended")]
-
-
-def test_pictures_are_waited_for_together(there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
-    there.simulator.routes.slow_media = 2
-    post = there.customer_posts("ana", "it broke")
-    there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()] * 4)
-    assert slept == list(module.PROCESSING[:3])
-
-
-def test_a_picture_of_which_the_server_says_nothing_may_be_tried_again(there: MastodonHarness) -> None:
-    post = there.customer_posts("ana", "it broke")
-    known = there.simulator.routes.answer
-    there.simulator.routes.answer = lambda call: Answer(200, {}) if call.path == "/api/v2/media" else known(call)  # type: ignore[method-assign]
-    assert refused(lambda: there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()])).retryable
-    assert writes(there) == []
-
-
-def test_a_picture_that_is_never_finished_may_be_tried_again_and_nothing_was_posted(
-    there: MastodonHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PROCESSING", (0, 0))
-    there.simulator.routes.slow_media = 99
-    post = there.customer_posts("ana", "it broke")
-    assert refused(lambda: there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()])).retryable
-    assert writes(there) == []
-
-
-@pytest.mark.parametrize("failure", ["lost_before_writing", "error_after_writing", "no_answer_after_writing"])
-def test_a_picture_that_could_not_be_handed_over_may_be_tried_again(there: MastodonHarness, failure: str) -> None:
-    post = there.customer_posts("ana", "it broke")
-    with there.simulator.failing(failure, only=lambda call: call.path == "/api/v2/media"):
-        assert refused(lambda: there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()])).retryable
-    assert writes(there) == []
-
-
 # Never twice
 
 
@@ -297,6 +239,19 @@ def test_the_same_words_sent_twice_on_purpose_are_told_apart(there: MastodonHarn
     assert first != second
     for token, sent in (("t1", first), ("t2", second), ("t3", None)):
         assert there.publisher.find(token=token, text="Still on it.", in_reply_to=post, since=LONG_AGO) == sent
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-30), timedelta(minutes=30)])
+def test_what_was_sent_is_found_though_the_servers_clock_is_wrong(there: MastodonHarness, skew: timedelta) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    post = there.customer_posts("ana", "it broke")
+    sent = there.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")
+    there.simulator.clock_skew = skew
+    there.world.statuses[sent.external_id].created_at += skew
+    found = there.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=since)
+    assert found is not None
+    assert found.external_id == sent.external_id
+    assert there.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=since + timedelta(minutes=10)) is None
 
 
 def test_looking_goes_back_as_far_as_asked_and_says_when_it_cannot(there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> None:
