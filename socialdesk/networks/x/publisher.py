@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import requests
@@ -123,9 +124,11 @@ class XPublisher:
         return media_id
 
     def _explain_duplicate(self, text: str, in_reply_to: str) -> None:
-        """Raise for good where X has the text from another place. Else it may be that of an earlier try, which the outbox looks for."""
+        """Raise for good where X has the text from another place. Else it may be that of an earlier try, which the outbox looks for: our
+        timeline may not show it yet, so that X's search is asked too."""
+        since = now() - REMEMBERED
         try:
-            same = [found for found in self._ours(now() - REMEMBERED) if payloads.is_text(found, text)]
+            same = [found for found in chain(self._ours(since), self._searched(since)) if payloads.is_text(found, text)]
         except NetworkError:
             return
         if same and not any(_is_there(found, in_reply_to) for found in same):

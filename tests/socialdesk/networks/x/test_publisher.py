@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,6 +161,19 @@ def test_the_same_text_elsewhere_is_refused_for_good_with_advice(x: Stage) -> No
     with pytest.raises(NetworkError, match="Change them a little") as caught:
         x.publisher.reply(in_reply_to=second.id, text="We are sorry.", token="t2")
     assert (caught.value.permanent, caught.value.code) == (True, "duplicate")
+
+
+def test_an_earlier_try_that_the_timeline_does_not_show_yet_is_no_refusal_for_good(x: Stage) -> None:
+    first, second = x.ana_posts(), x.ana_posts("@tidewheel and again")
+    elsewhere = x.world.publish(x.us, "We are sorry.", in_reply_to=first.id)
+    x.world.publish(x.us, "We are sorry.", in_reply_to=second.id)
+    answered = [{"type": "replied_to", "id": first.id}]
+    shown = {"id": elsewhere.id, "author_id": x.us.id, "text": "We are sorry.", "referenced_tweets": answered}
+    x.simulator.answers_with = (200, json.dumps({"data": [shown], "meta": {}}).encode(), {})
+    x.simulator.fails_on = lambda method, path: path.endswith("/tweets") and method == "GET"
+    with pytest.raises(NetworkError) as caught:
+        x.publisher.reply(in_reply_to=second.id, text="We are sorry.", token="t2")
+    assert (caught.value.outcome_unknown, caught.value.code) == (True, "duplicate")
 
 
 def test_a_duplicate_that_cannot_be_looked_into_stays_unknown(x: Stage) -> None:
