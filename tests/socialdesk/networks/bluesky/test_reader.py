@@ -269,7 +269,7 @@ def test_a_cursor_stays_short_however_much_was_read(bluesky: BlueskyHarness) -> 
 def test_neither_a_cursor_nor_what_is_kept_for_long_names_anybody(bluesky: BlueskyHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is erased from the desk would stay in it."""
     kept: list[object] = []
-    monkeypatch.setattr(people.cache, "set_many", lambda given, timeout: kept.append(given) if timeout > people.KNOWN_FOR else None)
+    monkeypatch.setattr(cache, "set_many", lambda given, timeout: kept.append(given) if timeout > people.KNOWN_FOR else None)
     post = bluesky.customer_posts("philippa", "my phone is 0123")
     cursor = read_all(bluesky.reader).cursor
     assert post in cursor

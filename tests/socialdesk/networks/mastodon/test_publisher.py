@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 
 from socialdesk.networks.base import NetworkError
+from socialdesk.networks.mastodon import publisher as module
 from socialdesk.networks.mastodon.publisher import MastodonPublisher
 from socialdesk.networks.mastodon.server import FOR_MENTION
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
