@@ -38,7 +38,7 @@ def resume_waiting(*, now: datetime | None = None, limit: int = 500) -> int:
     gone_on = 0
     # In the order in which they were written, as the outbox sends what belongs to one conversation.
     for delivery in waiting.select_related("message__agent").order_by("message_id")[:limit]:
-        came_back = back[delivery.message.account_id]
+        came_back = back[delivery.message.account_id or 0]
         if delivery.finished_at is not None and came_back is not None and delivery.finished_at <= came_back:
             gone_on += _go_on(delivery, moment)
     return gone_on

@@ -291,7 +291,7 @@ def test_a_private_answer_that_is_tried_again_meets_the_window_as_it_is_then(des
     conversation = desk.conversation(author="mara")
     wrote_privately(conversation, now() - timedelta(hours=23), account=desk.account)
     message = send_direct_message(conversation_id=conversation.pk, agent=sam, text="Hello Mara", waiver="private matter", hold=0)
-    assert message.mention is None
+    assert message.mention_id is None
     Delivery.objects.update(state="failed")
     Message.objects.filter(is_incoming=True).update(created_at=now() - timedelta(hours=25))  # two hours later
     for _ in range(2):  # its own post does not stand in its way
