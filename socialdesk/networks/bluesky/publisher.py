@@ -74,7 +74,8 @@ class BlueskyPublisher:
         if not convo_id:
             raise NetworkError("The server opened no conversation.", retryable=True, code="unreadable_answer")
         message: dict[str, Any] = {"text": text}
-        if facets := mark(self._client, text, {}):
+        # Names are left as text: to look each of them up could take longer than a worker has, and a message has no key that stops a second.
+        if facets := mark(self._client, text, {}, most_names=0):
             message["facets"] = facets
         said = self._client.procedure("chat.bsky.convo.sendMessage", {"convoId": convo_id, "message": message}, to_chat=True)
         sent = _message_receipt(said, convo_id)

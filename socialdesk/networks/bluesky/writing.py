@@ -28,12 +28,12 @@ def check_length(text: str, *, most: int, most_bytes: int) -> None:
         raise NetworkError(reason, permanent=True, code="too_long")
 
 
-def mark(client: Client, text: str, known: dict[str, str]) -> list[dict[str, Any]]:
-    """The facets of a text: its links, tags, and the names of people. `known` are DIDs by handle that need no look-up."""
+def mark(client: Client, text: str, known: dict[str, str], *, most_names: int = MOST_NAMES) -> list[dict[str, Any]]:
+    """The facets of a text: its links, tags, and the names of people, at most so many. `known` are DIDs by handle that need no look-up."""
     from atproto_client.utils import facet_detection  # heavy
 
     facets = [facet.model_dump(by_alias=True, exclude_none=True) for facet in facet_detection.detect_facets(text)]
-    for name in facet_detection.detect_mentions(text)[:MOST_NAMES]:
+    for name in facet_detection.detect_mentions(text)[:most_names]:
         did = known.get(name.handle.lower()) or _resolve(client, name.handle)
         if did:
             index = {"byteStart": name.byte_start, "byteEnd": name.byte_end}

@@ -283,6 +283,15 @@ def test_a_message_without_an_answer_is_asked_for_once_and_can_be_found(bluesky:
     assert len(bluesky.simulator.calls("chat.bsky.convo.sendMessage")) == 2
 
 
+def test_a_private_message_marks_its_links_and_looks_nobody_up(bluesky: BlueskyHarness) -> None:
+    bluesky.customer_follows("ana")
+    bluesky.publisher.direct_message(to=bluesky.customer_id("ana"), text="🚲 @ben.test https://tidewheel.example/s/Ab", token="t1")
+    (call,) = bluesky.simulator.calls("chat.bsky.convo.sendMessage")
+    (facet,) = call.json["message"]["facets"]
+    assert (facet["features"][0]["uri"], facet["index"]["byteStart"]) == ("https://tidewheel.example/s/Ab", 15)
+    assert bluesky.simulator.calls("com.atproto.identity.resolveHandle") == []
+
+
 def test_the_same_message_sent_twice_on_purpose_is_told_apart(bluesky: BlueskyHarness) -> None:
     ana = bluesky.customer_id("ana")
     bluesky.customer_follows("ana")
