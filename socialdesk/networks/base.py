@@ -139,7 +139,7 @@ class Capabilities:
     reads_direct_messages: bool = False
     tells_deletions: bool = False
     tells_edits: bool = False
-    tells_threads: bool = True  # a post says which one it answers
+    tells_threads: bool = False  # a post says which one it answers
     read_every: int = 0  # seconds between two reads of an account, where the network wants to be read seldom; 0: as the desk does
     # Writing
     reply: bool = False

@@ -14,6 +14,7 @@ READING = {
     "webhooks": "Is told of new posts by the network itself",
     "backfill": "Fetches what was posted before it was connected",
     "context": "Fetches the thread above a post",
+    "tells_threads": "Learns which post another one answers",
     "reads_direct_messages": "Reads private messages",
     "tells_deletions": "Learns of posts that were deleted",
     "tells_edits": "Learns of posts that were edited",

@@ -53,6 +53,7 @@ NETWORK = Network(
         streams=True,
         backfill=True,
         context=True,
+        tells_threads=True,
         reads_direct_messages=True,
         tells_deletions=True,
         reply=True,

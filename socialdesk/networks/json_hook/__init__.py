@@ -8,6 +8,7 @@ CAPABILITIES = Capabilities(
     reads=("posts that a program of yours pushes as JSON",),
     webhooks=True,
     tells_edits=True,
+    tells_threads=True,
     tells_deletions=True,
     cost="Free.",
     limits="1 MB and 1,000 posts a call.",

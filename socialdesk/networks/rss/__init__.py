@@ -6,7 +6,6 @@ from socialdesk.networks.rss.connect import Connecting
 CAPABILITIES = Capabilities(
     reads=("entries of an RSS, Atom or JSON feed",),
     tells_edits=True,
-    tells_threads=False,
     read_every=300,
     cost="Free.",
     limits="Feeds of up to 5 MB, read every five minutes; a feed that has not changed costs its server next to nothing.",

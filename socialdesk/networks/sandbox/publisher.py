@@ -27,6 +27,7 @@ CAPABILITIES = Capabilities(
     max_message_length=2000,
     length_unit="codepoints",
     context=True,
+    tells_threads=True,
     max_pictures=4,
     max_picture_bytes=1_000_000,
     idempotency="lookup",

@@ -17,6 +17,7 @@ CAPABILITIES = Capabilities(
     streams=True,
     backfill=True,
     context=True,
+    tells_threads=True,
     reads_direct_messages=True,
     tells_edits=True,
     read_every=60,
