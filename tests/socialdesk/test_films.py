@@ -105,6 +105,14 @@ def test_a_film_that_is_too_long_is_broken_off(staff: Client, site: Site, monkey
     assert ask(staff, mention_with(site.put("/a", MP4))).status_code == 404
 
 
+def test_a_film_that_waited_for_others_is_asked_for_again(staff: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    mention = mention_with(site.put("/a", MP4))
+    monkeypatch.setattr(films, "_WAITS", 0.01)
+    with films._AT_ONCE, films._AT_ONCE:
+        assert b"at this moment" in ask(staff, mention).content
+    assert ask(staff, mention).content == MP4
+
+
 def test_only_staff_see_films_and_a_film_is_no_picture(client: Client, site: Site) -> None:
     mention = mention_with(site.put("/a", MP4))
     assert ask(client, mention).status_code == 302
