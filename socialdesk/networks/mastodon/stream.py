@@ -169,7 +169,7 @@ def read_events(response: requests.Response) -> Iterator[tuple[str, str]]:
         else:
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
-            size += len(value)
+            size += len(value) + 1  # an empty line is one too
             if name == "event":
                 kind = value.strip()
             elif name == "data" and size <= LONGEST_EVENT:

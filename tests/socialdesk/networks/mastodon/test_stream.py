@@ -222,6 +222,7 @@ def test_an_event_without_end_is_left_out_and_the_next_one_is_heard(there: Masto
         there.simulator.push_raw(b"event: update\ndata: " + b"x" * 100_000, stream="list:7")
         there.simulator.push_raw(b"x" * 100_000 + b"\n\n", stream="list:7")
         there.simulator.push_raw(b"event: update\n" + b"data: xxxxxxxxxx\n" * 5_000 + b"\n", stream="list:7")
+        there.simulator.push_raw(b"event: update\n" + b"data:\n" * 20_000 + b"\n", stream="list:7")
         there.customer_posts("ana", "hello")
         until(lambda: ear.posts)
     assert (len(ear.posts), ear.unreadable) == (1, [])
