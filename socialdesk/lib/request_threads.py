@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
@@ -13,8 +13,14 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.urls import set_script_prefix
+
+LARGEST = 110 * 1024 * 1024  # bytes of a request; the largest that anything here takes is a file of people
+
+
+class _TooLarge(Exception):
+    """A request goes on and on."""
 
 
 class RequestThreads(ASGIHandler):
@@ -32,8 +38,11 @@ class RequestThreads(ASGIHandler):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            body = await self.read_body(receive)
+            body = await self.read_body(_up_to(LARGEST, receive))
         except RequestAborted:
+            return
+        except _TooLarge:
+            await self.send_response(HttpResponse("More was sent than the desk takes.", status=413, content_type="text/plain"), send)
             return
         response = await self._on_thread(self._answer, scope, body)
         if isinstance(response, StreamingHttpResponse):
@@ -73,3 +82,18 @@ class RequestThreads(ASGIHandler):
     async def _on_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
         # What a request sets for itself, as its language, ends with it.
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, call, *arguments)
+
+
+def _up_to(most: int, receive: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    """As `receive`, for at most so many bytes: all of a request is kept on disk before anybody asks whether its sender may send it."""
+    taken = 0
+
+    async def receive_some() -> Any:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise _TooLarge
+        return message
+
+    return receive_some

@@ -195,6 +195,31 @@ async def test_request_goes_to_a_thread_that_is_idle() -> None:
     assert await slow == b"held"
 
 
+async def test_a_request_that_goes_on_and_on_is_refused_before_it_has_all_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socialdesk.lib.request_threads.LARGEST", 100_000)
+    handler, pieces = RequestThreads(1), 0
+    answer: list[Message] = []
+
+    async def receive() -> Message:
+        nonlocal pieces
+        pieces += 1
+        assert pieces < 100, "it is kept for ever"
+        return {"type": "http.request", "body": bytes(30_000), "more_body": True}
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": []}
+    await asyncio.wait_for(handler(scope, receive, send), 10)
+    assert (answer[0]["status"], pieces) == (413, 4)
+    assert steps == []
+
+    async def send_enough() -> bytes:
+        return bytes(100_000)
+
+    assert await Browser("/echo").ask(handler, send_body=send_enough) == bytes(100_000)
+
+
 async def test_browser_that_sends_slowly_keeps_nobody_waiting() -> None:
     handler, sent = RequestThreads(1), asyncio.Event()
 
