@@ -12,6 +12,7 @@ from engagement.services.outcomes import REVOKED
 from listening.models import NetworkAccount
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.conditions import any_of
+from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.lib.errors import DeskError
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,8 @@ def _go_on(delivery: Delivery, moment: datetime) -> bool:
             return False
         else:
             retry_failed(message_id=message.pk, agent=message.agent, now=moment)
-    except DeskError as error:
-        logger.info("message %s stays for a person: %s", message.pk, error.code)
+    except (DeskError, UnreadableCredentials) as error:
+        logger.info("message %s stays for a person: %s", message.pk, getattr(error, "code", "unreadable"))
         return False
     return True
 
