@@ -61,6 +61,9 @@ def ask_token(form: Mapping[str, str]) -> dict[str, str]:
             raise NetworkError(reason, permanent=True, code="app_refused") from error
         if "code" in form:
             raise NetworkError(f"X did not connect the account: {error} Begin again."[:400], permanent=True, code="refused") from error
+        if not str(error).startswith("HTTP 400"):
+            # Only so does X judge a refresh token (RFC 6749, 5.2); whatever else stands before it says nothing of ours.
+            raise NetworkError(str(error), retryable=True, code="server_error") from error
         raise NetworkError(f"X takes our sign-in no more: {error}"[:400], permanent=True, account_revoked=True, code="revoked") from error
     return _credentials(read_json(answer, is_write=True))
 

@@ -129,13 +129,13 @@ def test_tokens_are_renewed_and_each_refresh_token_is_used_once(x: Stage) -> Non
     assert CONNECTING.renew(replace(config, credentials={"access_token": "t"})) is None
 
 
-@pytest.mark.parametrize("failure", ["503", "garbage", "lost"])
+@pytest.mark.parametrize("failure", ["503", "403", "404", "garbage", "lost"])
 def test_a_renewal_that_got_no_answer_does_not_revoke_the_account(x: Stage, failure: str) -> None:
     config = AccountConfig("x", "tidewheel", x.us.id, finish(allowed(x)).credentials)
     if failure == "lost":
         x.simulator.failure = "lost_before_writing"
     else:
-        x.simulator.answers_with = (503, b"", {}) if failure == "503" else (200, b"<html>", {})
+        x.simulator.answers_with = (int(failure), b"<html>", {}) if failure.isdecimal() else (200, b"<html>", {})
     with pytest.raises(NetworkError) as caught:
         CONNECTING.renew(config)
     assert not caught.value.account_revoked
