@@ -21,10 +21,12 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from socialdesk.lib.errors import DeskError
 
 CONNECT, READ, ALTOGETHER = 5.0, 10.0, 20.0  # seconds
+ADDRESSES = 3  # of one name that are tried
 MOST = 2_000_000  # bytes of an answer that are read
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _ASSIGNED = ipaddress.ip_network("192.0.0.0/24")  # for protocols; some clouds answer for their metadata there
@@ -85,8 +87,9 @@ def is_public(address: IPAddress) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-def resolve(host: str, port: int) -> str:
-    """The address to connect to. Raises NotPublic if any address of that name is not public: which one answers is not ours to choose."""
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses to connect to, in the order in which the machine prefers them. Raises NotPublic if any of them is not public: which
+    one answers is not ours to choose."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -94,7 +97,7 @@ def resolve(host: str, port: int) -> str:
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     for address in addresses:
         _judge(host, ipaddress.ip_address(address))
-    return addresses[0]
+    return list(dict.fromkeys(addresses))[:ADDRESSES]
 
 
 def _judge(host: str, address: IPAddress) -> None:
@@ -116,13 +119,21 @@ class _GuardedTLSConnection(HTTPSConnection):
 
 
 def _connect(connection: Any, make: Any) -> socket.socket:
-    """Connect to the address that was judged; the name stays, for the certificate and the Host header."""
+    """Connect to the first address that was judged and answers; the name stays, for the certificate and the Host header."""
     name = connection._dns_host
-    connection._dns_host = resolve(name, connection.port)
+    *others, last = resolve(name, connection.port)
     try:
-        sock: socket.socket = make()
+        for address in others:
+            connection._dns_host = address
+            with suppress(NewConnectionError, ConnectTimeoutError):  # as where a machine has no way to the newer addresses
+                return _watched(make())
+        connection._dns_host = last
+        return _watched(make())
     finally:
         connection._dns_host = name
+
+
+def _watched(sock: socket.socket) -> socket.socket:
     if _watch.end is not None:
         _watch.end.add(sock)  # before TLS is spoken, which can be dragged out as well
     return sock

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from socialdesk.lib import outbound
 from socialdesk.lib.outbound import GuardedSession, NotPublic, check_url, is_public
+from tests.servers import free_port
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -135,6 +136,22 @@ def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch
         GuardedSession().get("https://rebind.example.com/")
     assert asked.count("rebind.example.com") == 1
     assert reached == [("93.184.216.34", 443)]
+
+
+def test_where_one_address_of_a_name_does_not_answer_the_next_is_tried(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.OUTBOUND_PRIVATE = ["both.example.com"]
+    real = socket.getaddrinfo
+
+    def look_up(host: str, port: int, *args: Any, **options: Any) -> Any:
+        if host != "both.example.com":
+            return real(host, port, *args, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
+
+    with serving(say(b"hello")) as url:
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        assert GuardedSession().get(url.replace("localhost", "both.example.com")).content == b"hello"
+        with pytest.raises(requests.ConnectionError):
+            GuardedSession().get(f"http://both.example.com:{free_port()}/")
 
 
 def test_a_host_that_the_owner_named_is_asked(settings: Any) -> None:
