@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class InstagramReader:
         told = told_mentions(self._config.external_id)
         for media_id, comment_id in told:
             if f"{media_id}/{comment_id}" not in where.done:
-                self._mention(found, media_id, comment_id)
+                self._mention(found, media_id, comment_id, where.since)
         self._inbox.look(found, where.since)
         return cut(found, where, limit=limit, counts=counts, done=(f"{media_id}/{comment_id}" for media_id, comment_id in told))
 
@@ -91,7 +91,7 @@ class InstagramReader:
                 raise
         collect(found, raws, self._read_media, since=since, written="timestamp")
 
-    def _mention(self, found: Found, media_id: str, comment_id: str) -> None:
+    def _mention(self, found: Found, media_id: str, comment_id: str, since: datetime) -> None:
         """What a webhook told of by its ids. What cannot be seen any more, or never could, is passed over."""
         mentioned = Mentioned(self._client, self._config)
         try:
@@ -102,7 +102,8 @@ class InstagramReader:
             return
         entry = attempt(found, raw, lambda raw: mentioned.read(raw, media_id) if comment_id else self._read_media(raw))
         if entry is not None:
-            found.entries.append(entry)
+            # It may have been told long after it was written, when what is newer had been read.
+            found.entries.append(replace(entry, at=max(entry.at, since)))
 
     def _read_media(self, raw: dict[str, Any]) -> Entry:
         return media.read_media(raw, config=self._config)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from django.core.cache import cache
 
 KEPT = 24 * 3600  # seconds
-_MOST = 300
+MOST = 300  # of an account, the newest
 
 Place = tuple[str, str]  # a post's id, and that of a comment below it or ""
 
 
 def note_mention(account_id: str, media_id: str, comment_id: str) -> None:
     """Told by a signed call. Kept where every process sees it, and told again by nobody: what is lost here is not found elsewhere."""
-    known = told_mentions(account_id)
-    if (media_id, comment_id) not in known:
-        cache.set(_key(account_id), [*known, (media_id, comment_id)][-_MOST:], timeout=KEPT)
+    if (media_id, comment_id) in told_mentions(account_id):
+        return
+    # Each has a key of its own: of a list that two calls wrote at the same time, one would be lost.
+    counter = _key(account_id, "count")
+    cache.add(counter, 0, timeout=None)
+    cache.set(_key(account_id, cache.incr(counter)), (media_id, comment_id), timeout=KEPT)
 
 
 def told_mentions(account_id: str) -> list[Place]:
-    kept: list[Place] = cache.get(_key(account_id)) or []
-    return kept
+    """Those that are kept, in the order in which they were told."""
+    last: int = cache.get(_key(account_id, "count")) or 0
+    keys = [_key(account_id, number) for number in range(max(0, last - MOST) + 1, last + 1)]
+    kept: dict[str, Place] = cache.get_many(keys)
+    return list(dict.fromkeys(kept[key] for key in keys if key in kept))
 
 
-def _key(account_id: str) -> str:
-    return f"instagram:mentions:{account_id}"
+def _key(account_id: str, which: int | str) -> str:
+    return f"instagram:mentions:{account_id}:{which}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, Picture, PostData
+from socialdesk.networks.facebook import mentioned
+from socialdesk.networks.facebook.mentioned import note_mention, told_mentions
 from tests.socialdesk.networks.contract import an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import DAY, INSTAGRAM
 from tests.socialdesk.networks.facebook.harness import InstagramHarness
@@ -119,6 +122,43 @@ def test_a_mention_that_cannot_be_asked_about_now_is_asked_about_later(instagram
         instagram.reader.fetch("")
     assert caught.value.retryable
     assert ids(read_all(instagram.reader).posts) == [theirs.id]
+
+
+def test_a_mention_that_is_told_late_is_read_though_later_ones_were(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    theirs = world.media(world.person("instagram", "oldtownspin"), "Sunday with @tidewheel", at=world.now() - 2 * DAY)
+    instagram.customer_posts("gemma", "read before the network called")
+    batch = read_all(instagram.reader)
+    world.name_us(theirs)
+    tell(instagram)
+    late = read_all(instagram.reader, batch.cursor)
+    assert ids(late.posts) == [theirs.id]
+    assert late.posts[0].posted_at < datetime.now(UTC) - timedelta(days=1)
+    assert read_all(instagram.reader, late.cursor).posts == ()
+
+
+def test_two_calls_at_the_same_time_lose_no_mention(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.clear()
+    keep, others = cache.set, [("2", "")]
+
+    def another_call_comes_between(*args: Any, **options: Any) -> None:
+        if others:
+            note_mention(INSTAGRAM, *others.pop())
+        keep(*args, **options)
+
+    monkeypatch.setattr(cache, "set", another_call_comes_between)
+    note_mention(INSTAGRAM, "1", "")
+    assert sorted(told_mentions(INSTAGRAM)) == [("1", ""), ("2", "")]
+
+
+def test_of_mentions_that_were_told_the_newest_are_kept() -> None:
+    cache.clear()
+    for number in range(mentioned.MOST + 5):
+        note_mention(INSTAGRAM, str(number), "")
+    note_mention(INSTAGRAM, "9", "")  # told again
+    told = told_mentions(INSTAGRAM)
+    assert len(told) == len(set(told)) == mentioned.MOST
+    assert (str(mentioned.MOST + 4), "") in told
 
 
 def test_a_picture_in_which_we_are_tagged_is_read_and_cannot_be_answered(instagram: InstagramHarness) -> None:
