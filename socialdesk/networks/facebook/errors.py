@@ -15,7 +15,7 @@ from socialdesk.networks.wire import refusal
 RATE_LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _PERMISSION = frozenset({3, 10, *range(200, 300)})
 _REVOKED = frozenset({102, 190})
-_UNSURE = frozenset({1, 2})  # unknown error, service down: the write may have happened
+_UNSURE = frozenset({1, 2, 1200})  # unknown error, service down, a message that "temporarily" failed: the write may have happened
 _GONE = 33  # subcode of 100: no such object, or not for us
 _BLOCKED = 368  # for a while, for what looks like abuse
 _ANSWERED = frozenset({10900})

@@ -62,6 +62,7 @@ def refused(harness: MetaHarness, answer: Any, call: Callable[[], Any]) -> Netwo
         (error(1, status=500), "unknown", "server_error"),
         (error(2, status=500, is_transient=True), "unknown", "server_error"),
         (error(2, status=400), "unknown", "server_error"),
+        (error(1200, 2018024), "unknown", "server_error"),
         (error(99999, is_transient=True), "unknown", "server_error"),
         (error(99999, status=503), "unknown", "server_error"),
         (error(100, status=200), "permanent", "refused"),  # Facebook does that
