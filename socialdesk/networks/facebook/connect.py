@@ -12,6 +12,7 @@ from django.conf import settings
 
 from socialdesk.networks.base import AccountConfig, Begun, Connected, Field, Grant, NetworkError
 from socialdesk.networks.facebook.client import Client, at
+from socialdesk.networks.facebook.errors import NOT_PERMITTED
 from socialdesk.networks.facebook.values import id_of, list_of, number_of, object_of, text_of
 
 # What each needs of what a person allows: names of Capabilities, and the permissions without which they cannot be.
@@ -53,7 +54,9 @@ _TASKS: dict[str, dict[str, str]] = {
     "instagram": {"reply": "MODERATE", "hide": "MODERATE", "delete": "MODERATE", "direct_message": "MESSAGING"},
 }
 _ALWAYS = ("pages_show_list", "pages_read_engagement")
-_TOLD_OF = {"facebook": "feed,mention,messages,message_echoes", "instagram": "feed,messages,message_echoes"}
+# The same for both networks, whose accounts share a page: Facebook keeps only what was asked for last.
+_TOLD_OF = "feed,mention"
+_TOLD_OF_MESSAGES = "messages,message_echoes"
 _PAGE_FIELDS = "id,name,username,access_token,tasks,instagram_business_account{id,username,name}"
 
 
@@ -154,8 +157,14 @@ class MetaConnecting:
     def _subscribe(self, page_id: str, token: str) -> dict[str, str]:
         """Ask Facebook to call the desk about that page. Doing it again changes nothing."""
         client = Client(token, account=f"facebook:{page_id}")
+        where = at(page_id, "subscribed_apps")
         try:
-            client.post(at(page_id, "subscribed_apps"), {"subscribed_fields": _TOLD_OF[self.network]})
+            try:
+                client.post(where, {"subscribed_fields": f"{_TOLD_OF},{_TOLD_OF_MESSAGES}"})
+            except NetworkError as error:
+                if error.code != NOT_PERMITTED:
+                    raise
+                client.post(where, {"subscribed_fields": _TOLD_OF})  # one field that it may not ask for costs all others
         except NetworkError as error:
             return {"webhooks": f"Facebook does not call the desk about it; it is read instead. {error}"[:300]}
         return {}

@@ -161,6 +161,8 @@ def subscribe(asked: Asked, page_id: str) -> Any:
     known = {"feed", "mention", "messages", "message_echoes", "message_deliveries", "name"}
     if set(fields) - known:
         raise GraphError(100, "Param subscribed_fields must be one of the fields of the page's webhooks")
+    if {"messages", "message_echoes"} & set(fields):
+        asked.needs("pages_messaging")
     asked.world.subscribed[page_id] = fields
     return {"success": True}
 

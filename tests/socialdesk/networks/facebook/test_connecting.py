@@ -81,6 +81,22 @@ def test_what_was_not_allowed_is_said_with_its_reason(facebook: FacebookHarness)
     assert facebook.world.subscribed == {}
 
 
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
+def test_a_page_whose_messages_may_not_be_read_still_calls_about_its_comments(name: str, request: pytest.FixtureRequest) -> None:
+    harness: MetaHarness = request.getfixturevalue(name)
+    (found,) = sign_in(harness, granted=tuple(scope for scope in ALL_SCOPES if scope != "pages_messaging"))
+    assert "webhooks" not in found.grant.cannot
+    assert harness.world.subscribed == {PAGE: ["feed", "mention"]}
+
+
+def test_connecting_a_page_s_instagram_account_takes_nothing_from_what_the_page_calls_about(facebook: FacebookHarness) -> None:
+    sign_in(facebook)
+    before = facebook.world.subscribed[PAGE]
+    facebook.simulator.codes["another"] = BACK
+    connecting("instagram").finish({}, answer={"code": "another"}, verifier="", redirect_uri=BACK)
+    assert facebook.world.subscribed[PAGE] == before
+
+
 def test_a_page_that_cannot_be_subscribed_is_connected_all_the_same(facebook: FacebookHarness) -> None:
     with facebook.simulator.failing("error_after_writing", only=lambda method, path: path.endswith("/subscribed_apps")):
         (found,) = sign_in(facebook)
