@@ -51,7 +51,13 @@ _TASKS: dict[str, dict[str, str]] = {
         "direct_message": "MESSAGING",
         "reads_direct_messages": "MESSAGING",
     },
-    "instagram": {"reply": "MODERATE", "hide": "MODERATE", "delete": "MODERATE", "direct_message": "MESSAGING"},
+    "instagram": {
+        "reply": "MODERATE",
+        "hide": "MODERATE",
+        "delete": "MODERATE",
+        "direct_message": "MESSAGING",
+        "reads_direct_messages": "MESSAGING",
+    },
 }
 _ALWAYS = ("pages_show_list", "pages_read_engagement")
 # The same for both networks, whose accounts share a page: Facebook keeps only what was asked for last.
@@ -94,8 +100,8 @@ class MetaConnecting:
     def finish(self, values: Mapping[str, str], *, answer: Mapping[str, str], verifier: str, redirect_uri: str) -> Sequence[Connected]:
         code = answer.get("code", "")
         if not code:
-            reason = answer.get("error_description") or answer.get("error_message") or "It was not allowed there."
-            raise NetworkError(reason[:300], permanent=True, code="denied")
+            # Not in the words that came with it: the page shows nothing of what a return holds.
+            raise NetworkError("It was not allowed there, so nothing was connected.", permanent=True, code="denied")
         brief = self._token({"code": code, "redirect_uri": redirect_uri})
         lasting = self._token({"grant_type": "fb_exchange_token", "fb_exchange_token": brief})
         permitted = debug(lasting)
