@@ -8,6 +8,8 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -23,6 +25,7 @@ from socialdesk.networks.wire import NetworkSession, retry_after, unreachable
 MOST_PAGES = 200  # of one list that are walked; a list that goes on is not believed
 _HOME = "https://graph.facebook.com/"  # where the library sends everything
 _SHORT_PAUSE, _LONG_PAUSE = 60, 300  # seconds: until usage is asked again, and where it is used up and the network does not say how long
+_DAY = 24 * 3600
 _TOKEN = re.compile(r"\bEAA\w{20,}|\bIGQ\w{20,}")
 
 
@@ -33,6 +36,7 @@ class GraphSession(NetworkSession):
         self._purse = Budget(account)
         super().__init__(self._purse, limits_of=read_usage)
         self._secrets = [secret for secret in secrets if secret]
+        self.behind: float | None = None  # seconds by which the network's clock is behind ours; None until it answered
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         place = str(url).removeprefix(_HOME)
@@ -42,6 +46,7 @@ class GraphSession(NetworkSession):
         except Exception as error:
             # Not from it: what requests says of a failed call holds the address with its parameters.
             raise unreachable(error, is_write=is_write) from None
+        self.behind = seconds_behind(response)
         said = read_error(response)
         if said is not None or not 200 <= response.status_code < 300:
             wait = regain_seconds(response) or retry_after(response)
@@ -82,6 +87,12 @@ class Client:
 
     def hide(self, text: str) -> str:
         return self._session.hide(text)
+
+    def by_their_clock(self, moment: datetime, *, asking: str) -> datetime:
+        """That moment by the network's clock where that is behind ours; never later. Asks for `asking` if nothing was asked yet."""
+        if self._session.behind is None:
+            self.get(asking, fields="id")
+        return moment - timedelta(seconds=self._session.behind or 0)
 
     def pages(self, path: str, **params: str | int) -> Iterator[list[Any]]:
         """The entries of a list, page by page, as far as the caller goes. Raises NetworkError at a list without an end."""
@@ -169,6 +180,15 @@ def read_usage(response: requests.Response, bucket: str) -> Iterator[Limit]:
 def regain_seconds(response: requests.Response) -> float | None:
     """How long the network says that we are shut out; None where it does not."""
     return max((minutes for _, minutes in _usages(response)), default=0) * 60 or None
+
+
+def seconds_behind(response: requests.Response) -> float:
+    """By how much the network's clock is behind ours, as its answer says; 0 where it does not say, and at most a day is believed."""
+    try:
+        behind = time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return behind if 2 < behind < _DAY else 0.0
 
 
 def _usages(response: requests.Response) -> Iterator[tuple[int, int]]:

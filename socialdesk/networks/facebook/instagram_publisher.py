@@ -78,6 +78,7 @@ class InstagramPublisher:
         if place.is_elsewhere:
             # What stands below other people's posts is not given to us.
             raise NetworkError("Instagram does not show our answers below other people's posts.", permanent=True, code="cannot_look")
+        since = self._client.by_their_clock(since, asking=at(self._config.external_id))
         found = first_of_ours(
             self._answers(place), is_ours=self._is_ours, text=text, since=since, url_field="", text_field="text", written="timestamp"
         )

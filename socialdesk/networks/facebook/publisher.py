@@ -49,6 +49,7 @@ class FacebookPublisher:
             return self._letters.find(to=to, text=text, since=since)
         if repost_of:
             raise not_there("repost", "Facebook")
+        since = self._client.by_their_clock(since, asking=at(self._page_id))
         raws = self._answers(in_reply_to, since) if in_reply_to else self._own_posts(since)
         return first_of_ours(
             raws, is_ours=self._is_ours, text=text, since=since, url_field="permalink_url", text_field="message", written="created_time"

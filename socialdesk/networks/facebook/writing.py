@@ -39,6 +39,7 @@ class Correspondence:
 
     def find(self, *, to: str, text: str, since: datetime) -> Sent | None:
         self._check_id(to)
+        since = self._client.by_their_clock(since, asking=at(self._inbox.config.external_id))
         # Times there are whole seconds.
         written = self._inbox.exchange(to, since.replace(microsecond=0))
         ours = [message for message in written if message.outgoing and same_text(message.text, text)]

@@ -6,6 +6,9 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -288,3 +291,23 @@ def test_a_slow_network_is_waited_for_a_while_and_no_longer(facebook: FacebookHa
         facebook.publisher.reply(in_reply_to=post, text="Sorry.", token="t")
     assert caught.value.outcome_unknown
     assert time.monotonic() - began < 0.6
+
+
+@pytest.mark.parametrize("network", ["facebook", "instagram"])
+def test_what_was_sent_is_found_though_our_clock_is_ahead(
+    network: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness: MetaHarness = request.getfixturevalue(network)
+    harness.world.skew = -1800
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda self: formatdate(harness.world.now(), usegmt=True))
+    post = harness.customer_posts("ana", "it broke")
+    harness.customer_messages("ana", "hello?")
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    sent = harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t")
+    letter = harness.publisher.direct_message(to=harness.customer_id("ana"), text="Hello.", token="t")
+    again = registry.publisher_for(harness.config)  # another worker, which asked nothing before
+    assert again.find(token="t", text="Sorry.", in_reply_to=post, since=since) == sent
+    again = registry.publisher_for(harness.config)
+    found = again.find(token="t", text="Hello.", to=harness.customer_id("ana"), since=since)
+    assert found is not None
+    assert found.external_id == letter.external_id
