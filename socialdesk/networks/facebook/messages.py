@@ -55,7 +55,7 @@ class Inbox:
         found = Found()
         for page in self.client.pages(at(self.page_id, "conversations"), **self._params, user_id=with_id):
             for conversation in map(object_of, page):
-                self._read(found, conversation, since)
+                self._read(found, conversation, since, asked=AuthorData(with_id, ""))
         return [entry.item for entry in found.entries if isinstance(entry.item, MessageData)]
 
     @property
@@ -71,8 +71,9 @@ class Inbox:
             if any(moment is not None and moment < since for moment, _ in touched):
                 return
 
-    def _read(self, found: Found, conversation: dict[str, Any], since: datetime) -> None:
-        them = self._customer(conversation)
+    def _read(self, found: Found, conversation: dict[str, Any], since: datetime, *, asked: AuthorData | None = None) -> None:
+        """`asked`: whose conversation was asked for; it is theirs, though it should name nobody."""
+        them = self._customer(conversation) or asked
         within = object_of(conversation.get("messages"))
         raws = data_of(within)
         if next_page(within) and _reaches(raws, since) and id_of(conversation.get("id")):

@@ -311,3 +311,12 @@ def test_what_was_sent_is_found_though_our_clock_is_ahead(
     found = again.find(token="t", text="Hello.", to=harness.customer_id("ana"), since=since)
     assert found is not None
     assert found.external_id == letter.external_id
+
+
+def test_our_letter_is_found_in_a_conversation_that_names_nobody(facebook: FacebookHarness) -> None:
+    written = {"id": "m_1", "created_time": datetime.now(UTC).isoformat(), "from": {"id": PAGE}, "message": "Hello."}
+    answer = {"data": [{"id": "t_1", "messages": {"data": [written]}}]}
+    with facebook.simulator.failing(lambda: (200, answer, {}), only=lambda method, path: path.endswith("/conversations")):
+        found = facebook.publisher.find(token="t", text="Hello.", to="7", since=datetime.now(UTC) - timedelta(minutes=5))
+    assert found is not None
+    assert found.external_id == "m_1"
