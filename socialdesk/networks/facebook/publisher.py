@@ -107,7 +107,7 @@ class FacebookPublisher:
         if self._is_post(external_id):
             return
         parent_id = id_of(object_of(self._client.get(at(external_id), fields=COMMENT_FIELDS).get("parent")).get("id"))
-        if parent_id:
+        if parent_id and parent_id != external_id:
             yield from self._answers(parent_id, since)
 
     def _own_posts(self, since: datetime) -> Iterator[Any]:

@@ -320,3 +320,13 @@ def test_our_letter_is_found_in_a_conversation_that_names_nobody(facebook: Faceb
         found = facebook.publisher.find(token="t", text="Hello.", to="7", since=datetime.now(UTC) - timedelta(minutes=5))
     assert found is not None
     assert found.external_id == "m_1"
+
+
+def test_a_comment_that_is_said_to_be_below_itself_is_looked_below_once(facebook: FacebookHarness) -> None:
+    post = facebook.customer_posts("ana", "it broke")
+    comment = facebook.customer_posts("ana", "really", in_reply_to=post)
+    answer = {"id": comment, "parent": {"id": comment}}
+    with facebook.simulator.failing(lambda: (200, answer, {}), only=lambda method, path: path.endswith(comment)):
+        since = datetime.now(UTC) - timedelta(minutes=5)
+        assert facebook.publisher.find(token="t", text="Sorry.", in_reply_to=comment, since=since) is None
+    assert len(facebook.simulator.log) < 10
