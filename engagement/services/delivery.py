@@ -145,11 +145,15 @@ def _is_absent(run: Run, publisher: Publisher) -> bool:
             return True
         outcomes.record_look_failed(run, failure)
         return False
-    if found is not None:
+    is_of_another = found is not None and _is_of_another(message, found)
+    if found is not None and not is_of_another:
         outcomes.record_sent(message, found, claim=run.claim)
         return False
     if delivery.person_says_absent:
         return True
+    if is_of_another:
+        outcomes.record_same_words(run)
+        return False
     idempotency = checks.capabilities_of(message.network).idempotency
     if delivery.looks + 1 < _LOOKS[idempotency]:
         outcomes.record_absent(run, looks=delivery.looks + 1)
@@ -160,6 +164,14 @@ def _is_absent(run: Run, publisher: Publisher) -> bool:
     else:
         return True
     return False
+
+
+def _is_of_another(message: Message, found: Sent) -> bool:
+    """Whether what was found is an earlier message of the desk with the same words, where the network tells ours by nothing else."""
+    if message.kind == Message.Kind.REPOST:
+        return False  # of one post there is only one, whoever asked for it
+    others = Message.objects.filter(network=message.network, external_id=found.external_id, delivery__isnull=False)
+    return others.exclude(pk=message.pk).exists()
 
 
 def _send(run: Run, publisher: Publisher) -> None:

@@ -188,6 +188,12 @@ def record_unknowable(run: Run) -> None:
     _end(run, State.UNCONFIRMED, 0, NetworkError(reason, code="cannot_look"))
 
 
+def record_same_words(run: Run) -> None:
+    """What is there is another message of ours that says the same: whether this one is there as well, only a person can see."""
+    reason = "There is another message of ours with the same words, so that it cannot be told whether this one was sent too."
+    _end(run, State.UNCONFIRMED, 0, NetworkError(reason, code="same_words"))
+
+
 def record_given_up(run: Run) -> None:
     """It is certainly not there, and it was tried often enough."""
     reason = NetworkError(f"It was tried {run.delivery.attempts} times; the network took none of them.", permanent=True, code="gave_up")
