@@ -230,6 +230,17 @@ CACHES: dict[str, Any] = {
     # What networks said of their limits stands in it: it must not lose something for every third thing that comes.
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
 }
+# What a network tells once: it must be there when the desk starts again.
+CACHES["kept"] = (
+    CACHES["default"] | {"KEY_PREFIX": "kept"}
+    if REDIS_URL
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "kept",
+        "TIMEOUT": None,  # a count that goes up would begin anew
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+)
 
 # --- The desk's own -----------------------------------------------------------------------------------------------------
 
@@ -423,6 +434,8 @@ if TESTING:
     WHITENOISE_USE_FINDERS = True
     WHITENOISE_AUTOREFRESH = True
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if not REDIS_URL:  # tests that run at the same time share a folder
+        CACHES["kept"] = CACHES["default"] | {"LOCATION": "kept"}
 
 # --- Logs ---------------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 # How long an example takes says something of the machine, not of the desk.
 hypothesis.settings.register_profile("desk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -42,6 +42,11 @@ def _only_this_machine() -> Iterator[None]:
 def _clean_slate(settings: Any, tmp_path: Any) -> Iterator[None]:
     """Throttles, lock-outs and kept matchers of one test say nothing in the next; each has a sandbox of its own."""
     settings.SANDBOX_PATH = tmp_path / "sandbox.sqlite3"
-    cache.clear()
+    _clear_caches()
     yield
-    cache.clear()
+    _clear_caches()
+
+
+def _clear_caches() -> None:
+    for cache in caches.all(initialized_only=True):
+        cache.clear()

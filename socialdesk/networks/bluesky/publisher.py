@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
 from socialdesk.networks.bluesky import keys
@@ -79,7 +79,7 @@ class BlueskyPublisher:
             message["facets"] = facets
         said = self._client.procedure("chat.bsky.convo.sendMessage", {"convoId": convo_id, "message": message}, to_chat=True)
         sent = _message_receipt(said, convo_id)
-        cache.set(_claim(sent), token, timeout=CLAIMED)
+        caches["kept"].set(_claim(sent), token, timeout=CLAIMED)
         return sent
 
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
@@ -233,7 +233,7 @@ class BlueskyPublisher:
                 if part(message.get("sender")).get("did") == self._us and _same(text_of(message), text):
                     found = _message_receipt(message, convo_id)
                     # The same words may have been sent twice, each time on purpose.
-                    if cache.get_or_set(_claim(found), token, timeout=CLAIMED) == token:
+                    if caches["kept"].get_or_set(_claim(found), token, timeout=CLAIMED) == token:
                         return found
             cursor = words(said.get("cursor"))
             if not messages or not cursor:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
 from socialdesk.networks.mastodon.client import Client, part_of_path
@@ -84,7 +84,7 @@ class MastodonPublisher:
             if self._is_it(status, text=text, in_reply_to=in_reply_to, to=there, repost_of=repost_of):
                 found = self._receipt(status)
                 # The same words may have been sent twice, each time on purpose.
-                if repost_of or cache.get_or_set(self._claim(found), token, timeout=CLAIMED) == token:
+                if repost_of or caches["kept"].get_or_set(self._claim(found), token, timeout=CLAIMED) == token:
                     return found
         return None
 
@@ -120,7 +120,7 @@ class MastodonPublisher:
 
     def _post(self, text: str, token: str, **given: Any) -> Mapping[str, Any]:
         status = self._client.write(lambda api: api.status_post(text, idempotency_key=token, **given))
-        cache.set(self._claim(self._receipt(status)), token, timeout=CLAIMED)
+        caches["kept"].set(self._claim(self._receipt(status)), token, timeout=CLAIMED)
         return status
 
     def _claim(self, sent: Sent) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, Picture, PostData
@@ -138,21 +140,42 @@ def test_a_mention_that_is_told_late_is_read_though_later_ones_were(instagram: I
 
 
 def test_two_calls_at_the_same_time_lose_no_mention(monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.clear()
-    keep, others = cache.set, [("2", "")]
+    kept = caches["kept"]
+    keep, others = kept.set, [("2", "")]
 
     def another_call_comes_between(*args: Any, **options: Any) -> None:
         if others:
             note_mention(INSTAGRAM, *others.pop())
         keep(*args, **options)
 
-    monkeypatch.setattr(cache, "set", another_call_comes_between)
+    monkeypatch.setattr(kept, "set", another_call_comes_between)
     note_mention(INSTAGRAM, "1", "")
     assert sorted(told_mentions(INSTAGRAM)) == [("1", ""), ("2", "")]
 
 
+@pytest.fixture
+def kept_in_files(settings: Any, tmp_path: Path) -> None:
+    """As where the desk is one process."""
+    files = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": tmp_path / "kept", "TIMEOUT": None}
+    settings.CACHES = settings.CACHES | {"kept": files}
+
+
+def test_what_was_told_is_there_when_the_desk_starts_again(kept_in_files: None) -> None:
+    note_mention(INSTAGRAM, "1", "")
+    note_mention(INSTAGRAM, "1", "7")
+    caches.close_all()
+    del caches["kept"]  # another process begins with none
+    note_mention(INSTAGRAM, "2", "")
+    assert told_mentions(INSTAGRAM) == [("1", ""), ("1", "7"), ("2", "")]
+
+
+def test_many_calls_at_once_lose_no_mention(kept_in_files: None) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: note_mention(INSTAGRAM, str(number), ""), range(100)))
+    assert sorted(told_mentions(INSTAGRAM), key=lambda place: int(place[0])) == [(str(number), "") for number in range(100)]
+
+
 def test_of_mentions_that_were_told_the_newest_are_kept() -> None:
-    cache.clear()
     for number in range(mentioned.MOST + 5):
         note_mention(INSTAGRAM, str(number), "")
     note_mention(INSTAGRAM, "9", "")  # told again
