@@ -121,6 +121,8 @@ class MetaConnecting:
         tasks = [task for task in config.credentials.get("tasks", "").split(",") if task]
         page_id = config.credentials.get("page_id", config.external_id)
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=config.external_id)
+        if "webhooks" not in cannot and not self._is_subscribed(Client.of(config), page_id):
+            cannot["webhooks"] = "Facebook does not call the desk about it; it is read instead. Connect it again to be called."
         username = text_of(raw.get("username")) or config.username
         return Grant(config.external_id, username, text_of(raw.get("name")), cannot=cannot, limits=_limits(cannot))
 
@@ -175,6 +177,16 @@ class MetaConnecting:
             return {"webhooks": f"Facebook does not call the desk about it; it is read instead. {error}"[:300]}
         return {}
 
+    def _is_subscribed(self, client: Client, page_id: str) -> bool:
+        """Whether Facebook calls our app about that page."""
+        try:
+            apps = [app for page in client.pages(at(page_id, "subscribed_apps"), fields="id") for app in page]
+        except NetworkError as error:
+            if error.code != NOT_PERMITTED:
+                raise
+            return False
+        return any(id_of(object_of(app).get("id")) == settings.FACEBOOK_APP_ID for app in apps)
+
     def _cannot(self, permitted: Permitted, tasks: Sequence[str], *, page_id: str, account_id: str) -> dict[str, str]:
         cannot: dict[str, str] = {}
         for ability, scopes in _NEEDS[self.network].items():
@@ -207,7 +219,14 @@ class Permitted:
 def debug(token: str) -> Permitted:
     """Ask as our app what a token may do. Raises NetworkError, `account_revoked` where it is good for nothing any more."""
     app = Client(f"{settings.FACEBOOK_APP_ID}|{settings.FACEBOOK_APP_SECRET}", account="facebook:app")
-    data = object_of(app.get("debug_token", input_token=token).get("data"))
+    try:
+        data = object_of(app.get("debug_token", input_token=token).get("data"))
+    except NetworkError as error:
+        if not error.account_revoked:
+            raise
+        # It is the desk's app that is refused here, not whose token is asked about.
+        said = "Facebook does not know the desk's app. Its owner must mend SOCIALDESK_FACEBOOK_APP_ID and SOCIALDESK_FACEBOOK_APP_SECRET."
+        raise NetworkError(said, permanent=True, code="unknown_app") from None
     if data.get("is_valid") is not True:
         reason = text_of(object_of(data.get("error")).get("message")) or "Facebook says that our sign-in has ended."
         said = app.hide(reason.replace(token, "…"))[:300]

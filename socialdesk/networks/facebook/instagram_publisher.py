@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from socialdesk.networks.facebook.writing import (
     Correspondence,
     check_length,
     check_pictures,
+    check_time,
     first_of_ours,
     not_ours,
     not_there,
@@ -52,7 +54,9 @@ class InstagramPublisher:
     def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
         check_length(text, INSTAGRAM.max_length)
         check_pictures(pictures, INSTAGRAM.max_pictures)
+        begun = time.monotonic()
         place = self._place(in_reply_to)
+        check_time(begun)
         if place.is_elsewhere:
             ids = {"media_id": place.media_id} | ({"comment_id": place.comment_id} if place.comment_id else {})
             answer = self._client.post(at(self._config.external_id, "mentions"), {"message": text, **ids})

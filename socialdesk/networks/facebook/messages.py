@@ -93,9 +93,9 @@ class Inbox:
 
 
 def _reaches(raws: list[Any], since: datetime) -> bool:
-    """Whether a list that comes newest first goes on at or after that time."""
+    """Whether a list that comes newest first may go on at or after that time. An empty page of it is not its end."""
     last = moment_of(object_of(raws[-1]).get("created_time")) if raws else None
-    return bool(raws) and (last is None or last >= since)
+    return last is None or last >= since
 
 
 def read_message(raw: dict[str, Any], *, config: AccountConfig, them: AuthorData | None) -> Entry:

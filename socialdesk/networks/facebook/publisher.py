@@ -106,7 +106,13 @@ class FacebookPublisher:
         yield from raws
         if self._is_post(external_id):
             return
-        parent_id = id_of(object_of(self._client.get(at(external_id), fields=COMMENT_FIELDS).get("parent")).get("id"))
+        try:
+            raw = self._client.get(at(external_id), fields=COMMENT_FIELDS)
+        except NetworkError as error:
+            if error.code != "refused":
+                raise
+            return  # a post at a place of somebody's own: it has none of a comment's fields
+        parent_id = id_of(object_of(raw.get("parent")).get("id"))
         if parent_id and parent_id != external_id:
             yield from self._answers(parent_id, since)
 

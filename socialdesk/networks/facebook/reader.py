@@ -137,9 +137,10 @@ def comment_pages(client: Client, post_id: str) -> Iterator[list[Any]]:
 
 
 def goes_on(page: list[Any], written: str, since: datetime) -> bool:
-    """Whether a list that comes newest first may hold more from that time on."""
+    """Whether a list that comes newest first may hold more from that time on. What we may not see is taken out of its pages, so that an
+    empty one is not its end."""
     last = moment_of(object_of(page[-1]).get(written)) if page else None
-    return bool(page) and (last is None or last >= since)
+    return last is None or last >= since
 
 
 def _as_post(read: Any) -> PostData:

@@ -40,6 +40,7 @@ class Found:
 
     entries: list[Entry] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
+    began: datetime = field(default_factory=now)  # the look: what is written during it may be behind where it has been
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def cut(found: Found, cursor: Cursor, *, limit: int, counts: dict[str, int] | No
     taken, is_more = waiting[:limit], len(waiting) > limit
     since = cursor.since
     if taken:
-        # A clock that runs ahead must not carry us past what comes until it is really that late.
-        since = max(since, min(taken[-1][1].at, now()) - OVERLAP)
+        # Neither a clock that runs ahead nor a look that took long must carry us past what was not yet there to be seen.
+        since = max(since, min(taken[-1][1].at, found.began) - OVERLAP)
     seen = {**cursor.seen, **{key: int(entry.at.timestamp()) for key, entry in taken}}
     bad, kept_bad = _fresh_bad(found.bad, cursor)
     items = [entry.item for _, entry in taken]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from socialdesk.networks.facebook.messages import Inbox
 from socialdesk.networks.facebook.values import id_of, is_stand_in, link_of, moment_of, text_of
 
 WINDOW = timedelta(hours=24)  # after their last message to us
+LOOKING = 35.0  # seconds of looking around before something is written, which with it must end before the outbox takes it for lost
 
 
 class Correspondence:
@@ -30,7 +32,9 @@ class Correspondence:
         """To whoever wrote to us within a day; else as the one private answer to their public post `about`, where it is given."""
         if not about:
             self._check_id(to)
+        begun = time.monotonic()
         recipient = {about_kind: about} if about and not self._is_open(to) else {"id": to}
+        check_time(begun)
         answer = self._client.post(
             at(self._inbox.page_id, "messages"),
             {"recipient": json.dumps(recipient), "message": json.dumps({"text": text}), "messaging_type": "RESPONSE"},
@@ -108,6 +112,12 @@ def same_text(one: str, other: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def check_time(begun: float) -> None:
+    """Raises NetworkError where looking around took so long that what is written now may be taken for lost, and be written again."""
+    if time.monotonic() - begun > LOOKING:
+        raise NetworkError("The network answers too slowly now; nothing was sent.", retryable=True, code="slow")
 
 
 def check_length(text: str, limit: int) -> None:

@@ -154,6 +154,14 @@ def list_pages(asked: Asked) -> Any:
     return asked.list([ours, *asked.world.other_pages], "Page")
 
 
+@route("GET", r"(\d+)/subscribed_apps", *LISTS)
+def list_subscribed(asked: Asked, page_id: str) -> Any:
+    from tests.socialdesk.networks.facebook.simulator import APP_ID
+
+    asked.needs("pages_manage_metadata")
+    return {"data": [{"id": APP_ID}] if page_id in asked.world.subscribed else []}
+
+
 @route("POST", r"(\d+)/subscribed_apps", "subscribed_fields")
 def subscribe(asked: Asked, page_id: str) -> Any:
     asked.needs("pages_manage_metadata")

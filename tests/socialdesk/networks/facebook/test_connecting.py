@@ -142,6 +142,7 @@ def test_a_code_is_good_once_and_for_the_address_that_it_was_made_for(facebook: 
 
 def test_what_a_token_may_do_is_asked_again_and_shown(facebook: FacebookHarness) -> None:
     ask = connecting("facebook")
+    facebook.world.subscribed[PAGE] = ["feed"]
     grant = ask.probe(facebook.config)
     assert (grant.external_id, grant.username, grant.display_name, dict(grant.cannot)) == (PAGE, "tidewheel", "Tidewheel", {})
     token = facebook.world.tokens[facebook.config.credentials["access_token"]]
@@ -196,3 +197,19 @@ def test_until_when_meta_gives_data_without_a_new_sign_in_is_kept(facebook: Face
     (found,) = sign_in(facebook)
     until = datetime.fromisoformat(found.credentials["data_until"])
     assert timedelta(days=89) < until - datetime.now(UTC) < timedelta(days=91)
+
+
+def test_an_app_that_facebook_does_not_know_says_nothing_of_our_sign_in(facebook: FacebookHarness, settings: Settings) -> None:
+    settings.FACEBOOK_APP_ID = "190000000000002"
+    with pytest.raises(NetworkError) as caught:
+        connecting("facebook").probe(facebook.config)
+    assert (caught.value.permanent, caught.value.account_revoked) == (True, False)
+    assert "SOCIALDESK_FACEBOOK_APP" in str(caught.value)
+
+
+def test_what_does_not_call_is_still_said_when_it_is_asked_again(facebook: FacebookHarness) -> None:
+    with facebook.simulator.failing("error_after_writing", only=lambda method, path: path.endswith("/subscribed_apps")):
+        (found,) = sign_in(facebook)
+    assert "webhooks" in found.grant.cannot
+    facebook.world.subscribed.clear()
+    assert "webhooks" in connecting("facebook").probe(facebook.config).cannot
