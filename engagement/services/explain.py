@@ -25,6 +25,7 @@ _ADVICE = {
     "not_permitted": "Let an admin check what the account may do, then try again, or answer on the network itself.",
     "window_closed": "Ask the customer in public to write to us, then try again.",
     "answered": "Give it up and write it once they have written back.",
+    "already_there": "Give it up, change the words a little and send it again.",
     "duplicate": "Give it up, change the words a little and send it again.",
     "used_up": "Wait until your plan there begins anew, or pay for more, then try again.",
     "names_others": "Give it up, leave out the other names and send it again.",

@@ -38,6 +38,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0  # seconds between two tries
 # What the desk itself held back: nothing was tried at the network, however often that happens.
 NOT_TRIED = ("budget", "renewing")
 
+_THERE_ALREADY = ("already_there", "answered")  # what networks say where they have it, or something in its place
 REVOKED = "account_revoked"  # Delivery.error_code: our account has to be connected again first
 
 LOOK_ANEW: dict[str, Any] = {"must_look": True, "looks": 0, "look_failures": 0, "person_says_absent": False}
@@ -167,6 +168,9 @@ def record_failure(run: Run, error: NetworkError) -> None:
         _end(run, State.AWAITING_RETRY, LOOK_AFTER, error, attempts=attempts, **LOOK_ANEW)
     elif error.retryable and attempts < MAX_ATTEMPTS:
         _end(run, State.AWAITING_RETRY, back_off(attempts, error.retry_after), error, attempts=attempts, **_NOTHING_THERE)
+    elif run.delivery.must_look and error.code in _THERE_ALREADY:
+        # An earlier try was not found, but it may be just that which is there.
+        _end(run, State.UNCONFIRMED, 0, error, attempts=attempts)
     else:
         _end(run, State.FAILED, 0, error, attempts=attempts, **_NOTHING_THERE)
     _note_revoked(run, error)

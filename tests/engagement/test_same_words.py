@@ -38,3 +38,29 @@ def test_a_lost_message_is_not_taken_for_an_earlier_one_with_the_same_words(desk
         work_off(now())
     second.refresh_from_db()
     assert (Delivery.objects.get(message=second).state, second.external_id) == ("unconfirmed", "")
+
+
+@pytest.mark.parametrize("code", ["already_there", "answered"])
+def test_what_is_there_already_may_be_an_earlier_try_that_was_not_found(desk: Desk, sam: Agent, code: str) -> None:
+    message = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="Sorry.", hold=0)
+    errors = [NetworkError("No answer came.", code="no_answer"), NetworkError("It is there already.", permanent=True, code=code)]
+
+    def refuse(**_: object) -> Sent:
+        raise errors.pop(0)
+
+    with sandbox_publisher(reply=refuse, find=lambda **_: None):
+        work_off(now())
+    assert errors == []
+    delivery = Delivery.objects.get(message=message)
+    assert (delivery.state, delivery.error_code) == ("unconfirmed", code)
+
+
+def test_what_is_there_already_at_the_first_try_is_not_ours(desk: Desk, sam: Agent) -> None:
+    message = send_reply(conversation_id=desk.conversation().pk, agent=sam, text="Sorry.", hold=0)
+
+    def refuse(**_: object) -> Sent:
+        raise NetworkError("It is there already.", permanent=True, code="already_there")
+
+    with sandbox_publisher(reply=refuse):
+        work_off(now())
+    assert Delivery.objects.get(message=message).state == "failed"

@@ -81,7 +81,7 @@ def error_for(status: int, said: Said | None, *, is_write: bool, wait: float | N
     if said.code in _PERMISSION:
         return NetworkError(f"The account may not do this. {text}", permanent=True, code=NOT_PERMITTED)
     if said.code == 506:
-        return NetworkError(text, permanent=True, code="duplicate")
+        return NetworkError(text, permanent=True, code="already_there")
     if (said.code == 100 and said.subcode == _GONE) or said.code == 803:
         return NetworkError(text, permanent=True, code="not_found")
     if said.code in _UNSURE or said.is_transient or status >= 500:

@@ -61,7 +61,7 @@ def refused(harness: MetaHarness, answer: Any, call: Callable[[], Any]) -> Netwo
         (error(100), "permanent", "refused"),
         (error(100, 33), "permanent", "not_found"),
         (error(803), "permanent", "not_found"),
-        (error(506), "permanent", "duplicate"),
+        (error(506), "permanent", "already_there"),
         (error(1, status=500), "unknown", "server_error"),
         (error(2, status=500, is_transient=True), "unknown", "server_error"),
         (error(2, status=400), "unknown", "server_error"),
