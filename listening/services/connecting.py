@@ -153,9 +153,13 @@ def read_choice(kept: str, *, agent: Agent) -> tuple[str, list[Connected]]:
 
 
 def connect_account(*, network: str, connected: Connected, agent: Agent) -> NetworkAccount:
-    """Keep an account, new or known: see connected_accounts.store_account."""
+    """Keep an account, new or known: see connected_accounts.store_account. Raises NotConnected too."""
     _check_may_connect(agent)
-    return connected_accounts.store_account(network=find_connecting(network)[0], connected=connected, agent=agent)
+    known, chosen = find_connecting(network)[0], connected
+    if known.chosen is not None:
+        finish = known.chosen
+        (chosen,) = _tidy([_ask(lambda: finish(connected), known.label, connected.credentials)], known.label)
+    return connected_accounts.store_account(network=known, connected=chosen, agent=agent)
 
 
 def check_account(*, account_id: int, agent: Agent) -> NetworkAccount:

@@ -413,6 +413,7 @@ class Network:
     history: Callable[[AccountConfig], History] | None = None
     context: Callable[[AccountConfig], Context] | None = None
     connecting: Connecting | None = None
+    chosen: Callable[[Connected], Connected] | None = None  # what is to be done at the network for an account that a person chose
     webhook: Webhook | None = None
     picture: Callable[[str], bytes | None] | None = None  # what stands at an address of its pictures, where they are not on the web
     usage: Callable[[AccountConfig], str] | None = None  # what the network has counted of what is paid for, in words

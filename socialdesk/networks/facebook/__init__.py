@@ -7,6 +7,8 @@ from socialdesk.networks.facebook.abilities import FACEBOOK, INSTAGRAM
 from socialdesk.networks.facebook.connect import MetaConnecting
 from socialdesk.networks.facebook.webhook import FACEBOOK_WEBHOOK, INSTAGRAM_WEBHOOK
 
+_PAGES, _ACCOUNTS = MetaConnecting("facebook"), MetaConnecting("instagram")
+
 
 def _facebook_reader(config: AccountConfig) -> Reader:
     from socialdesk.networks.facebook.reader import FacebookReader
@@ -64,7 +66,8 @@ NETWORK = Network(
     _facebook_publisher,
     history=_facebook_history,
     context=_facebook_context,
-    connecting=MetaConnecting("facebook"),
+    connecting=_PAGES,
+    chosen=_PAGES.ask_for_calls,
     webhook=FACEBOOK_WEBHOOK,
 )
 INSTAGRAM_NETWORK = Network(
@@ -75,6 +78,7 @@ INSTAGRAM_NETWORK = Network(
     _instagram_publisher,
     history=_instagram_history,
     context=_instagram_context,
-    connecting=MetaConnecting("instagram"),
+    connecting=_ACCOUNTS,
+    chosen=_ACCOUNTS.ask_for_calls,
     webhook=INSTAGRAM_WEBHOOK,
 )

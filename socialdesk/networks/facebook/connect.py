@@ -156,11 +156,17 @@ class MetaConnecting:
         if permitted.data_until:
             credentials["data_until"] = datetime.fromtimestamp(permitted.data_until, UTC).isoformat()
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=account_id)
-        if "webhooks" not in cannot:
-            cannot |= self._subscribe(page_id, token)
         name = text_of(account.get("name"))
         username = text_of(account.get("username")) or name or account_id
         return Connected(credentials, Grant(account_id, username, name, cannot=cannot, limits=_limits(cannot)))
+
+    def ask_for_calls(self, connected: Connected) -> Connected:
+        """Once a person chose it: of a page that they allowed besides, nothing may be told to the desk."""
+        grant = connected.grant
+        if "webhooks" in grant.cannot:
+            return connected
+        cannot = {**grant.cannot, **self._subscribe(connected.credentials["page_id"], connected.credentials["access_token"])}
+        return replace(connected, grant=replace(grant, cannot=cannot, limits=_limits(cannot)))
 
     def _subscribe(self, page_id: str, token: str) -> dict[str, str]:
         """Ask Facebook to call the desk about that page. Doing it again changes nothing."""

@@ -30,6 +30,13 @@ def sign_in(harness: MetaHarness, *, granted: tuple[str, ...] = ALL_SCOPES) -> l
     return list(connecting(harness.NETWORK).finish({}, answer={"code": "the code"}, verifier="", redirect_uri=BACK))
 
 
+def choose(network: str, found: Connected) -> Connected:
+    """As a person does whom several are shown, and the desk where there is only one."""
+    chosen = registry.get(network).chosen
+    assert chosen is not None
+    return chosen(found)
+
+
 def test_the_person_is_sent_to_the_dialog_with_what_the_desk_needs_and_no_secret(facebook: FacebookHarness) -> None:
     begun = connecting("facebook").begin({}, redirect_uri=BACK, state="a state", challenge="c")
     address, query = urlsplit(begun.url), parse_qs(urlsplit(begun.url).query)
@@ -41,7 +48,7 @@ def test_the_person_is_sent_to_the_dialog_with_what_the_desk_needs_and_no_secret
     assert "instagram_manage_comments" in connecting("instagram").begin({}, redirect_uri=BACK, state="s", challenge="").url
 
 
-def test_each_page_that_was_allowed_is_given_with_its_own_token_and_calls_the_desk(facebook: FacebookHarness) -> None:
+def test_each_page_that_was_allowed_is_given_with_its_own_token_and_calls_the_desk_once_it_is_chosen(facebook: FacebookHarness) -> None:
     second = facebook.world.token("page", page="104857600002")
     facebook.world.other_pages = [
         {"id": "104857600002", "name": "Tidewheel Leeds", "access_token": second.value, "tasks": ["MODERATE"], "account": None}
@@ -54,7 +61,9 @@ def test_each_page_that_was_allowed_is_given_with_its_own_token_and_calls_the_de
     assert first.grant.cannot == {}
     assert set(other.grant.cannot) == {"post", "direct_message", "reads_direct_messages"}
     assert "MESSAGING" in other.grant.cannot["direct_message"]
-    assert {page: "feed" in fields for page, fields in facebook.world.subscribed.items()} == {PAGE: True, "104857600002": True}
+    assert facebook.world.subscribed == {}  # of what is not chosen the desk must be told nothing
+    assert choose("facebook", first) == first
+    assert facebook.world.subscribed == {PAGE: ["feed", "mention", "messages", "message_echoes"]}
     assert "expires_at" not in first.credentials  # a page's token does not end
 
 
@@ -85,21 +94,22 @@ def test_what_was_not_allowed_is_said_with_its_reason(facebook: FacebookHarness)
 def test_a_page_whose_messages_may_not_be_read_still_calls_about_its_comments(name: str, request: pytest.FixtureRequest) -> None:
     harness: MetaHarness = request.getfixturevalue(name)
     (found,) = sign_in(harness, granted=tuple(scope for scope in ALL_SCOPES if scope != "pages_messaging"))
+    found = choose(name, found)
     assert "webhooks" not in found.grant.cannot
     assert harness.world.subscribed == {PAGE: ["feed", "mention"]}
 
 
 def test_connecting_a_page_s_instagram_account_takes_nothing_from_what_the_page_calls_about(facebook: FacebookHarness) -> None:
-    sign_in(facebook)
+    choose("facebook", *sign_in(facebook))
     before = facebook.world.subscribed[PAGE]
     facebook.simulator.codes["another"] = BACK
-    connecting("instagram").finish({}, answer={"code": "another"}, verifier="", redirect_uri=BACK)
+    choose("instagram", *connecting("instagram").finish({}, answer={"code": "another"}, verifier="", redirect_uri=BACK))
     assert facebook.world.subscribed[PAGE] == before
 
 
 def test_a_page_that_cannot_be_subscribed_is_connected_all_the_same(facebook: FacebookHarness) -> None:
     with facebook.simulator.failing("error_after_writing", only=lambda method, path: path.endswith("/subscribed_apps")):
-        (found,) = sign_in(facebook)
+        found = choose("facebook", *sign_in(facebook))
     assert set(found.grant.cannot) == {"webhooks"}
 
 
@@ -209,7 +219,7 @@ def test_an_app_that_facebook_does_not_know_says_nothing_of_our_sign_in(facebook
 
 def test_what_does_not_call_is_still_said_when_it_is_asked_again(facebook: FacebookHarness) -> None:
     with facebook.simulator.failing("error_after_writing", only=lambda method, path: path.endswith("/subscribed_apps")):
-        (found,) = sign_in(facebook)
+        found = choose("facebook", *sign_in(facebook))
     assert "webhooks" in found.grant.cannot
     facebook.world.subscribed.clear()
     assert "webhooks" in connecting("facebook").probe(facebook.config).cannot

@@ -204,7 +204,7 @@ def test_the_same_post_twice_is_refused_by_the_network_itself(facebook: Facebook
     facebook.publisher.post(text="We are open.", token="t1")
     with pytest.raises(NetworkError) as caught:
         facebook.publisher.post(text="We are open.", token="t2")
-    assert (caught.value.permanent, caught.value.code) == (True, "duplicate")
+    assert (caught.value.permanent, caught.value.code) == (True, "already_there")
 
 
 # --- Private messages -----------------------------------------------------------------------------------------------------
