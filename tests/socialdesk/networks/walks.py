@@ -222,7 +222,7 @@ def walk_meta(make: type[MetaHarness], folder: Path, settings: Settings) -> list
     for harness in contract_of(remembering):
         note(harness, harness.kinds)
     harness = remembering()
-    (connected,) = facebook_connecting.sign_in(harness)
+    connected = facebook_connecting.choose(make.NETWORK, *facebook_connecting.sign_in(harness))
     config = AccountConfig(make.NETWORK, connected.grant.username, connected.grant.external_id, connected.credentials)
     beyond_the_contract(harness, config)
     _meta_beyond(harness, config)
