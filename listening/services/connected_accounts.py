@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -41,10 +43,7 @@ def store_account(*, network: Network, connected: Connected, agent: Agent) -> Ne
 def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccount:
     grant, moment = connected.grant, now()
     account = _find_known(network.key, grant) or NetworkAccount(network=network.key)
-    twins = NetworkAccount.objects.filter(network=network.key, username=grant.username, removed_at=None).exclude(pk=account.pk)
-    if twins.exists():
-        raise NameTaken(f"Another account of ours is called @{grant.username} on {network.label}. Remove that one first.")
-    account.username, account.external_id = grant.username, grant.external_id
+    account.username, account.external_id = _free_name(network, account, grant), grant.external_id
     account.display_name = grant.display_name or account.display_name
     account.credentials = dict(connected.credentials)
     account.expires_at, account.renewing_until = read_expiry(connected.credentials), None
@@ -60,6 +59,16 @@ def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccou
     _begin_sources(network, account)
     tell_changed(account_id=account.pk)
     return account
+
+
+def _free_name(network: Network, account: NetworkAccount, grant: Grant) -> str:
+    """Raises NameTaken, but where nobody is addressed by it, as with feeds: of two that are called the same, one gets a number."""
+    twins = NetworkAccount.objects.filter(network=network.key, username=grant.username, removed_at=None).exclude(pk=account.pk)
+    if not twins.exists():
+        return grant.username
+    if network.capabilities.reply:
+        raise NameTaken(f"Another account of ours is called @{grant.username} on {network.label}. Remove that one first.")
+    return f"{grant.username[:180]} #{hashlib.sha256(grant.external_id.encode()).hexdigest()[:6]}"
 
 
 def _find_known(network: str, grant: Grant) -> NetworkAccount | None:

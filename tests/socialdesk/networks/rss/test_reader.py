@@ -153,3 +153,16 @@ def test_what_is_no_feed_is_not_connected(feeds: FeedServer) -> None:
     for url, words in ((feeds.url, "no feed"), ("https://10.0.0.1/feed", "private network"), ("nonsense", "web address")):
         with pytest.raises(NotConnected, match=words):
             sign_in(network="rss", values={"url": url}, agent=admin, redirect_uri="")
+
+
+@pytest.mark.django_db
+def test_two_feeds_of_one_site_that_are_called_the_same_are_both_read(feeds: FeedServer) -> None:
+    feeds.content = (FIXTURES / "rss2_forum.xml").read_bytes()
+    admin = make_agent("admin")
+    names = []
+    for url in (feeds.url, f"{feeds.url}?topic=2", feeds.url):
+        [connected] = sign_in(network="rss", values={"url": url}, agent=admin, redirect_uri="")
+        names.append(connect_account(network="rss", connected=connected, agent=admin).username)
+    assert names[0] == names[2]
+    assert names[1].startswith(f"{names[0]} #")
+    assert Source.objects.filter(network="rss", removed_at=None).count() == 2
