@@ -139,7 +139,7 @@ VISITED = {"short_link", "short_link_step", "unsubscribe", "help", "help_article
 NO_PAGES = {
     *("feed", "feed_cards", "counts", "mention_why", "suggestions", "profile_card", "topic_preview", "account_usage", "tag_options"),
     *("backfill", "network_hook", "json_call"),
-    *("import_refused", "deep_link_follow", "account_callback", "picture", "attachment"),
+    *("import_refused", "deep_link_follow", "account_callback", "picture", "film", "attachment"),
     *("trends_csv", "trends_counts_csv", "schema", "docs", "sms_hook", "people_hook", "healthz", "readyz", "metrics"),
 }
 

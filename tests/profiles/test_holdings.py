@@ -24,6 +24,7 @@ NOBODY = {
     "profiles.SeenHook": "ids of events",
     "profiles.NoteMention": "goes with its note",
     "listening.NetworkAccount": "our own accounts",
+    "listening.AccountEvent": "what became of our own accounts, and who of the staff did it",
     "listening.Backfill": "how far a source was read; its error is the network's word about our own call",
     "listening.Source": "a feed and where its reading goes on",
     "listening.IntakeBatch": "counts, and where reading went on",
