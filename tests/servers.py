@@ -63,9 +63,11 @@ def _postgres_server() -> str:
     return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete").get_uri()
 
 
-# What a test's PostgreSQL does otherwise: it waits for no disk, since what tests store need not outlive the machine, and it writes down
-# what took long and what waited for whom.
+# What a test's PostgreSQL does otherwise. It waits for no disk, since what tests store need not outlive the machine. It does not tidy up by
+# itself: of rows in a test's own transaction autovacuum sees nothing, and it then says that tables are empty which hold thousands, for
+# which a plan takes minutes. And it writes down what took long and what waited for whom.
 _FOR_TESTS = {
+    "autovacuum": "off",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
