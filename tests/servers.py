@@ -64,14 +64,14 @@ def _postgres_server() -> str:
 
 
 # What a test's PostgreSQL does otherwise. It waits for no disk, since what tests store need not outlive the machine. It does not tidy up by
-# itself: of rows in a test's own transaction autovacuum sees nothing, and it then says that tables are empty which hold thousands, for
-# which a plan takes minutes. And it writes down what took long and what waited for whom.
+# itself: of rows in a test's own transaction autovacuum sees nothing, and it then says that tables are empty which hold thousands, so that
+# plans walk through all of them. And it writes down what took long and what waited for whom.
 _FOR_TESTS = {
     "autovacuum": "off",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "log_min_duration_statement": "'5s'",
+    "log_min_duration_statement": "'1s'",
     "log_lock_waits": "on",
     "deadlock_timeout": "'1s'",
 }
