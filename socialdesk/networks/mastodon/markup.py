@@ -1,35 +1,24 @@
-"""The text of a post out of its HTML: paragraphs apart by an empty line, links in full, people with the name of their server.
-
-The tags are found here: Python's own parser takes minutes over some that are never closed, and raises over others.
-"""
+"""The text of a post out of its HTML: paragraphs apart by an empty line, links in full, people with the name of their server."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from html import unescape
 from urllib.parse import urlsplit
+
+from socialdesk.lib.html import Tag, pieces
 
 MOST = 400_000  # characters of HTML that are read; no server lets a post be as long
 _BLOCKS = {"p", "div", "blockquote", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "table", "hr"}
 _LINES = {"br", "li", "tr"}
 _SILENT = {"script", "style", "template", "head", "title"}
 _EMPTY = {"br", "hr", "img", "input", "meta", "link", "wbr"}  # have no end
-# No search goes beyond the next <, so that whatever is written takes a time as long as it is itself.
-_TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*+)>|<[!?][^<>]*>""", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([^\s=/"']+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']*))""")
 
 
 def plain(html: str, people: Mapping[str, str] | None = None, *, host: str = "") -> str:
     """`people` maps the addresses of accounts to their names (user@server); `host` is that of links which name no server."""
     reader = _Reader(people or {}, host)
-    reader.read(_without_comments(html[:MOST]))
+    reader.read(html[:MOST])
     return reader.text()
-
-
-def _without_comments(html: str) -> str:
-    before, *comments = html.split("<!--")
-    return before + "".join(comment.partition("-->")[2] for comment in comments)
 
 
 class _Reader:
@@ -41,22 +30,16 @@ class _Reader:
         self._link: _Link | None = None
 
     def read(self, html: str) -> None:
-        at, raw = 0, ""
-        for found in _TAG.finditer(html):
-            self._say(unescape(html[at : found.start()]))
-            at = found.end()
-            is_end, tag = bool(found[1]), (found[2] or "").lower()
-            if raw and not (is_end and tag == raw):
-                continue  # within a script everything is the script's
-            raw = tag if tag in ("script", "style") and not is_end else ""
-            if is_end:
-                self._end(tag)
-            elif tag:
-                self._begin(tag, found[3])
-        self._say(unescape(html[at:]))
+        for piece in pieces(html):
+            if isinstance(piece, str):
+                self._say(piece)
+            elif piece.is_end:
+                self._end(piece.name)
+            else:
+                self._begin(piece)
 
-    def _begin(self, tag: str, body: str) -> None:
-        given = {name.lower(): unescape(one or other or bare) for name, one, other, bare in _ATTRIBUTE.findall(body)}
+    def _begin(self, piece: Tag) -> None:
+        tag, given = piece.name, piece.attributes
         classes = given.get("class", "").split()
         if self._silent or tag in _SILENT or "quote-inline" in classes:  # the last is for readers that know no quotes
             # Only what has an end is counted, or nothing would be heard after it.

@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
 
 import feedparser
 
 from socialdesk.lib.clock import EARLIEST, now
+from socialdesk.lib.html import pieces
 from socialdesk.networks.base import AuthorData, MediaData, NetworkError, PostData, Unreadable
 
 KEY = "rss"
@@ -170,42 +170,21 @@ def _post(
 
 def text_of(html: str) -> str:
     """HTML as the text that a reader would see."""
-    reader = _Text()
-    reader.feed(html[: 10 * _LONGEST_TEXT])
-    reader.close()
-    lines = [" ".join(line.split()) for line in "".join(reader.parts).splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._unseen: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _UNSEEN:
-            self._unseen.append(tag)
-        elif tag in _BLOCKS:
-            self.parts.append("\n\n" if tag == "p" else "\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._unseen:
-            while self._unseen.pop() != tag:
+    parts: list[str] = []
+    unseen: list[str] = []
+    for piece in pieces(html[: 10 * _LONGEST_TEXT]):
+        if isinstance(piece, str):
+            if not unseen:
+                parts.append(piece)
+        elif not piece.is_end and piece.name in _UNSEEN:
+            unseen.append(piece.name)
+        elif piece.is_end and piece.name in unseen:
+            while unseen.pop() != piece.name:
                 pass
-        elif tag in _BLOCKS and tag not in ("br", "hr"):
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.parts.append(data)
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        """What browsers take for a comment; the library gives up at a kind that it does not know."""
-        try:
-            return super().parse_marked_section(i, report)
-        except AssertionError:
-            return self.parse_bogus_comment(i)
+        elif piece.name in _BLOCKS and not (piece.is_end and piece.name in ("br", "hr")):
+            parts.append("\n\n" if piece.name == "p" and not piece.is_end else "\n")
+    lines = [" ".join(line.split()) for line in "".join(parts).splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _one_line(value: Any) -> str:
