@@ -73,6 +73,7 @@ def test_an_answer_is_taken_down_after_a_second_press(windows: Windows, desk: De
 def test_it_works_without_scripts(windows: Windows, desk: Desk, sam: Agent) -> None:
     page = windows.open(sam, answered(desk, sam), java_script_enabled=False)
     take_down(page)
+    expect(page.locator("[data-act-state='delete queued']")).to_be_visible()
     perform_now("delete")
     page.reload()
     expect(page.locator("[data-act-state='delete done']")).to_contain_text("Taken down by Sam")

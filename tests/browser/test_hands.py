@@ -413,11 +413,25 @@ def test_the_queue_of_calls_keeps_the_focus_on_a_link(windows: Windows, desk: De
     first, second = desk.conversation(author="mara_k"), desk.conversation(author="theo")
     ask_for_call(first)
     page = windows.open(sam, "/callbacks/")
+    wait_until_live(page)
     link = page.get_by_role("link", name="mara_k")
     link.focus()
     ask_for_call(second, form_key="1" * 32)
     expect(page.locator(".call-line")).to_have_count(2)
     expect(link).to_be_focused()
+
+
+def test_a_call_that_is_asked_for_while_the_queue_comes_is_seen(windows: Windows, desk: Desk, sam: Agent) -> None:
+    open_day()
+    page = windows.open(sam, "/people/")
+
+    def ask_before_greeting(socket: WebSocketRoute) -> None:
+        ask_for_call(desk.conversation(author="mara_k"))
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/desk/"), ask_before_greeting)
+    page.goto("/callbacks/")
+    expect(page.locator(".call-line")).to_have_count(1)
 
 
 # --- Customers ----------------------------------------------------------------------------------------------------------

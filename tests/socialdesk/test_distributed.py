@@ -156,12 +156,13 @@ def test_a_listener_hears_what_is_pushed_and_nothing_is_missed_while_it_was_dead
 
     try:
         with listening("listen.log") as listener:
-            assert eventually(lambda: len(there.streaming) >= 2), (desk["folder"] / "listen.log").read_text()[-3000:]
+            assert eventually(lambda: there.subscribed >= 2), (desk["folder"] / "listen.log").read_text()[-3000:]
             say("my bike is late")
-            assert eventually(is_heard, seconds=5)
+            assert eventually(is_heard)  # the account is read once an hour: what comes sooner was pushed
             listener.kill()
             listener.wait()
         there.drop_streams()
+        there.subscribed = 0
         say("nobody hears me")
         say("nor me")
         with psycopg2.connect(desk["env"]["DATABASE_URL"]) as database, database.cursor() as cursor:
@@ -169,12 +170,11 @@ def test_a_listener_hears_what_is_pushed_and_nothing_is_missed_while_it_was_dead
             cursor.execute("UPDATE listening_source SET polled_until = now() WHERE kind = 'stream' AND polled_until IS NOT NULL")
             assert cursor.rowcount == 1
         with listening("listen-again.log") as listener:
-            assert eventually(is_heard), (desk["folder"] / "listen-again.log").read_text()[-3000:]
+            assert eventually(lambda: there.subscribed >= 2), (desk["folder"] / "listen-again.log").read_text()[-3000:]
+            assert eventually(is_heard)
             say("and now?")
-            assert eventually(is_heard, seconds=5)
-            began = time.monotonic()
+            assert eventually(is_heard)
             listener.terminate()
             assert listener.wait(20) == 0
-            assert time.monotonic() - began < 5
     finally:
         there.stop()
