@@ -183,4 +183,5 @@ def windows(chromium: Browser, server: Server) -> Iterator[Windows]:
 
 def wait_until_live(page: Page) -> None:
     """The page's socket is open and greeted: what happens from now on reaches it."""
-    page.wait_for_function("async () => (await import('desk/live')).isLive()")
+    # Not by `wait_for_function`: to it a promise is an answer, and true.
+    wait_until(lambda: page.evaluate("import('desk/live').then((live) => live.isLive())"))
