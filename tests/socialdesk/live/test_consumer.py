@@ -20,6 +20,7 @@ from listening import consumers
 from profiles.models import Agent
 from socialdesk.asgi import application
 from socialdesk.lib import live
+from tests.socialdesk.live.conftest import GUARD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = (b"origin", b"http://localhost")
@@ -58,13 +59,13 @@ class Socket(ApplicationCommunicator):
 
     async def open(self) -> bool:
         await self.send_input({"type": "websocket.connect"})
-        return bool((await self.receive_output(timeout=5))["type"] == "websocket.accept")
+        return bool((await self.receive_output(timeout=GUARD))["type"] == "websocket.accept")
 
     async def say(self, text: str | None = None, data: bytes | None = None) -> None:
         await self.send_input({"type": "websocket.receive", "text": text, "bytes": data})
 
     async def hear(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads((await self.receive_output(timeout=5))["text"])
+        frame: dict[str, Any] = json.loads((await self.receive_output(timeout=GUARD))["text"])
         return frame
 
     async def greet(self) -> dict[str, Any]:
@@ -73,13 +74,13 @@ class Socket(ApplicationCommunicator):
 
     async def close_code(self) -> int:
         while True:
-            message = await self.receive_output(timeout=5)
+            message = await self.receive_output(timeout=GUARD)
             if message["type"] == "websocket.close":
                 return int(message["code"])
 
     async def leave(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.wait(5)
+        await self.wait(GUARD)
 
 
 async def test_signed_in_agent_is_greeted_and_hears_events(sam: Agent) -> None:
@@ -204,7 +205,7 @@ async def test_changed_views_are_counted_for_each_agent(sam: Agent) -> None:
     socket = Socket(await cookie_of(sam), HERE)
     await socket.greet()
     live.send_now(live.ConversationsChanged([{"id": 1}]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         while (frame := await socket.hear())["type"] != "counts":
             pass
     assert frame["views"]["all"] == 0

@@ -55,7 +55,7 @@ async def test_messages_of_one_sender_keep_their_order() -> None:
             await layer.group_send("desk", {"type": "x", "number": number})
 
     await _in_thread(lambda: asyncio.run(publish()))
-    received = [(await asyncio.wait_for(layer.receive(channel), 5))["number"] for _ in range(500)]
+    received = [(await asyncio.wait_for(layer.receive(channel), GUARD))["number"] for _ in range(500)]
     assert received == list(range(500))
 
 
@@ -74,7 +74,7 @@ async def test_threads_that_send_at_once_lose_and_double_nothing() -> None:
     threads = [threading.Thread(target=publish, args=(sender,)) for sender in range(8)]
     for thread in threads:
         thread.start()
-    received = [(await asyncio.wait_for(layer.receive(channel), 10))["of"] for _ in range(8 * 500)]
+    received = [(await asyncio.wait_for(layer.receive(channel), GUARD))["of"] for _ in range(8 * 500)]
     for thread in threads:
         thread.join()
     assert sorted(received) == [(sender, number) for sender in range(8) for number in range(500)]

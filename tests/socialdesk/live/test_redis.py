@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from socialdesk.lib import live
 from socialdesk.lib.hub import Hub
 from tests import servers
-from tests.socialdesk.live.conftest import connect
+from tests.socialdesk.live.conftest import GUARD, connect
 
 pytestmark = pytest.mark.servers
 
@@ -36,7 +36,7 @@ def tell(number):
 app.conf.task_always_eager = True
 for number in range(int(sys.argv[1])):
     tell.delay(number).get()
-assert live.wait_until_sent(5)
+assert live.wait_until_sent(30)
 """
 
 
@@ -66,11 +66,11 @@ async def test_event_of_another_process_arrives(redis_url: str, make_hub: Callab
 async def test_publishing_from_worker_threads_keeps_one_connection(redis_url: str) -> None:
     client = Redis.from_url(redis_url)
     live.send_now(live.SourcesChanged(troubled=0))
-    assert live.wait_until_sent(5)
+    assert live.wait_until_sent(GUARD)
     before = len(client.client_list())
     await asyncio.gather(*(asyncio.to_thread(_publish_fifty) for _ in range(6)))
-    assert live.wait_until_sent(5)
-    assert len(client.client_list()) == before
+    assert live.wait_until_sent(GUARD)
+    assert len(client.client_list()) <= before  # one of an earlier test may end meanwhile
 
 
 def _publish_fifty() -> None:
@@ -96,10 +96,10 @@ async def test_redis_that_restarts_makes_everybody_resync_and_the_feed_go_on(tmp
         process.kill()
         process.wait()
         live.send_now(live.SourcesChanged(troubled=2))  # lost
-        live.wait_until_sent(5)
+        assert live.wait_until_sent(GUARD)  # it is given up, or it would be told after all
         process = subprocess.Popen(process.args, stdout=subprocess.DEVNULL)
         client = Redis(port=int(port))
-        await browser.wait_for(lambda _: _is_subscribed(client), 20)
+        await browser.wait_for(lambda _: _is_subscribed(client))
         live.send_now(live.SourcesChanged(troubled=3))
         await browser.wait_for_type("resync")
         assert (await browser.wait_for_type("sources.changed", 2))["troubled"] == 3
