@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -161,11 +161,10 @@ def make_sources(**fields: Any) -> tuple[NetworkAccount, Source, Source]:
     )
 
 
-def eventually(what: Callable[[], Any], *, seconds: float = 10) -> Any:
+def eventually(what: Callable[[], Any], *, seconds: float = 30) -> Any:
     """The first true answer, asked again and again."""
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if answer := what():
-            return answer
-        waiting.wait(0.02)
-    raise AssertionError(f"waited {seconds:g} s in vain")
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain"
+        time.sleep(0.02)
+    return answer
