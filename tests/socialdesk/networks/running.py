@@ -16,7 +16,7 @@ from socialdesk.listeners import Listeners
 from socialdesk.polling import read_source
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "it did not come"
@@ -31,9 +31,11 @@ def running(monkeypatch: pytest.MonkeyPatch, *, until: Callable[[], Any]) -> Ite
     monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.05)
     started = Listeners()
     started.start()
-    eventually(until)
-    yield started
-    assert started.stop(5)
+    try:
+        eventually(until)
+        yield started
+    finally:
+        assert started.stop(30)
 
 
 def read(account: NetworkAccount) -> None:

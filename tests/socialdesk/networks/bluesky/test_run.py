@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -65,10 +64,8 @@ def test_a_customer_is_heard_answered_once_and_written_to_privately(
     bluesky: BlueskyHarness, account: NetworkAccount, listening: Listeners, sam: Agent
 ) -> None:
     bluesky.customer_follows("ana")
-    began = time.monotonic()
     says(bluesky, "ana", "it broke")
     mention = heard("it broke")
-    assert time.monotonic() - began < 3
     conversation = mention.conversation
     assert conversation is not None
     assert (conversation.account_id, mention.is_addressed, mention.author.username) == (account.pk, True, "ana.test")

@@ -48,7 +48,7 @@ class _Handler(Handler):
         except OSError:
             self.close_connection = True
         finally:
-            sim.unsubscribe(waiting)
+            sim.unsubscribe(name, waiting)
 
     def _chunk(self, text: bytes) -> None:
         self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
@@ -139,5 +139,5 @@ class Simulator(Served[Call]):
         self.subscribed += 1
         return waiting
 
-    def unsubscribe(self, waiting: queue.Queue[bytes | None]) -> None:
-        self._streams = [each for each in self._streams if each[1] is not waiting]
+    def unsubscribe(self, name: str, waiting: queue.Queue[bytes | None]) -> None:
+        self._streams.remove((name, waiting))  # in one step: another connection may be opened at the same moment

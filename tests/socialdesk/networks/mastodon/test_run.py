@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -52,10 +51,8 @@ def ours(there: MastodonHarness, *, visibility: str = "public") -> list[str]:
 def test_a_customer_is_heard_answered_once_and_written_to_privately(
     there: MastodonHarness, account: NetworkAccount, listening: Listeners, sam: Agent
 ) -> None:
-    began = time.monotonic()
     there.world.publish(there.world.person("marlowbikes@hub.example"), "@tidewheel it broke in #Leeds")
     mention = heard("it broke")
-    assert time.monotonic() - began < 3
     conversation = mention.conversation
     assert conversation is not None
     assert (conversation.account_id, mention.is_addressed) == (account.pk, True)

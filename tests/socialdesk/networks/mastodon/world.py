@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 MENTION = re.compile(r"(?<![=/\w])@([a-z0-9_]+(?:[.-]+[a-z0-9_]+)*)(?:@([\w.-]+[\w]+))?", re.IGNORECASE)
@@ -69,6 +69,7 @@ class World:
         self.media: dict[str, dict[str, Any]] = {}
         self.listener: Listener = lambda stream, kind, payload: None
         self._ids = itertools.count(1)
+        self._last = datetime.now(UTC) - timedelta(seconds=1)
         self.has_letters = False  # in its ids, as GoToSocial's and Pleroma's have
         self.us = self.person("tidewheel", display_name="Tidewheel")
 
@@ -76,6 +77,13 @@ class World:
         if self.has_letters:
             return f"01JWN2Z6V7D3QK5W8X9Y0{next(self._ids):05X}"
         return str(114_000_000_000_000_000 + next(self._ids))
+
+    def new_time(self) -> datetime:
+        """Now, though each millisecond once: more is not said of a time."""
+        with self.lock:
+            now = datetime.now(UTC)
+            self._last = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + timedelta(milliseconds=1))
+            return self._last
 
     def person(self, acct: str, **given: Any) -> Person:
         """The person of that name, who is made where there is none. Our own server's are customers: they stand on its list."""
@@ -95,7 +103,7 @@ class World:
         with self.lock:
             mentions = [self.person(f"{found[1]}@{found[2] or self.domain}") for found in MENTION.finditer(text)]
             people = list({person.id: person for person in mentions if not (person.is_shut or person.is_unnameable)}.values())
-            status = Status(under or self.new_id(), author, text, datetime.now(UTC), mentions=people, **given)
+            status = Status(under or self.new_id(), author, text, self.new_time(), mentions=people, **given)
             self.statuses[status.id] = status
             self._count(status, 1)
             self._tell(status, is_pushed=tell)

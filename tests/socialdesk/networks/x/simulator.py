@@ -87,12 +87,12 @@ class Simulator:
 
     def push(self, line: dict[str, Any] | bytes) -> None:
         """To every open stream."""
-        for stream in self.streams:
+        for stream in list(self.streams):
             stream.put(line if isinstance(line, bytes) else json.dumps(line).encode())
 
     def push_post(self, post: Post) -> None:
         """As the stream would bring it, where a rule finds it."""
-        for stream in self.streams:
+        for stream in list(self.streams):
             found = [{"id": one["id"], "tag": one.get("tag", "")} for one in self.world.rules.values() if matches(one["value"], post)]
             if found:
                 asked = Asked(self.world, self.world.tokens[APP_TOKEN], {}, stream.query, {}, new_names=False)
@@ -100,7 +100,7 @@ class Simulator:
                 stream.put(json.dumps({**answer, "matching_rules": found}).encode())
 
     def end_streams(self) -> None:
-        for stream in self.streams:
+        for stream in list(self.streams):
             stream.put(None)
 
 
@@ -268,7 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 self._feed(lines)
         finally:
-            sim.streams = [one for one in sim.streams if one is not lines]
+            with suppress(ValueError):  # the test that listened is over
+                sim.streams.remove(lines)  # in one step: another connection may be opened at the same moment
 
     def _feed(self, lines: _Lines) -> None:
         while True:

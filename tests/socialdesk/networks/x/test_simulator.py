@@ -13,7 +13,7 @@ from tests.socialdesk.networks.x.simulator import APP_TOKEN
 
 def ask(x: Stage, method: str, path: str, *, token: str = "", **options: Any) -> requests.Response:
     headers = {"Authorization": f"Bearer {token or x.config.credentials['access_token']}"}
-    return requests.request(method, x.simulator.address + path, headers=headers, timeout=5, **options)
+    return requests.request(method, x.simulator.address + path, headers=headers, timeout=30, **options)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,10 @@ from tests.socialdesk.networks.x.conftest import Stage
 
 
 def until(done: Callable[[], object]) -> None:
-    for _ in range(500):
-        if done():
-            return
+    end = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < end, "it never came"
         time.sleep(0.01)
-    raise AssertionError("it never came")
 
 
 def first_with_posts(batches: Iterator[Batch]) -> Batch:
@@ -129,8 +128,8 @@ def test_a_stream_that_just_ends_is_an_error_that_says_try_again(x: Stage) -> No
 
 
 def test_a_silent_stream_is_taken_for_dead(x: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "QUIET", 0.1)
-    x.simulator.keep_alive = 5
+    monkeypatch.setattr(wire, "QUIET", 1.0)  # in which a busy machine answers the call itself
+    x.simulator.keep_alive = 60
     batches = x.stream.listen("")
     next(batches)
     with pytest.raises(NetworkError) as caught:
@@ -148,7 +147,7 @@ def test_only_as_many_connections_as_the_plan_allows(x: Stage) -> None:
 
 
 def test_it_is_closed_from_another_thread(x: Stage) -> None:
-    x.simulator.keep_alive = 5
+    x.simulator.keep_alive = 60
     stream = x.stream
     got: list[Batch] = []
     failed: list[Exception] = []
@@ -164,7 +163,7 @@ def test_it_is_closed_from_another_thread(x: Stage) -> None:
     until(lambda: got or x.simulator.streams)
     time.sleep(0.05)
     stream.close()
-    listening.join(3)
+    listening.join(30)
     assert not listening.is_alive()
     assert failed == []
     x.simulator.end_streams()
