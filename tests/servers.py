@@ -57,6 +57,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A TCP port on 127.0.0.1 that refuses connections, and that nobody else can take meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))  # and does not listen
+        yield int(holder.getsockname()[1])
+
+
 @cache
 def _postgres_server() -> str:
     # The package stops the server and deletes the folder when the process ends.

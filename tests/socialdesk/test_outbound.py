@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from socialdesk.lib import outbound
 from socialdesk.lib.outbound import GuardedSession, NotPublic, check_url, is_public
-from tests.servers import free_port
+from tests.servers import closed_port
+from tests.socialdesk.pretend import eventually
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -147,11 +148,11 @@ def test_where_one_address_of_a_name_does_not_answer_the_next_is_tried(monkeypat
             return real(host, port, *args, **options)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
 
-    with serving(say(b"hello")) as url:
+    with serving(say(b"hello")) as url, closed_port() as port:
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         assert GuardedSession().get(url.replace("localhost", "both.example.com")).content == b"hello"
         with pytest.raises(requests.ConnectionError):
-            GuardedSession().get(f"http://both.example.com:{free_port()}/")
+            GuardedSession().get(f"http://both.example.com:{port}/")
 
 
 def test_a_host_that_the_owner_named_is_asked(settings: Any) -> None:
@@ -205,7 +206,7 @@ def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.M
         try:
             if where == "body":
                 handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
-            for _ in range(100):
+            for _ in range(1200):  # a minute, unless they hang up
                 handler.wfile.write(b"x")
                 time.sleep(0.05)
         except OSError:
@@ -214,7 +215,7 @@ def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.M
     began = time.monotonic()
     with serving(drip) as url, pytest.raises((requests.RequestException, ConnectionError)):
         GuardedSession().get(url)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +227,7 @@ def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatc
         line, _ = server.accept()
         with line, suppress(OSError):
             line.sendall(b"\x16\x03\x03\x3f\xff")  # a record of 16 kB begins
-            for _ in range(60):
+            for _ in range(1200):  # a minute, unless they hang up
                 line.sendall(b"\x02")
                 time.sleep(0.05)
 
@@ -235,7 +236,7 @@ def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatc
         began = time.monotonic()
         with pytest.raises(requests.RequestException):
             GuardedSession().get(f"https://localhost:{server.getsockname()[1]}/")
-    assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 30
 
 
 def test_what_is_opened_after_the_end_is_broken_off_too(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,13 +255,16 @@ def test_what_is_opened_after_the_end_is_broken_off_too(settings: Any, monkeypat
 
 def test_no_connection_is_left_open(settings: Any) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
+
+    def count_open() -> int:
+        return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
     with serving(say(b"hello")) as url:
         GuardedSession().get(url)
-        before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+        before = count_open()
         for _ in range(5):
             GuardedSession().get(url)
-        after = len(os.listdir("/proc/self/fd")) if before else 0
-    assert after <= before + 2  # the server's own, which it closes soon
+        eventually(lambda: count_open() <= before + 2)  # the server closes its own ends when it comes to it
 
 
 def test_no_proxy_of_the_environment_is_used(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
