@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]  # what ASGI gives: one message to one browser
 
 CHANGES_COUNTS = {"mentions.stored", "conversations.changed", "message.changed", "callbacks.changed"}
+SUBSCRIBED_WITHIN = 2.0  # seconds; later a browser is greeted without it
 CONNECTIONS = Gauge("desk_live_connections", "Browsers and programs connected to the live feed of this process")
 FRAMES = Counter("desk_live_frames_total", "Frames made for the live feed, each sent to all connections", ["type"])
 RESYNCS = Counter("desk_live_resyncs_total", "Times that a connection lost frames and was told to fetch them")
@@ -165,7 +166,7 @@ class Hub:
             self._tasks = [self._loop.create_task(self._listen()), self._loop.create_task(self._expire_presence())]
         # A frame's counter means something only to who is subscribed. A layer that is away must not keep the desk from opening.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._subscribed.wait(), 2.0)
+            await asyncio.wait_for(self._subscribed.wait(), SUBSCRIBED_WITHIN)
 
     # --- From the layer ------------------------------------------------------------------------------------------------
 
@@ -178,7 +179,7 @@ class Hub:
                 channel = await layer.new_channel("desk.")
                 await layer.group_add(live.GROUP, channel)
                 self._subscribed.set()
-                if failed:
+                if failed or self._connections:  # who was greeted without it is not up to date either
                     self._tell_all_to_resync()
                 try:
                     while True:

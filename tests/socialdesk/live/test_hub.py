@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import pytest
+
 from socialdesk.lib import live
 from socialdesk.lib.frames import encode, merge_events
 from socialdesk.lib.hub import Counts, Hub, Viewer
@@ -198,6 +200,25 @@ async def test_event_that_was_lost_on_the_way_makes_everybody_resync(make_hub: M
     assert resync["from"] == resync["seq"]
     await browser.wait_for_type("sources.changed")
     assert len(browser.of_type("resync")) == 1
+
+
+async def test_who_was_greeted_before_the_hub_could_hear_resyncs_once_it_can(
+    make_hub: MakeHub, fresh_layer: MemoryLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socialdesk.lib.hub.SUBSCRIBED_WITHIN", 0.01)
+    answers, add = asyncio.Event(), fresh_layer.group_add
+
+    async def add_late(group: str, channel: str) -> None:
+        await answers.wait()
+        await add(group, channel)
+
+    monkeypatch.setattr(fresh_layer, "group_add", add_late)
+    browser = await connect(make_hub())
+    live.send_now(live.SourcesChanged(troubled=1))
+    live.wait_until_sent(GUARD)
+    answers.set()
+    await browser.wait_for_type("resync")
+    assert not browser.of_type("sources.changed")
 
 
 async def test_message_that_cannot_be_understood_does_not_end_the_feed(make_hub: MakeHub, fresh_layer: MemoryLayer) -> None:
