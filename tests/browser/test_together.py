@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Route, expect
+import re
+
+from playwright.sync_api import APIResponse, Route, WebSocket, expect
 
 from engagement.models import Delivery, Message
 from engagement.services.send import send_reply
 from listening.models import Conversation
-from listening.services.conversations import claim_conversation, resolve_conversation
+from listening.services.conversations import assign_conversation, claim_conversation, resolve_conversation
 from profiles.models import Agent
 from tests.browser.conftest import Windows, wait_until, wait_until_live
 from tests.browser.test_answering import write
@@ -132,16 +134,51 @@ def test_what_is_fetched_late_never_mixes_two_conversations(windows: Windows, de
     assert all(f"/conversations/{first.pk}/" in action for action in forms)
 
 
+def test_what_happens_while_a_conversation_is_on_its_way_is_seen_in_it(windows: Windows, desk: Desk, sam: Agent, ana: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, "/people/")
+    page.clock.install()
+    page.goto("/")
+    wait_until_live(page)
+    with page.expect_response("**/counts/"):  # what it fetches soon after it came would bring it too
+        page.clock.fast_forward(5_000)
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route("**/conversations/*/", lambda route: answers.append((route, route.fetch())), times=1)
+    card = page.locator("[data-card]")
+    card.locator(".card-link").click()
+    wait_until(lambda: page.evaluate("1") and answers)
+    assign_conversation(conversation_id=conversation.pk, agent=ana, to=ana)
+    expect(card.locator("[data-holder]")).to_contain_text("ana", ignore_case=True)
+    route, answer = answers[0]
+    route.fulfill(response=answer)
+    expect(page.locator(".thread-state")).to_contain_text("Ana has it")
+
+
+def test_a_page_is_told_nothing_before_it_listens(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, "/people/")
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    held: list[Route] = []
+    page.route("**/js/conversation*", lambda route: held.append(route))
+    page.goto(f"/conversations/{conversation.pk}/")
+    wait_until(lambda: page.evaluate("1") and held)
+    assert not sockets
+    held[0].continue_()
+    wait_until_live(page)
+    assert page.evaluate("document.getElementById('conversation').dataset.ready") == str(conversation.pk)
+
+
 def test_of_two_that_are_opened_quickly_the_last_one_stays(windows: Windows, desk: Desk, sam: Agent) -> None:
     slow, quick = desk.conversation("@tidewheel slow", author="slow"), desk.conversation("@tidewheel quick", author="quick")
     page = windows.open(sam)
     held: list[Route] = []
     page.route(f"**/conversations/{slow.pk}/", lambda route: held.append(route))
     page.locator(f"[data-card='{slow.pk}'] .card-link").click()
+    wait_until(lambda: page.evaluate("1") and held)
     page.locator(f"[data-card='{quick.pk}'] .card-link").click()
     expect(page.locator("#thread-title")).to_have_text("quick")
-    assert held
     held[0].abort()
     expect(page.locator("#thread-title")).to_have_text("quick")
-    assert page.url.endswith(f"/conversations/{quick.pk}/")
+    expect(page).to_have_url(re.compile(f"/conversations/{quick.pk}/$"))
     windows.complaints[:] = [said for said in windows.complaints if "htmx:" not in said]  # htmx notes that a request was given up

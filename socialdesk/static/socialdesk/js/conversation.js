@@ -93,6 +93,12 @@ document.addEventListener("live", ({ detail }) => {
     if (fresh && sentBack) composer.giveBack("reply", fresh, { opens: false }); // somebody else's act changes no door
   });
 });
+
+/** Frames that came while what is open was on its way: they may be of what it does not show yet. */
+export function hear(frames) {
+  if (root() && frames.some((frame) => concerns[frame.type]?.(frame))) refresh();
+}
+
 document.addEventListener("live:catch-up", () => root() && refresh());
 // A refusal says that what is shown is old; what changed while a menu was open in its part follows when that is closed.
 document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => xhr.status === 409 && root() && refresh());

@@ -47,7 +47,17 @@ const frames = {
     if (document.querySelector('[data-count^="search:"]')) use.waiting().then((waiting) => waiting.countSearches());
   },
 };
-document.addEventListener("live", ({ detail }) => frames[detail.type]?.(detail));
+let coming = null; // the conversation that is on its way: its request, and the frames since then, which its answer may not know of
+document.addEventListener("htmx:beforeRequest", ({ detail: { target, xhr } }) => {
+  if (target === pane) coming = { xhr, heard: [] };
+});
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr, successful } }) => {
+  if (coming?.xhr === xhr && !successful) coming = null;
+});
+document.addEventListener("live", ({ detail }) => {
+  coming?.heard.push(detail);
+  frames[detail.type]?.(detail);
+});
 document.addEventListener("live:catch-up", () => {
   chats(); // also soon after the page came: it is busy with itself until then
   use.waiting().then((waiting) => waiting.catchUp());
@@ -110,7 +120,12 @@ function opened(bySomebody) {
   const id = pane.querySelector("[data-conversation]")?.dataset.conversation;
   if (!id) return;
   feed.showOpen(id);
-  use.conversation().then((conversation) => conversation.opened(bySomebody));
+  const came = coming;
+  return use.conversation().then((conversation) => {
+    conversation.opened(bySomebody);
+    conversation.hear(came?.heard ?? []);
+    if (coming === came) coming = null;
+  });
 }
 
 document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
@@ -153,5 +168,4 @@ document.addEventListener("desk:done", async ({ target, detail }) => {
   else if (next) feed.focusCard(next);
 });
 
-opened(false);
-connect();
+Promise.resolve(opened(false)).finally(connect); // what is told before somebody listens would be lost
