@@ -75,8 +75,9 @@ def while_the_other_waits(place: str, first: Callable[[], Any], second: Callable
 
 
 def _somebody_waits() -> bool:
+    """For this connection: others on the same server wait for another test's."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
         return bool(cursor.fetchone()[0])
 
 

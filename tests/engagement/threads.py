@@ -21,11 +21,13 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
 
     def run() -> None:
         try:
-            future.set_result(work())
+            result = work()
         except BaseException as error:
-            future.set_exception(error)
-        finally:
             connection.close()
+            future.set_exception(error)
+        else:
+            connection.close()  # before anybody hears of it: the test's database may be gone then
+            future.set_result(result)
 
     threading.Thread(target=run, daemon=True).start()
     return future

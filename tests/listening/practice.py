@@ -130,12 +130,12 @@ def serving() -> Iterator[Server]:
     network = Server()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"network": network}))
     network.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield network
     server.shutdown()
     server.server_close()
-    thread.join(timeout=5)
+    thread.join(timeout=30)
 
 
 class Connector:
@@ -167,7 +167,7 @@ class Connector:
         assert values["app"] == "secret-of-the-app"
         self.verifiers.append(verifier)
         form = {"code": answer.get("code", ""), "code_verifier": verifier, "redirect_uri": redirect_uri}
-        response = requests.post(f"{self.server.url}/token", data=form, timeout=5)
+        response = requests.post(f"{self.server.url}/token", data=form, timeout=30)
         if response.status_code != 200:
             raise NetworkError(f"HTTP {response.status_code}: {response.text} for code {form['code']}", permanent=True)
         return [self._connected(entry["token"]) for entry in response.json()]
@@ -179,7 +179,7 @@ class Connector:
         return self._grant(config.credentials["token"])
 
     def _grant(self, token: str) -> Grant:
-        response = requests.get(f"{self.server.url}/whoami", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+        response = requests.get(f"{self.server.url}/whoami", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         facts = response.json()
         if response.status_code != 200:
             raise NetworkError(f"HTTP {response.status_code}: {facts['error']}", permanent=True, account_revoked=True)

@@ -127,7 +127,7 @@ def test_two_admins_who_connect_the_same_account_at_once_make_one_row(typed: Con
     def work(agent: Agent) -> None:
         try:
             (found,) = connecting.sign_in(network="practice", values={"token": token}, agent=agent, redirect_uri="")
-            barrier.wait()
+            barrier.wait(30)
             ends.append(connecting.connect_account(network="practice", connected=found, agent=agent).pk)
         finally:
             connections.close_all()

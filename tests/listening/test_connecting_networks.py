@@ -58,7 +58,7 @@ def come_back(client: Client, address: str) -> Any:
 
 
 def connect_mastodon(client: Client, mastodon: Mastodon) -> Any:
-    there = requests.get(begin(client, "mastodon", server=mastodon.base), allow_redirects=False, timeout=5)
+    there = requests.get(begin(client, "mastodon", server=mastodon.base), allow_redirects=False, timeout=30)
     return come_back(client, there.headers["Location"])
 
 
