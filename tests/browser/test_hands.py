@@ -151,6 +151,20 @@ def test_ctrl_k_names_places_without_their_counts(windows: Windows, desk: Desk) 
     expect(page.get_by_role("option", name="Open Returns owed", exact=True)).to_be_visible()
 
 
+def test_what_is_typed_while_ctrl_k_is_on_its_way_is_text_and_no_command(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam)
+    page.keyboard.press("j")
+    with slow(page, "**/js/palette*") as let_go:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("claim")
+        let_go()
+    expect(page.get_by_role("combobox", name="What do you want to do?")).to_have_value("claim")
+    assert claimed_by(conversation) == ""
+    page.keyboard.press("Enter")
+    wait_until(lambda: claimed_by(conversation) == "sam")
+
+
 # --- Typing -------------------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +312,13 @@ def test_a_refusal_brings_what_was_missed(windows: Windows, desk: Desk, sam: Age
     conversation = desk.conversation()
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
     wait_until_live(page)
-    Conversation.objects.update(version=F("version") + 1)  # told to nobody
+
+    def change(route: Route) -> None:
+        Conversation.objects.update(version=F("version") + 1)  # told to nobody
+        route.continue_()
+
+    # Not sooner: whatever the page fetches before the press would bring it.
+    page.route("**/resolve/", change, times=1)
     page.locator("#thread-title").focus()
     page.keyboard.press("e")
     expect(page.locator(".toast")).to_be_visible()
@@ -390,7 +410,12 @@ def test_the_board_is_fetched_again_after_a_refusal(windows: Windows, desk: Desk
     compliment = forward_compliment(mention_id=desk.mention(PRAISE).pk, agent=sam)
     page = windows.open(make_agent(Role.MARKETING), "/compliments/")
     wait_until_live(page)
-    Compliment.objects.filter(pk=compliment.pk).update(state="declined")  # told to nobody
+
+    def change(route: Route) -> None:
+        Compliment.objects.filter(pk=compliment.pk).update(state="declined")  # told to nobody
+        route.continue_()
+
+    page.route(f"**/compliments/{compliment.pk}/*/", change, times=1)
     page.keyboard.press("j")
     page.keyboard.press("a")
     expect(page.locator(".toast")).to_be_visible()
@@ -443,6 +468,7 @@ def test_a_chat_without_javascript_begins_at_its_newest_line(windows: Windows, d
     phone = windows.open(None, f"/s/{link.code}", width=320, height=640, java_script_enabled=False)
     phone.get_by_label("Your message").fill("Hello")
     phone.get_by_role("button", name="Start the chat").click()
+    expect(phone.locator("[data-status]")).to_contain_text("You are next")
     session = accept_chat(chat_id=link.chats.get().pk, agent=sam)
     for number in range(20):
         say_as_agent(chat_id=session.pk, agent=sam, text=f"Line {number}", client_key=f"k{number}")
@@ -476,8 +502,7 @@ def test_what_could_not_be_sent_stays_when_the_link_is_gone(windows: Windows, de
     phone.get_by_label("Your message").fill("Hello")
     phone.get_by_role("button", name="Start the chat").click()
     expect(phone.locator("[data-status]")).to_contain_text("You are next")
-    while not heard:  # before the page is live its form goes by itself
-        phone.wait_for_timeout(20)
+    wait_until(lambda: phone.evaluate("1") and heard)  # before the page is live its form goes by itself
     phone.get_by_label("Your message").fill("Written in vain")
     phone.get_by_role("button", name="Send", exact=True).click()
     expect(phone.locator("[data-status]")).to_contain_text("This link does not work.")

@@ -79,7 +79,7 @@ export async function open(name) {
 }
 
 /** What is typed until `reached` is settled; null if that was in vain, or given up by Escape. */
-async function typedUntil(reached) {
+export async function typedUntil(reached) {
   typedAhead = "";
   const isThere = await reached;
   const text = typedAhead;

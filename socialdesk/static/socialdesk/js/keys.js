@@ -1,6 +1,6 @@
 // What each key does. Single keys stay quiet while somebody types, and all of them can be switched off (WCAG 2.1.4).
 
-import { act, correct, current, inPane, like, open, openId, typeAhead, write } from "desk/acts";
+import { act, correct, current, inPane, like, open, openId, typeAhead, typedUntil, write } from "desk/acts";
 import { cardOf, cards, feed, focusCard, neighbour, show } from "desk/feed";
 
 const PLACES = { i: "tickets", t: "trends", k: "topics", x: "outbox", v: "approvals", l: "rules", f: "compliments", q: "people" };
@@ -14,7 +14,7 @@ export function press(event) {
   if (event.ctrlKey || event.metaKey) {
     if (key !== "k") return;
     event.preventDefault();
-    import("desk/palette").then((palette) => palette.open());
+    everything();
     return;
   }
   if (document.querySelector("dialog[open]")) return;
@@ -25,6 +25,13 @@ export function press(event) {
   const typing = event.target.closest("textarea, select, input:not([type=checkbox], [type=radio]), [contenteditable]");
   if (key === "Escape") event.repeat || back(typing);
   else if (!typing && document.documentElement.dataset.keys !== "off") single(event, key);
+}
+
+/** What is typed while the list of everything is on its way belongs into its field. */
+async function everything() {
+  let palette = null;
+  const text = await typedUntil(import("desk/palette").then((module) => (palette = module)).catch(() => null));
+  if (text !== null) palette.open(text);
 }
 
 function single(event, key) {

@@ -96,11 +96,14 @@ function run(choice) {
   choice?.run();
 }
 
-export function open() {
+/** `typed` is what was typed before it could be shown; Enter in it chooses. */
+export function open(typed = "") {
   dialog ??= build();
   if (dialog.open) return;
   before = document.activeElement;
-  dialog.querySelector("input").value = "";
+  const [words, ...entered] = typed.split("\n");
+  dialog.querySelector("input").value = words;
   dialog.showModal();
   show(0);
+  if (entered.length) run(choices[chosen]);
 }
