@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from engagement.models import ChatLine, ChatSession, Draft, Message, ShortLink
 from engagement.services.chat import accept_chat, say_as_agent, say_as_visitor
@@ -60,10 +60,15 @@ def test_a_chat_from_the_agents_key_to_the_thank_you(windows: Windows, desk: Des
     expect(phone.locator(".line.ours .said")).to_have_text("Front or back?")
     expect(field).to_have_value("")
 
-    phone.get_by_label("Your message").press_sequentially("The back")
-    expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")
-    with agent.expect_response(lambda response: response.url.endswith(f"/conversations/{conversation.pk}/")):
-        agent.evaluate("document.dispatchEvent(new CustomEvent('live:catch-up'))")
+    answers: list[tuple[Route, APIResponse]] = []
+    agent.route(f"**/conversations/{conversation.pk}/", lambda route: answers.append((route, route.fetch())), times=1)
+    agent.evaluate("document.dispatchEvent(new CustomEvent('live:catch-up'))")
+    wait_until(lambda: agent.evaluate("1") and answers)
+    phone.get_by_label("Your message").fill("The back")
+    expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")  # for some seconds: all else is done by now
+    with agent.expect_response(f"**/conversations/{conversation.pk}/"):
+        route, answer = answers[0]
+        route.fulfill(response=answer)
     expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")  # the pane that was fetched knows nothing of it
     write(phone, "The back one")
     expect(agent.locator("[data-chat-typing]")).to_have_text("")
@@ -109,6 +114,7 @@ def test_a_page_that_was_closed_is_found_again_by_the_same_link(windows: Windows
     phone.get_by_label("Your message").fill("Hello")
     phone.get_by_role("button", name="Start the chat").click()
     expect(phone.locator("[data-status]")).to_contain_text("You are next")
+    phone.wait_for_load_state()  # by then its script has noted the key of the chat
     phone.goto("about:blank")
     phone.goto(f"{windows.server.url}/s/{link.code}")
     expect(phone.locator("[data-number] .said")).to_have_text("Hello")

@@ -4,6 +4,7 @@ import { announce, reasonOf, toast } from "desk/page";
 
 const TYPING_EVERY = 4_000;
 const TYPING_SHOWN = 6_000;
+const DOOR_WITHIN = 30_000; // milliseconds for the door of an accepted chat to come; later nobody waits for it
 const OVER = "This chat is over for you. Your text stands here to copy.";
 const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
@@ -117,14 +118,16 @@ export function goTo() {
 
 document.addEventListener("desk:done", ({ detail }) => {
   if (detail.did !== "chat_accepted") return;
-  // The door comes with the next look at the pane.
-  const wait = new MutationObserver(() => {
+  // The door comes with the next look at the pane, unless the frame that says the same was quicker than this answer.
+  const goIn = () => {
     if (writing()?.dataset.chatWriting !== String(detail.chat)) return;
     wait.disconnect();
-    writing().elements.text.focus();
-  });
+    if (!document.activeElement.matches("textarea, select, input:not([type=checkbox], [type=radio])")) writing().elements.text.focus();
+  };
+  const wait = new MutationObserver(goIn);
   if (strip) wait.observe(strip, { childList: true });
-  setTimeout(() => wait.disconnect(), 5000);
+  setTimeout(() => wait.disconnect(), DOOR_WITHIN);
+  goIn();
 });
 
 document.addEventListener("live", ({ detail }) => {

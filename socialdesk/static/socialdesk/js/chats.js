@@ -1,7 +1,7 @@
 // The bar of live chats beside the views: who waits, which are mine and unread; it also tells the server that this desk is open.
 
 import { announce, tick } from "desk/page";
-import { twinOf } from "desk/renew";
+import { differs, twinOf } from "desk/renew";
 
 const HERE_EVERY = 20_000; // the server takes an agent for gone after a minute
 const GATHER = 150; // milliseconds in which frames are gathered into one question
@@ -28,9 +28,14 @@ async function ask() {
   }
 }
 
+/** What says the same is left alone: a press on it that is half done would go nowhere. */
 function show(html) {
+  const fresh = bar.cloneNode(false);
+  fresh.innerHTML = html;
+  fresh.querySelector("[data-chat-sound]")?.setAttribute("aria-pressed", String(hasSound()));
+  if (!differs(bar, fresh)) return;
   const focused = bar.contains(document.activeElement) ? document.activeElement : null;
-  bar.innerHTML = html;
+  bar.replaceChildren(...fresh.childNodes);
   window.htmx.process(bar);
   shown();
   if (focused) (twinOf(focused, bar) ?? bar.querySelector("a, button")).focus({ preventScroll: true });
