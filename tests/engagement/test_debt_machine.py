@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -91,12 +91,15 @@ class Debts(RuleBasedStateMachine):
         self.offer(0, kind)
         self.follow(0, chats)
 
+    def answer(self, conversation_id: int, given: dict[str, Any]) -> None:
+        url = f"/api/conversations/{conversation_id}/reply/"
+        refused = self.api.post(url, given, format="json")
+        if refused.data.get("code") == "already_answered":
+            self.api.post(url, {**given, "answer_seen": refused.data["answer_seen"]}, format="json")
+
     @rule(number=pick)
     def reply(self, number: int) -> None:
-        given = {"text": f"We are on it {number}."}
-        refused = self.api.post(self.url(number, "reply"), given, format="json")
-        if refused.data.get("code") == "already_answered":
-            self.api.post(self.url(number, "reply"), {**given, "answer_seen": refused.data["answer_seen"]}, format="json")
+        self.answer(self.conversation(number).pk, {"text": f"We are on it {number}."})
 
     @rule(number=pick)
     def write_in_private(self, number: int) -> None:
@@ -177,6 +180,20 @@ class Debts(RuleBasedStateMachine):
         self.moment += timedelta(seconds=LEASE)
         work(self.moment)
 
+    @rule(number=pick)
+    def come_back(self, number: int) -> None:
+        """What goes on elsewhere ends, and a public answer goes out: by chance alone, thousands of steps have none that pays a debt."""
+        owing = list(Conversation.objects.filter(returns_owed__gt=0).order_by("pk"))
+        if not owing:
+            return
+        conversation = owing[number % len(owing)]
+        for chat in ChatSession.objects.filter(any_of("state", CHAT_OPEN), conversation=conversation):
+            self.screen.post(f"/chats/{chat.pk}/end/", headers=FRAGMENT)
+        for ticket in Ticket.objects.filter(any_of("state", TICKET_OPEN), conversation=conversation):
+            self.api.post(f"/api/tickets/{ticket.pk}/solve/", {"text": "news"}, format="json")
+        self.answer(conversation.pk, {"text": "All is well again.", "hold": 0})
+        self.workers_work()
+
     @rule(author=st.sampled_from(["mara", "tom"]), private=st.booleans())
     def customer_writes(self, author: str, private: bool) -> None:
         if private:
@@ -249,11 +266,11 @@ def test_nothing_closes_a_conversation_with_an_open_debt(settings: Any, tmp_path
     goes_on = {f"{channel} goes on" for channel in ("ticket", "chat", "callback")}
     wanted = goes_on | {*Hop.State.values, "resolved", "ticket solved", "ticket in_progress"}
     # The first round is the same on every machine as long as the code is; what it did not come to, others do.
-    for round_number in range(6):
+    for round_number in range(10):
         run_state_machine_as_test(
             Debts,
             settings=hypothesis_settings(
-                max_examples=30,
+                max_examples=15 if connection.vendor == "sqlite" else 5,  # fewer where they are repeated on PostgreSQL
                 stateful_step_count=50,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
