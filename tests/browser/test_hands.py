@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db.models import F
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute, expect
 
 from engagement.models import Compliment, Delivery
 from engagement.services.articles import give_article
@@ -188,6 +188,36 @@ def test_a_chat_that_ends_leaves_the_half_written_line(windows: Windows, desk: D
     expect(field).to_have_count(0)
 
 
+def test_an_accepted_chat_has_the_focus_though_its_door_came_before_the_answer(windows: Windows, desk: Desk, sam: Agent) -> None:
+    put_on_duty(sam)
+    conversation = desk.conversation(author="mara_k")
+    begin(make_link(conversation))
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route("**/accept/", lambda route: answers.append((route, route.fetch())))
+    page.keyboard.press("h")
+    field = page.get_by_role("textbox", name="Chat")
+    expect(field).to_be_visible()
+    wait_until(lambda: page.evaluate("1") and answers)
+    route, answer = answers[0]
+    route.fulfill(response=answer)
+    expect(field).to_be_focused()
+
+
+def test_the_bar_of_chats_is_left_alone_while_it_says_the_same(windows: Windows, desk: Desk, sam: Agent) -> None:
+    put_on_duty(sam)
+    begin(make_link(desk.conversation()))
+    page = windows.open(sam)
+    item = page.locator("[data-chats-bar] .chat-item")
+    expect(item).to_have_count(1)
+    item.evaluate("(part) => (part.isFirst = true)")
+    for _ in range(2):  # when the second has come the first is shown
+        with page.expect_response("**/chats/here/"):
+            catch_up(page)
+    assert item.evaluate("(part) => part.isFirst")
+
+
 def test_a_slow_answer_takes_no_focus_and_no_letters(windows: Windows, desk: Desk, sam: Agent) -> None:
     conversation = desk.conversation()
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
@@ -360,6 +390,7 @@ def test_a_bubble_that_changes_keeps_the_focus(windows: Windows, desk: Desk, sam
     send_reply(conversation_id=conversation.pk, agent=sam, text="Thank you.", hold=0)
     Delivery.objects.update(state="failed", error="The network is closed today", finished_at=now())
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
     again = page.get_by_role("button", name="Try again")
     again.focus()
     Delivery.objects.update(error="The network is closed for the week")
