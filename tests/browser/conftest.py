@@ -36,6 +36,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE = 10_000  # milliseconds for a condition: the machine may be busy
+LOADING = 30_000  # for a page: the first one finds a browser and a server that have only just begun
 # A refusal is an answer: the browser logs each, and the tests that provoke one look at what the page says of it.
 REFUSALS = tuple(f"the server responded with a status of {status}" for status in (400, 409, 410))
 # A page that is left breaks off what it was asking. What fails otherwise says sendError beside the second of these.
@@ -47,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "/browser/" in str(item.path):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.django_db(transaction=True))
+            item.add_marker(pytest.mark.timeout(300))  # to look at every page of a kind takes minutes on a busy machine
 
 
 # Not longer: beside Playwright's loop no other test of this process could run one of its own.
@@ -68,26 +70,37 @@ class Server:
 
     def __init__(self) -> None:
         self._port = 0
+        self._kept = self._bind()  # never listened on: while the server is away nobody else is given its address
+        self._port = self._kept.getsockname()[1]
         self.start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    def _bind(self) -> socket.socket:
+        bound = socket.socket()
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            bound.setsockopt(socket.SOL_SOCKET, option, 1)
+        bound.bind(("127.0.0.1", self._port))
+        return bound
+
     def start(self) -> None:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        self._port = listener.getsockname()[1]
-        self._server = uvicorn.Server(uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=1, lifespan="on"))
+        listener = self._bind()
+        # What is under way is waited for: on its thread a request would go on, and write into the next test's database.
+        self._server = uvicorn.Server(uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=10, lifespan="on"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets=[listener])), daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started)
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(timeout=15)
+        self._thread.join(timeout=30)
         assert not self._thread.is_alive(), "the server did not stop"
+
+    def close(self) -> None:
+        self.stop()
+        self._kept.close()
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = PATIENCE / 1000) -> Any:
@@ -105,7 +118,7 @@ def server(transactional_db: None, settings: Any) -> Iterator[Server]:
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     running = Server()
     yield running
-    running.stop()
+    running.close()
     connections.close_all()
 
 
@@ -139,6 +152,7 @@ class Windows:
             base_url=self.server.url, viewport={"width": width, "height": height}, reduced_motion="reduce", **options
         )
         context.set_default_timeout(PATIENCE)
+        context.set_default_navigation_timeout(LOADING)
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._hear)
