@@ -181,4 +181,4 @@ def feed_cards(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 @desk_view
 def counts(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"views": conversations.count_views(agent_of(request))})
+    return JsonResponse({"views": conversations.count_views(agent_of(request)), "troubled": count_troubled()})

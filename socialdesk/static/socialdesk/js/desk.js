@@ -30,10 +30,7 @@ const frames = {
     import("desk/praise").then((praise) => praise.tell(compliments));
   },
   "chat.changed": () => chats(),
-  "sources.changed": ({ troubled }) => {
-    document.querySelector("[data-troubled]").hidden = troubled === 0;
-    document.querySelector("[data-troubled-count]").textContent = troubled;
-  },
+  "sources.changed": ({ troubled }) => feed.showTroubled(troubled),
   "approvals.changed": (frame) => import("desk/approvals").then((approvals) => approvals.tell(frame, Number(feed.desk.dataset.agent))),
   "ticket.late": ({ tickets }) => import("desk/tickets").then((late) => late.tell(tickets, Number(feed.desk.dataset.agent))),
   "follow.came": ({ follows }) => import("desk/follow").then((follow) => follow.tell(follows, Number(feed.desk.dataset.agent))),

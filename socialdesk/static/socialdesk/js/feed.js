@@ -121,6 +121,11 @@ export function showOpen(id) {
   }
 }
 
+export function showTroubled(number) {
+  document.querySelector("[data-troubled]").hidden = number === 0;
+  document.querySelector("[data-troubled-count]").textContent = number;
+}
+
 export function showCounts(views) {
   for (const element of document.querySelectorAll("[data-count]")) {
     const count = views[element.dataset.count];

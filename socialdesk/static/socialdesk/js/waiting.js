@@ -1,7 +1,7 @@
 // What comes in waits behind the pill until the person asks for it: the list never makes room by itself.
 
 import { announce, fetchPart, tick } from "desk/page";
-import { at, cardOf, cards, desk, fade, feed, fetchCards, list, parse, replace, showCounts, showEmpty } from "desk/feed";
+import { at, cardOf, cards, desk, fade, feed, fetchCards, list, parse, replace, showCounts, showEmpty, showTroubled } from "desk/feed";
 
 const MOST = 60; // cards that wait; beyond that, pressing the pill fetches the list anew
 const AT_ONCE = 100;
@@ -98,7 +98,9 @@ export async function catchUp() {
   const { query } = feed().dataset;
   try {
     const [counts, page] = await Promise.all([fetchPart(desk.dataset.countsUrl), fetchPart(`${desk.dataset.feedUrl}?${query}`)]);
-    showCounts(JSON.parse(counts).views);
+    const { views, troubled } = JSON.parse(counts);
+    showCounts(views);
+    showTroubled(troubled);
     if (query !== feed().dataset.query) return;
     const fresh = parse(page);
     apply([...fresh.keys()], fresh);
