@@ -1,5 +1,6 @@
 // The composer: one text for each door, counted as the network counts, kept here at once and on the server soon after.
 
+import { typedUntil } from "desk/acts";
 import { length } from "desk/length";
 import { announce } from "desk/page";
 import { differs, keepValues } from "desk/renew";
@@ -33,15 +34,17 @@ export function bind(element, id, say) {
   for (const form of forms()) {
     // What is kept here has not reached the server yet: it is newer than what came with the page.
     const kept = localStorage.getItem(nameOf(form));
+    const ahead = typedBefore(textOf(form));
     if (kept !== null) {
-      textOf(form).value = kept;
+      textOf(form).value = kept + ahead;
       saveSoon(form);
     }
-    measure(form);
+    if (ahead) typed(form);
+    else measure(form);
     form.addEventListener("input", () => typed(form));
     form.addEventListener("submit", () => sent.set(form, textOf(form).value));
     if (form.elements.variant) form.addEventListener("focusin", () => import("desk/templates"), { once: true });
-    form.querySelector("[data-templates]")?.addEventListener("click", () => import("desk/templates").then(({ open }) => open(textOf(form))));
+    form.querySelector("[data-templates]")?.addEventListener("click", () => openTemplates(textOf(form)));
     if (form.querySelector("[data-pictures]")) import("desk/pictures").then(({ bind: bindPictures }) => bindPictures(form, () => typed(form)));
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -50,6 +53,19 @@ export function bind(element, id, say) {
       }
     });
   }
+}
+
+/** What somebody typed at the end of a text before this script had come. Where nobody is at it, a browser put back what it knew. */
+function typedBefore(text) {
+  const { value, defaultValue } = text;
+  return document.activeElement === text && value.startsWith(defaultValue) ? value.slice(defaultValue.length) : "";
+}
+
+/** What is typed while the list is on its way belongs into its field. */
+async function openTemplates(text) {
+  let templates = null;
+  const words = await typedUntil(import("desk/templates").then((module) => (templates = module)).catch(() => null));
+  if (words !== null) templates.open(text, words);
 }
 
 function typed(form) {

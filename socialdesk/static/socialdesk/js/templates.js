@@ -10,7 +10,8 @@ let list = null;
 let field = null; // the text that it will be put into
 let options = [];
 let chosen = 0;
-let isEntered = false; // Enter came before the list did
+let isHere = false; // the list has come
+let isEntered = false; // Enter came before it did
 
 const all = () => [...list.querySelectorAll("[role=option]")];
 
@@ -42,23 +43,26 @@ function build() {
   list.addEventListener("click", ({ target }) => choose(target.closest("[role=option]")));
 }
 
-/** The list above the composer, for the text field that it will be put into. */
-export async function open(text) {
+/** The list above the composer, for the text field that it will be put into. `typed` is what was typed before it could be shown. */
+export async function open(text, typed = "") {
   if (!box) build();
   field = text;
   const form = text.form;
   form.closest("[data-composer]").append(box);
   box.hidden = false;
-  input.value = "";
+  const [words, ...entered] = typed.split("\n");
+  input.value = words;
   list.textContent = "";
-  options = [];
-  isEntered = false;
+  isHere = false;
+  isEntered = entered.length > 0;
+  show(0);
   input.focus();
   const pane = form.closest("[data-conversation]");
   try {
     const html = await fetchPart(`${pane.dataset.url}suggestions/?audience=${AUDIENCE[form.dataset.writing]}`);
     if (box.hidden || field !== text) return; // closed meanwhile
     list.innerHTML = html;
+    isHere = true;
     show(0);
     if (isEntered) return choose(options[chosen]);
     announce(`${options.length} to choose from. Arrow keys choose, Enter puts it into the text.`);
@@ -73,7 +77,7 @@ function show(index) {
   for (const option of all()) option.hidden = !words.every((word) => option.dataset.words.includes(word));
   for (const group of list.children) group.hidden = !group.querySelector("[role=option]:not([hidden])");
   options = all().filter((option) => !option.hidden);
-  box.querySelector("[data-none]").hidden = options.length > 0;
+  box.querySelector("[data-none]").hidden = options.length > 0 || !isHere;
   chosen = Math.max(0, Math.min(index, options.length - 1));
   options.forEach((option, at) => option.setAttribute("aria-selected", String(at === chosen)));
   input.setAttribute("aria-activedescendant", options[chosen]?.id ?? "");
@@ -91,7 +95,7 @@ function press(event) {
 }
 
 function enter() {
-  isEntered = !list.firstElementChild;
+  isEntered = !isHere;
   choose(options[chosen]);
 }
 
