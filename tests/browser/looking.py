@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 WIDTHS = (320, 1280)
 # All that axe does by itself, and the size of targets.
@@ -43,6 +43,12 @@ def look(page: Page, name: str, *, widths: Sequence[int] = WIDTHS, within: str |
             assert not problems, f"{name}, {scheme}, {width}: " + "\n".join(problems)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(before)
+
+
+def press(page: Page, what: Locator) -> None:
+    """A link or the button of a form, until the page is there that it leads to, with its scripts."""
+    with page.expect_navigation():
+        what.click()
 
 
 def resize(page: Page, width: int) -> None:

@@ -17,7 +17,7 @@ from profiles.models import Agent, Role
 from socialdesk.networks import registry
 from socialdesk.networks.base import Grant
 from tests.browser.conftest import Windows, wait_until, wait_until_live
-from tests.browser.looking import look, resize
+from tests.browser.looking import look, press, resize
 from tests.engagement.desk import Desk
 from tests.factories import make_agent
 from tests.listening.practice import Account, Connector, Server, practice, serving
@@ -45,7 +45,7 @@ def test_an_account_is_connected_checked_and_removed(windows: Windows, ada: Agen
     ]
     page = windows.open(ada, "/accounts/")
     look(page, "no accounts")
-    page.get_by_role("link", name="Connect the first one").click()
+    press(page, page.get_by_role("link", name="Connect the first one"))
     look(page, "the networks")
     page.get_by_role("link", name="Connect on Practice").click()
     expect(page.get_by_text("Make an app for the desk.")).to_be_visible()
@@ -132,6 +132,15 @@ def test_a_revoked_account_is_red_on_the_first_screen_of_a_phone_too(windows: Wi
     look(page, "trouble on a phone", within=".feed-head")
     mark_connected(account_id=desk.account.pk)
     expect(mark).to_be_hidden()
+
+
+def test_an_account_that_was_revoked_while_the_desk_was_away_is_red_afterwards(windows: Windows, desk: Desk, sam: Agent) -> None:
+    page = windows.open(sam)
+    wait_until_live(page)
+    with windows.without_connection():
+        expect(page.locator("[data-connection]")).to_contain_text("Connection lost")
+        mark_revoked(account_id=desk.account.pk, reason=REASON)
+    expect(page.get_by_role("link", name="1 in trouble: see Sources")).to_be_visible()
 
 
 def test_what_a_check_finds_out_is_felt_at_the_door(windows: Windows, desk: Desk, sam: Agent) -> None:

@@ -59,17 +59,31 @@ def test_what_is_typed_ahead_of_the_text_field_is_text_and_no_command(windows: W
     conversation = desk.conversation()
     page = windows.open(sam)
     page.keyboard.press("j")
-
-    def take_time(route: Route) -> None:
-        page.wait_for_timeout(400)
-        route.continue_()
-
-    page.route("**/conversations/*/", take_time)
+    held: list[Route] = []
+    page.route("**/conversations/*/", lambda route: held.append(route), times=1)
     page.keyboard.press("r")
     page.keyboard.type("crease")
+    wait_until(lambda: page.evaluate("1") and held)
+    held[0].continue_()
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("crease")
     conversation.refresh_from_db()
     assert (conversation.status, conversation.claimed_by_id) == ("new", None)
+
+
+def test_what_is_typed_before_the_text_field_is_listened_to_is_a_draft(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    Draft.objects.create(conversation=conversation, agent=sam, kind="reply", text="We look ")
+    page = windows.open(sam, "/people/")
+    held: list[Route] = []
+    page.route("**/js/conversation*", lambda route: held.append(route), times=1)
+    page.goto(f"/conversations/{conversation.pk}/")
+    field = page.get_by_role("textbox", name="Public reply")
+    field.press("End")
+    field.press_sequentially("into it.")
+    wait_until(lambda: page.evaluate("1") and held)
+    held[0].continue_()
+    wait_until(lambda: Draft.objects.filter(text="We look into it.").exists())
+    expect(field).to_be_focused()
 
 
 def test_an_answer_is_taken_back_with_z_and_is_a_draft_again(windows: Windows, desk: Desk, sam: Agent, settings: Any) -> None:
@@ -152,9 +166,15 @@ def test_a_revoked_account_locks_the_composer_and_keeps_the_text(windows: Window
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
     wait_until_live(page)
     write(page, "r", "Public reply", "Still here")
-    desk.account.state = "revoked"
-    desk.account.state_reason = "the password was changed"
-    desk.account.save()
+
+    def revoke(route: Route) -> None:
+        desk.account.state = "revoked"
+        desk.account.state_reason = "the password was changed"
+        desk.account.save()
+        route.continue_()
+
+    # Not sooner: what the page fetches by itself after it came would lock the button before it is pressed.
+    page.route("**/send/", revoke, times=1)
     page.keyboard.press("Control+Enter")
     expect(page.locator("[data-writing=reply] .refusal")).to_contain_text("has to be connected again")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Still here")
@@ -204,13 +224,15 @@ def test_who_goes_on_before_the_answer_is_taken_still_hears_of_it(windows: Windo
         page.keyboard.press("Control+Enter")
         page.locator(f"[data-card='{there}'] .card-link").click()
         expect(page.locator("#thread-title")).to_have_text(name)
+        wait_until(lambda: page.evaluate("1") and held)
         return held.pop()
 
     send_and_go_on("To one", second.pk, "two").continue_()
     expect(page.locator(".outgoing-bar")).to_contain_text("Sending publicly")
+    to_two = send_and_go_on("To two", first.pk, "one")
     desk.account.state = "revoked"
     desk.account.save()
-    send_and_go_on("To two", first.pk, "one").continue_()
+    to_two.continue_()
     expect(page.locator(".toast")).to_contain_text("in the conversation with two was not done")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("")
     page.locator(f"[data-card='{second.pk}'] .card-link").click()
