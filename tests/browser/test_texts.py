@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from engagement.models import ArticleLink, ArticleVote, Delivery, Message, Template, TemplateUse
 from engagement.services.articles import Written, give_article, save_article
@@ -16,7 +16,7 @@ from listening.models import Conversation
 from profiles.models import Agent, Role
 from socialdesk.lib.clock import now
 from tests.browser.conftest import Windows, wait_until
-from tests.browser.looking import WIDTHS, look, resize
+from tests.browser.looking import WIDTHS, look, press, resize
 from tests.engagement.desk import Desk, work
 from tests.engagement.texts import make_article, make_template
 from tests.factories import make_agent
@@ -48,7 +48,7 @@ def write(page: Page, text: str = "") -> None:
     page.keyboard.press("r")
     field = page.get_by_role("textbox", name="Public reply")
     expect(field).to_be_focused()
-    page.wait_for_function("async () => Boolean(await import('desk/templates'))")
+    page.evaluate("import('desk/templates').then(Boolean)")  # so that it is there for what is typed
     page.keyboard.type(text)
 
 
@@ -107,10 +107,27 @@ def test_a_link_goes_where_the_template_wants_it(windows: Windows, desk: Desk, s
     expect(field).to_have_value("We are sorry, mara.\nTell us more: {link}")
     assert page.evaluate("getSelection().toString()") == "{link}"
     page.get_by_role("button", name="Templates").locator("visible=true").click()
+    expect(page.get_by_role("combobox", name="Find a template or an article")).to_be_focused()
     page.keyboard.type("battery")
     page.get_by_role("option", name="Your battery in the cold").click()
     given = wait_until(lambda: ArticleLink.objects.first())
     expect(field).to_have_value(f"We are sorry, mara.\nTell us more: {link_url(given.link)}")
+
+
+def test_what_is_typed_while_the_list_is_on_its_way_is_text_and_no_command(windows: Windows, desk: Desk, sam: Agent, texts: None) -> None:
+    conversation = desk.conversation(author="mara")
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    expect(page.locator("#conversation[data-ready]")).to_have_count(1)
+    held: list[Route] = []
+    page.route("**/js/templates*", lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="Templates").locator("visible=true").click()
+    page.keyboard.type("sorry we are")  # e resolves
+    page.keyboard.press("Enter")
+    wait_until(lambda: page.evaluate("1") and held)
+    held[0].continue_()
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("We are sorry, mara.\nTell us more: {link}")
+    conversation.refresh_from_db()
+    assert conversation.status == "new"
 
 
 def test_w_acknowledges_and_leaves_the_draft_alone(windows: Windows, desk: Desk, sam: Agent, texts: None, settings: Any) -> None:
@@ -195,7 +212,7 @@ def test_the_help_pages_are_accessible_and_fit_a_small_phone(windows: Windows, t
 def test_an_article_is_found_read_and_judged_without_javascript(windows: Windows, texts: None) -> None:
     page = windows.open(None, "/help/", width=320, height=600, java_script_enabled=False)
     page.get_by_role("searchbox").fill("COLD battery")
-    page.get_by_role("button", name="Search").click()
+    press(page, page.get_by_role("button", name="Search"))
     page.get_by_role("link", name="Your battery in the cold").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your battery in the cold")
     page.get_by_text("What was missing?").first.click()
