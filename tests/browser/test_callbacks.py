@@ -13,7 +13,7 @@ from engagement.services.outbound import send_notice
 from listening.models import Conversation
 from profiles.models import THIS_MATTER, Agent, ContactPoint
 from tests.browser.conftest import Windows, wait_until, wait_until_live
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.engagement.calls import NUMBER, STORED, ask_for_call, callback_link, open_day
 from tests.engagement.desk import Desk
 
@@ -83,15 +83,15 @@ def test_customers_pages_are_accessible_and_fit(windows: Windows, conversation: 
     go_on = page.locator("button[value=check]")
     for name in ("form", "form with mistakes"):
         look(page, f"{name}, {language}")
-        go_on.click()
+        press(page, go_on)
     page.locator("#id_number").fill("+44 7700 900123")
     page.locator("#id_reason").fill("x" * 300)
     page.locator("#id_agree").check()
-    go_on.click()
+    press(page, go_on)
     for name, button in (("echo", "button[value=send]"), ("confirmation", "")):
         look(page, f"{name}, {language}")
         if button:
-            page.locator(button).click()
+            press(page, page.locator(button))
     assert ShortLink.objects.get().progress == "sent"
 
 

@@ -12,7 +12,7 @@ from profiles.models import Agent, Connection, EventDelivery, Role
 from profiles.services.event_delivery import spread_events
 from profiles.services.records import PersonRecord, apply_record
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.factories import make_agent
 from tests.profiles.receiver import Receiver, receiving
 
@@ -32,14 +32,14 @@ def ada(server: object) -> Agent:
 def test_connecting_a_system_from_the_empty_page_to_its_log(windows: Windows, ada: Agent, there: Receiver) -> None:
     page = windows.open(ada, "/connections/")
     look(page, "no connections")
-    page.get_by_role("link", name="Connect by signed webhooks").click()
+    press(page, page.get_by_role("link", name="Connect by signed webhooks"))
     page.get_by_text("Which value counts").click()
     look(page, "a new connection")
     page.get_by_role("textbox", name="Name", exact=True).fill("The shop")
     page.get_by_label("Short name").fill("shop")
     page.get_by_role("textbox", name="Address").fill(there.url)
     page.get_by_role("combobox", name="Company").select_option("theirs")
-    page.get_by_role("button", name="Connect").click()
+    press(page, page.get_by_role("button", name="Connect"))
 
     secret = page.get_by_label("With this we sign what we send")
     expect(secret).to_have_value(Connection.objects.get().credentials["secret"])
@@ -53,7 +53,7 @@ def test_connecting_a_system_from_the_empty_page_to_its_log(windows: Windows, ad
     apply_record(record=PersonRecord({"name": "Mara", "emails": ["mara@example.com"]}), source="agent")
     spread_events()
     EventDelivery.objects.update(state="failed", attempts=12, status=500, error="It answered HTTP 500: it failed.", next_at=None)
-    page.get_by_role("link", name="Log").click()
+    press(page, page.get_by_role("link", name="Log"))
     look(page, "the log")
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_text("sent again, with the same id")).to_be_visible()

@@ -12,7 +12,7 @@ from profiles.services.edit import edit_profile
 from profiles.services.rights import save_right
 from profiles.services.tags import add_tag
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.factories import make_agent, make_author, make_mention
 
 LONG = "verylongword" * 9
@@ -103,10 +103,10 @@ def test_a_note_names_a_colleague_who_reads_it(windows: Windows, person: Profile
     theirs.get_by_role("link", name="Notes for you 1").click()
     expect(theirs.get_by_text("Ask @lena before mornings")).to_be_visible()
     look(theirs, "notes that name somebody")
-    theirs.get_by_role("button", name="I have read it").click()
+    press(theirs, theirs.get_by_role("button", name="I have read it"))
     expect(theirs.get_by_text("new", exact=True)).to_have_count(0)
     theirs.goto(f"/profiles/{person.pk}/")
-    theirs.get_by_role("link", name="Edit the note").click()
+    press(theirs, theirs.get_by_role("link", name="Edit the note"))
     look(theirs, "a note that is changed")
     theirs.get_by_label("What should colleagues know?").fill("Ask Lena.")
     theirs.get_by_role("button", name="Save").click()
@@ -125,14 +125,14 @@ def test_an_admin_makes_a_field_and_says_who_sees_it(windows: Windows, person: P
     page.get_by_role("button", name="Make the field").click()
     expect(page.get_by_text("Files and programs name it custom:plan")).to_be_visible()
     look(page, "the fields")
-    page.get_by_role("link", name="Plan", exact=True).click()
+    press(page, page.get_by_role("link", name="Plan", exact=True))
     look(page, "a field that is changed")
     page.goto("/fields/")
-    page.get_by_role("link", name="Who sees what").click()
+    press(page, page.get_by_role("link", name="Who sees what"))
     look(page, "who sees what")
     page.get_by_label("Marketing sees Plan").uncheck()
     page.get_by_label("Marketing sees Phone").check()
-    page.get_by_role("button", name="Save").click()
+    press(page, page.get_by_role("button", name="Save"))
     expect(page.get_by_label("Marketing sees Plan")).not_to_be_checked()
     expect(page.get_by_label("Marketing sees Phone")).to_be_checked()
     assert CustomField.objects.get().key == "plan"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -11,7 +13,7 @@ from profiles.services import terms
 from profiles.services.contacts import record_contact_point
 from socialdesk.lib.clock import now
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.factories import make_agent, make_author, make_conversation
 
 LONG = "verylongword" * 9
@@ -47,7 +49,7 @@ def test_somebody_is_found_by_a_number_and_opened_by_keyboard(windows: Windows, 
     page.keyboard.press("Enter")
     expect(page.locator("[data-person]")).to_have_count(1)
     look(page, "people who were found")
-    page.get_by_role("link", name="Everybody").click()
+    press(page, page.get_by_role("link", name="Everybody"))
     expect(page.locator("[data-person]")).to_have_count(3)
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -71,7 +73,7 @@ def test_a_lead_makes_a_segment_and_sees_whom_it_means_while_writing(windows: Wi
     CustomField.objects.create(key="plan", label=f"Plan {LONG[:60]}", kind="choice", choices=["Gold", "Silver"])
     page = windows.open(lead, "/segments/", width=320)
     look(page, "no segments yet")
-    page.get_by_role("link", name="Make the first one").click()
+    press(page, page.get_by_role("link", name="Make the first one"))
     page.get_by_label("Name", exact=True).fill("Customers")
     page.get_by_label("Field of condition 1").select_option("Stage")
     page.get_by_label("Value of condition 1").fill("king")
@@ -109,7 +111,7 @@ def test_segments_work_without_javascript(windows: Windows, lead: Agent, mara: C
     page.get_by_label("Value of condition 1").fill("phone")
     page.get_by_role("button", name="More rows and a look").click()
     expect(page.get_by_text("1 person now")).to_be_visible()
-    page.get_by_role("button", name="Save").click()
+    press(page, page.get_by_role("button", name="Save"))
     assert Segment.objects.get().conditions == [{"field": "contact", "is": "is", "value": ["phone"]}]
 
 
@@ -121,7 +123,7 @@ def test_the_desk_shows_a_segment_and_it_stays_in_the_address(windows: Windows, 
     page.get_by_label("People").select_option("Customers")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator(".card")).to_have_count(1)
-    assert f"segment={segment.pk}" in page.url
+    expect(page).to_have_url(re.compile(rf"segment={segment.pk}\b"))
     expect(page.locator(".chip")).to_contain_text("Customers")
     look(page, "the desk of a segment")
     page.reload()

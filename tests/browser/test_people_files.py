@@ -13,7 +13,7 @@ from profiles.models import DeepLink, ImportJob, Profile, Role
 from profiles.services import importing
 from profiles.services.records import PersonRecord, apply_record
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.factories import make_agent
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrik" * 3
@@ -67,7 +67,7 @@ def test_from_the_file_to_the_report(windows: Windows, tmp_path: Path) -> None:
     assert Path(download.value.path()).read_text().count("\n") == 4  # the header, two refused, one taken in part
     assert set(Profile.objects.values_list("name", flat=True)) == {"Mara Köhler", "محمد"}
 
-    page.get_by_role("link", name="Read people in").click()
+    press(page, page.get_by_role("link", name="Read people in"))
     look(page, "a list of imports")
 
 
