@@ -54,15 +54,18 @@ def test_the_underline_lies_below_its_words(windows: Windows, desk: Desk, sam: A
     page.keyboard.type("We are sorry that it took so long. " * 4 + "We ring you on 07700 900412, promised.")
     mark = page.locator("[data-writing=reply] mark.blocks")
     expect(mark).to_have_text("07700 900412")
-    # The same text in the same font, width and place: where the layer's lines break, the field's do.
+    # The same text in the same font, width and place: where the layer's lines break, the field's do. A field that scrolls says so later.
     field, layer = page.evaluate(
-        """() => ["textarea", "[data-underlines]"].map((what) => {
+        """async () => {
+          await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          return ["textarea", "[data-underlines]"].map((what) => {
             const element = document.querySelector(`[data-writing=reply] ${what}`);
             const { font, whiteSpace, overflowWrap, padding, borderTopWidth } = getComputedStyle(element);
             const { left, top } = element.getBoundingClientRect();
             const place = [left, top].map((edge) => Math.round(edge + parseFloat(borderTopWidth)));
             return [font, whiteSpace, overflowWrap, padding, element.clientWidth, element.scrollTop, ...place];
-        })"""
+          });
+        }"""
     )
     assert field == layer
 

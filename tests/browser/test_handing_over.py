@@ -50,5 +50,5 @@ def test_a_conversation_changes_hands_with_a_yes(windows: Windows, desk: Desk, s
     hers.keyboard.press("Escape")
     hers.get_by_role("button", name="Accept", exact=True).click()
     wait_until(lambda: Conversation.objects.get(pk=conversation.pk).assignee_id == ana.pk)
+    expect(his.get_by_text("Ana accepted your hand-over.")).to_be_visible()  # good news go by themselves
     expect(hers.locator(".thread-state").get_by_text("Yours", exact=True)).to_be_visible()
-    expect(his.get_by_text("Ana accepted your hand-over.")).to_be_visible()

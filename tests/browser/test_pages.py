@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from listening.models import Conversation, Mention
 from listening.services.topics import save_topic
 from profiles.models import Agent, Role
 from socialdesk.intake import take_in
+from socialdesk.lib.clock import now
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.engagement.desk import Desk
 from tests.factories import make_agent, make_post, push
 
@@ -126,11 +128,10 @@ def test_trends_and_topics_work_without_javascript(windows: Windows, full_desk: 
     expect(page.locator("[data-chart]")).to_have_count(2)
     assert page.locator(".point title").first.text_content()
     page.get_by_label("Sentiment", exact=True).select_option("positive")
-    page.get_by_role("button", name="Show").click()
+    press(page, page.get_by_role("button", name="Show"))
     expect(page.locator(".story")).to_contain_text("positive mentions")
     page.locator("summary", has_text="The figures as a table").click()
-    with page.expect_navigation():
-        page.locator(".figures table a").nth(1).click()
+    press(page, page.locator(".figures table a").nth(1))
     assert "/trends/posts/" in page.url
     page.goto("/topics/new/")
     page.get_by_role("textbox", name="Query").fill("battery")
@@ -164,7 +165,10 @@ def test_a_query_is_tried_while_it_is_typed(windows: Windows, full_desk: Convers
     requests: list[Any] = []
     page.on("request", lambda request: requests.append(request) if "/topics/preview/" in request.url else None)
     query = page.get_by_role("textbox", name="Query")
-    query.press_sequentially("battery", delay=20)
+    page.clock.install()
+    page.clock.pause_at(now() + timedelta(minutes=1))  # however long it takes to type
+    query.press_sequentially("battery")
+    page.clock.resume()
     expect(preview.locator("strong")).to_be_visible()
     expect(preview.locator("mark").first).to_have_text(re.compile("battery", re.IGNORECASE))
     assert len(requests) == 1, "it waits until the typing pauses"

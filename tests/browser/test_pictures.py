@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FileChooser, Page, expect
 
 from engagement.models import Attachment, Message
 from listening.models import Conversation, Mention
@@ -55,14 +55,16 @@ def test_a_picture_is_put_in_by_key_described_and_sent(windows: Windows, desk: D
     mention = desk.mention("@tidewheel which screw is it?")
     page = windows.open(sam, f"/conversations/{mention.conversation_id}/")
     wait_until_live(page)
+    choosers: list[FileChooser] = []  # heard from the beginning: the browser is told so, and takes its time
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     write(page, "r", "Public reply", "This one.")
-    with page.expect_file_chooser() as chosen:
-        while not page.evaluate("document.activeElement.matches('[data-pictures-file]')"):
-            page.keyboard.press("Tab")
-        expect(page.get_by_text("Up to 4 pictures: JPEG, PNG, WebP or still GIF, at most 20 MB each.")).to_be_visible()
-        look(page, "what can be chosen", within=".composer")
-        page.keyboard.press("Enter")
-    chosen.value.set_files({"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))})
+    while not page.evaluate("document.activeElement.matches('[data-pictures-file]')"):
+        page.keyboard.press("Tab")
+    expect(page.get_by_text("Up to 4 pictures: JPEG, PNG, WebP or still GIF, at most 20 MB each.")).to_be_visible()
+    look(page, "what can be chosen", within=".composer")
+    page.keyboard.press("Enter")
+    wait_until(lambda: page.evaluate("1") and choosers)
+    choosers[0].set_files({"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))})
     described = page.get_by_label("What it shows, for those who cannot see it")
     expect(described).to_be_focused()
     expect(page.get_by_text("Nobody checks pictures for personal data")).to_be_visible()

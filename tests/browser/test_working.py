@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from playwright.sync_api import expect
 
 from listening.models import Conversation, Mention, SavedSearch
 from profiles.models import Agent
+from socialdesk.lib.clock import now
 from tests.browser.conftest import Windows, wait_until, wait_until_live
 from tests.engagement.desk import Desk
 
@@ -68,10 +71,13 @@ def test_a_lost_connection_is_said_and_caught_up_with(windows: Windows, desk: De
     desk.conversation("@tidewheel before the storm")
     page = windows.open(sam)
     wait_until_live(page)
+    page.clock.install()
+    page.clock.pause_at(now() + timedelta(minutes=1))  # or it tries by itself, before somebody presses
     with windows.without_connection():
         expect(page.locator("[data-connection]")).to_contain_text("Connection lost: what you see may be old.")
         desk.conversation("@tidewheel during the storm")
     page.get_by_role("button", name="Try now").click()
+    page.clock.resume()
     expect(page.locator("[data-connection]")).to_be_hidden()
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     expect(page.locator("[data-count=all]")).to_have_text("2")
@@ -170,8 +176,8 @@ def test_the_widths_of_the_panes_are_remembered(windows: Windows, desk: Desk, sa
     splitter = page.get_by_role("separator", name="Width of the feed")
     splitter.focus()
     wait_until(lambda: page.evaluate("performance.getEntriesByType('resource').some((entry) => entry.name.includes('panes'))"))
+    page.evaluate("import('desk/panes').then(Boolean)")  # it has come, and listens
     before = page.locator("#feed").bounding_box()
-    page.wait_for_timeout(50)
     splitter.press("ArrowRight")
     wait_until(lambda: page.locator("#feed").bounding_box() != before)
     after = page.locator("#feed").bounding_box()
