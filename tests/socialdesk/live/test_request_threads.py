@@ -49,12 +49,12 @@ def which_connection(request: HttpRequest) -> HttpResponse:
 
 
 def meet(request: HttpRequest) -> HttpResponse:
-    together.wait(5)
+    together.wait(30)
     return HttpResponse("met")
 
 
 def hold(request: HttpRequest) -> HttpResponse:
-    assert release.wait(10)
+    assert release.wait(30)
     return HttpResponse("held")
 
 
@@ -148,7 +148,7 @@ class Browser:
             if take:
                 await take()
 
-        await asyncio.wait_for(handler(self._scope, receive, send), 10)
+        await asyncio.wait_for(handler(self._scope, receive, send), 30)
         return b"".join(message.get("body", b"") for message in self.messages)
 
     @property
@@ -210,7 +210,7 @@ async def test_a_request_that_goes_on_and_on_is_refused_before_it_has_all_come(m
         answer.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": []}
-    await asyncio.wait_for(handler(scope, receive, send), 10)
+    await asyncio.wait_for(handler(scope, receive, send), 30)
     assert (answer[0]["status"], pieces) == (413, 4)
     assert steps == []
 

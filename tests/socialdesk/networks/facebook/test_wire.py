@@ -284,13 +284,13 @@ def test_an_answer_without_an_end_is_not_read(facebook: FacebookHarness) -> None
 
 def test_a_slow_network_is_waited_for_a_while_and_no_longer(facebook: FacebookHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socialdesk.lib.outbound.READ", 0.2)
-    facebook.simulator.slow = 0.6
+    facebook.simulator.slow = 10
     post = facebook.customer_posts("ana", "it broke")
     began = time.monotonic()
     with pytest.raises(NetworkError) as caught:
         facebook.publisher.reply(in_reply_to=post, text="Sorry.", token="t")
     assert caught.value.outcome_unknown
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("network", ["facebook", "instagram"])
