@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -45,7 +46,18 @@ def test_what_was_posted_before_is_fetched_and_its_progress_moves_by_itself(wind
     expect(page.get_by_text("Waiting for the network's limit, goes on at")).to_be_visible()
     look(page, "a fetch that waits", widths=[320])
 
-    page.get_by_role("button", name="Pause fetching").click()
+    pause = page.get_by_role("button", name="Pause fetching")
+    renewed = re.compile(f"/{backfill.pk}/$")
+    with page.expect_response(renewed):
+        pause.focus()
+    Backfill.objects.update(seen=1600)
+    expect(page.get_by_text("1,600 looked at")).to_be_visible()
+    expect(pause).to_be_focused()
+    pause.hover()
+    page.mouse.down()
+    with page.expect_response(renewed):
+        Backfill.objects.update(seen=1700)
+    page.mouse.up()
     expect(page.get_by_role("button", name="Go on fetching")).to_be_visible()
     look(page, "a fetch that is paused", widths=[320])
     page.get_by_role("button", name="Go on fetching").click()

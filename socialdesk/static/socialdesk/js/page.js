@@ -79,6 +79,11 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   toast(reasonOf(xhr.status, xhr.responseText));
 });
 
+// A part that renews itself leaves a button alone while somebody presses it: the press would go nowhere. It asks again soon.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.matches("[hx-trigger^=every]") && detail.target.querySelector("button:active")) detail.shouldSwap = false;
+});
+
 // A film or sound that does not play says where it can be found. Its error does not bubble.
 document.addEventListener(
   "error",
