@@ -87,6 +87,7 @@ def test_a_declined_draft_comes_back_with_its_note(windows: Windows, sam: Agent,
     write(page, "r", "Public reply", "Soon.")
     page.keyboard.press("Control+Enter")
     expect(page.locator("[data-approval]")).to_be_visible()
+    expect(page.locator("#thread-title")).to_be_focused()  # the text has left: what is pressed next is a key
     write(page, "m", "Private", "Dear Mara")  # the door that is open stays open
 
     queue = windows.open(lena, "/approvals/")
@@ -106,6 +107,7 @@ def test_a_draft_is_taken_back(windows: Windows, sam: Agent, conversation: Conve
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
     write(page, "r", "Public reply", "Soon.")
     page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("")
     page.get_by_role("button", name="Take it back").click()
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("Soon.")
     expect(page.locator("[data-approval]")).to_have_count(0)
