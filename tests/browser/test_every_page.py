@@ -51,7 +51,7 @@ from tests.browser import (
     test_texts,
 )
 from tests.browser.conftest import Windows
-from tests.browser.looking import look
+from tests.browser.looking import look, press
 from tests.engagement.calls import give_consent, open_day
 from tests.engagement.desk import Desk, work
 from tests.factories import make_agent, make_post
@@ -322,7 +322,7 @@ def test_customers_pages(
     assert subscription is not None
     page.goto(f"/s/{open_one.link.code}/confirm?k={subscription.token}")
     see("ticket_confirm")
-    page.get_by_role("button", name="Yes, write to me").click()
+    press(page, page.get_by_role("button", name="Yes, write to me"))
     see("ticket_confirmed")
     send(page, f"/s/{open_one.link.code}/confirm", k="x")
     see("ticket_confirmed", "a confirmation that does not work")
@@ -333,16 +333,16 @@ def test_customers_pages(
     for language in ("ar", "en"):
         page.goto(f"{link('choice')}?lang={language}")
         see("choice", f"choice, {language}")
-        page.locator("main form button").click()
+        press(page, page.locator("main form button"))
         see("stay", f"stay, {language}")
         survey = link("survey")
         page.goto(f"{survey}?lang={language}")
         see("survey", f"survey, {language}")
         page.locator("main form").evaluate("form => form.noValidate = true")
-        page.locator("main form button").click()
+        press(page, page.locator("main form button"))
         see("survey", f"survey with a mistake, {language}")
         page.locator("[name=score]").first.check()
-        page.locator("main form button").click()
+        press(page, page.locator("main form button"))
         see("survey_thanks", f"survey_thanks, {language}")
         page.goto(f"{survey}?lang={language}")
         see("gone", f"gone, {language}")
@@ -352,7 +352,7 @@ def test_customers_pages(
     notice = send_notice(profile=profile, medium="email", purpose=THIS_MATTER, text="News.", subject="News", conversation=mara)
     page.goto(f"/unsubscribe/{notice.token}")
     see("unsubscribe")
-    page.get_by_role("button", name="Send me no more").click()
+    press(page, page.get_by_role("button", name="Send me no more"))
     see("unsubscribe", "unsubscribed")
 
     for number in range(MOST_WRONG):

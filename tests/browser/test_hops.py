@@ -107,8 +107,9 @@ class AtTheDesk:
         """The thank-you that was drafted goes out, and the conversation is over. Returns the address of its survey."""
         owed = Hop.objects.get()
         assert owed.state == Hop.State.DONE
+        # It does not come into a text that somebody is at.
+        expect(self.page.locator("[data-writing=reply] textarea")).to_have_value(Draft.objects.get(kind="reply").text)
         self.press("r")
-        expect(self.public).to_have_value(Draft.objects.get(kind="reply").text)
         text = self.send(self.public)
         assert text.startswith("@mara_k Thank you for sorting this out with us, Mara.")
         assert [post for post in self.posts() if "Thank you" in post] == [text] == self.posts()[-1:]
@@ -120,6 +121,9 @@ class AtTheDesk:
     def resolve(self) -> None:
         self._conversation.refresh_from_db()
         assert self._conversation.returns_owed == 0
+        version = self.page.locator("[data-act=resolve]").locator("xpath=..").locator("[name=version]")
+        known = Conversation.objects.filter(pk=self._conversation.pk).values_list("version", flat=True)
+        wait_until(lambda: version.input_value() == str(known.get()))  # else it is refused, rightly
         self.press("e")
         wait_until(lambda: Conversation.objects.filter(pk=self._conversation.pk, status="resolved").exists())
 
@@ -149,6 +153,7 @@ class Phone:
         self.look()
 
     def look(self) -> None:
+        self.page.wait_for_load_state()
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{self.page.url} is {wide} pixels too wide"
         weight = self._documents[-1].request.sizes()["responseBodySize"]
@@ -257,15 +262,17 @@ def test_a_chat(at_the_desk: AtTheDesk, phone: Open) -> None:
     customer.page.get_by_label("Your message").fill("The back one")
     customer.press("Send")
     expect(agent.locator(".bubble.private .bubble-text").last).to_have_text("The back one")
+    said = customer.page.locator("[data-number] .said")
+    expect(said).to_have_text(["My wheel squeaks", "Front or back?", "The back one"])
     customer.look()
 
     agent.get_by_role("button", name="End chat").press("Enter")
     expect(field).to_have_count(0)
     refresh()
     expect(live).to_contain_text("This chat has ended")
+    expect(customer.page.get_by_label("Your message")).to_have_count(0)  # what says so first is still the page before
+    expect(said).to_have_text(["My wheel squeaks", "Front or back?", "The back one"])
     customer.look()
-    said = customer.page.locator("[data-number] .said").all_text_contents()
-    assert said == ["My wheel squeaks", "Front or back?", "The back one"]
     agent.locator("#thread-title").focus()
     at_the_desk.thank()
 
@@ -342,7 +349,7 @@ def test_a_choice_to_stay_owes_nothing_but_the_answer(at_the_desk: AtTheDesk, ph
     at_the_desk.page.keyboard.type("A drop of oil on the axle helps.")
     at_the_desk.send(at_the_desk.public)
     assert at_the_desk.posts()[-1] == "A drop of oil on the axle helps."
-    assert not Draft.objects.exclude(text="").exists()
+    wait_until(lambda: not Draft.objects.exclude(text="").exists())
     at_the_desk.resolve()
 
 
