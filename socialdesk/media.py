@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 import requests
 from django.core.cache import cache
@@ -29,8 +27,6 @@ from socialdesk.networks import registry
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000  # a small file may say that it is a picture of more than a browser can hold
-REDIRECTS = 3
-ALTOGETHER = 20.0  # seconds after which no further address is asked
 SEEN_FOR = 3600  # seconds for which a browser keeps a picture: not longer than a person who was erased may be seen
 _FAILED_FOR = 120  # seconds until what could not be had is asked for again
 _AT_ONCE = threading.BoundedSemaphore(8)  # slow servers of others must not hold all of the desk's own threads
@@ -137,28 +133,18 @@ def _picture(network: str, url: str) -> bytes:
 
 
 def fetch(url: str, *, what: str, accept: str, most: int) -> bytes:
-    """What stands at a public address, following at most REDIRECTS redirects, each judged as the first was. `what` it is, for people.
-
-    Raises NoPicture.
-    """
+    """What stands at a public address, or where that leads. `what` it is, for people. Raises NoPicture."""
     session = GuardedSession(most=most)
     session.headers.update({"User-Agent": "SocialDesk", "Accept": accept, "Accept-Encoding": "identity"})
-    began = time.monotonic()
-    for _ in range(REDIRECTS + 1):
-        try:
-            answer = session.get(url)
-        except (DeskError, requests.RequestException, ValueError) as error:
-            raise NoPicture(f"The {what} could not be fetched.") from error
-        target = answer.headers.get("Location", "")
-        if not (answer.is_redirect and target):
-            if answer.status_code != 200:
-                raise NoPicture(f"The {what} could not be fetched: its server answered {answer.status_code}.")
-            return answer.content
-        session.cookies.clear()
-        url = urljoin(url, target)
-        if time.monotonic() - began > ALTOGETHER:
-            break
-    raise NoPicture(f"The {what} could not be fetched: its server sends on to elsewhere again and again.")
+    try:
+        answer = session.follow(url)
+    except (DeskError, requests.RequestException, ValueError) as error:
+        raise NoPicture(f"The {what} could not be fetched.") from error
+    if answer.is_redirect:
+        raise NoPicture(f"The {what} could not be fetched: its server sends on to where the desk does not follow.")
+    if answer.status_code != 200:
+        raise NoPicture(f"The {what} could not be fetched: its server answered {answer.status_code}.")
+    return answer.content
 
 
 def check_picture(content: bytes) -> str:

@@ -11,10 +11,11 @@ import ipaddress
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from django.conf import settings
@@ -28,6 +29,7 @@ from socialdesk.lib.errors import DeskError
 CONNECT, READ, ALTOGETHER = 5.0, 10.0, 20.0  # seconds
 ADDRESSES = 3  # of one name that are tried
 MOST = 2_000_000  # bytes of an answer that are read
+REDIRECTS = 3  # that are followed, where any are
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _ASSIGNED = ipaddress.ip_network("192.0.0.0/24")  # for protocols; some clouds answer for their metadata there
 _CHUNK = 65_536
@@ -168,7 +170,8 @@ class _GuardedAdapter(HTTPAdapter):
 
 
 class GuardedSession(requests.Session):
-    """Asks public addresses only, follows no redirect, reads at most `most` bytes, and ends within ALTOGETHER seconds.
+    """Asks public addresses only, reads at most `most` bytes, and ends each request within ALTOGETHER seconds. Only `follow` goes where
+    an answer sends it.
 
     Raises NotPublic, or what requests raises. Takes nothing from the environment but a bundle of certificates (REQUESTS_CA_BUNDLE).
     """
@@ -192,6 +195,25 @@ class GuardedSession(requests.Session):
             if end.has_come:  # an answer without a length looks whole, wherever it was broken off
                 raise requests.ReadTimeout("the answer took too long")
         return response
+
+    def follow(self, url: str) -> requests.Response:
+        """What stands at `url`, after at most REDIRECTS redirects, each judged as the first address was and told nothing by the one before.
+
+        The redirect itself, where it leads on after those, to what may not be asked, or when ALTOGETHER seconds have passed.
+        """
+        began = time.monotonic()
+        answer = self.get(url)
+        for _ in range(REDIRECTS):
+            target = answer.headers.get("Location", "")
+            if not (answer.is_redirect and target) or time.monotonic() - began > ALTOGETHER:
+                break
+            try:
+                url = check_url(urljoin(url, target))
+            except (NotPublic, ValueError):
+                break
+            self.cookies.clear()
+            answer = self.get(url)
+        return answer
 
     def get_redirect_target(self, resp: Any) -> None:
         """None is looked for, wherever an answer would lead: even to read a broken one fails."""

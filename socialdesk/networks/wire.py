@@ -88,7 +88,18 @@ def retry_after(response: requests.Response) -> float | None:
     if given.isascii() and given.isdigit():
         return float(given)
     moment = _moment(given)
-    return None if moment is None else max(1.0, moment - (_moment(response.headers.get("Date", "")) or time.time()))
+    return None if moment is None else max(1.0, moment - clock_of(response))
+
+
+def clock_of(response: requests.Response) -> float:
+    """What time it was at the network when it answered, in seconds since 1970; ours where it does not say."""
+    return _moment(response.headers.get("Date", "")) or time.time()
+
+
+def ahead_of(response: requests.Response) -> float:
+    """The seconds by which the network's clock is before ours; below 0 where it is behind, and 0 where the two agree but for seconds."""
+    ahead = clock_of(response) - time.time()
+    return ahead if abs(ahead) > 2 else 0.0
 
 
 def _moment(date: str) -> float | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +18,7 @@ from django.conf import settings
 from socialdesk.networks.base import EXPIRED, AccountConfig, NetworkError
 from socialdesk.networks.bluesky.values import part, words
 from socialdesk.networks.budget import Budget, Limit
-from socialdesk.networks.wire import NetworkSession, SessionTransport, refusal, retry_after, unreachable
+from socialdesk.networks.wire import NetworkSession, SessionTransport, ahead_of, refusal, retry_after, unreachable
 
 AGENT = "Social Desk"
 _ENDED = ("ExpiredToken", "InvalidToken")  # a session that is over; renewing tells whether the password still is good
@@ -169,13 +168,7 @@ def wait_of(response: requests.Response) -> float:
 def _resets_at(response: requests.Response) -> float | None:
     """By our clock: the server says it by its own."""
     given = _number(response, "ratelimit-reset")
-    if given is None:
-        return None
-    try:
-        ahead = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
-    except (ValueError, TypeError):
-        ahead = 0.0
-    return given - ahead if abs(ahead) > 2 else float(given)
+    return None if given is None else given - ahead_of(response)
 
 
 def _number(response: requests.Response, header: str) -> int | None:

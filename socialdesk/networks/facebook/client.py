@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -20,7 +19,7 @@ from django.conf import settings
 from socialdesk.networks.base import AccountConfig, NetworkError
 from socialdesk.networks.budget import Budget, Limit
 from socialdesk.networks.facebook.errors import RATE_LIMITS, error_for, read_error
-from socialdesk.networks.wire import NetworkSession, retry_after, unreachable
+from socialdesk.networks.wire import NetworkSession, ahead_of, retry_after, unreachable
 
 MOST_PAGES = 200  # of one list that are walked; a list that goes on is not believed
 _HOME = "https://graph.facebook.com/"  # where the library sends everything
@@ -184,11 +183,8 @@ def regain_seconds(response: requests.Response) -> float | None:
 
 def seconds_behind(response: requests.Response) -> float:
     """By how much the network's clock is behind ours, as its answer says; 0 where it does not say, and at most a day is believed."""
-    try:
-        behind = time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return behind if 2 < behind < _DAY else 0.0
+    behind = -ahead_of(response)
+    return behind if 0 < behind < _DAY else 0.0
 
 
 def _usages(response: requests.Response) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from socialdesk.lib.outbound import CONNECT, READ
 from socialdesk.networks.base import EXPIRED, AccountConfig, NetworkError
 from socialdesk.networks.budget import Budget, Limit
 from socialdesk.networks.mastodon.server import Limits, address_of, host_of, read_limits
-from socialdesk.networks.wire import NetworkSession, StreamSession, refusal, retry_after, unreachable
+from socialdesk.networks.wire import NetworkSession, StreamSession, ahead_of, refusal, retry_after, unreachable
 
 AGENT = "Social Desk"
 KNOWN_FOR = 3600  # seconds that a server's description of itself is believed
@@ -275,15 +274,6 @@ def _resets_at(response: requests.Response) -> float | None:
     except (ValueError, OverflowError):
         return None
     return at - ahead_of(response)
-
-
-def ahead_of(response: requests.Response) -> float:
-    """The seconds by which the server's clock is before ours, as its answer says; none where the clocks agree, but for seconds."""
-    try:
-        ahead = parsedate_to_datetime(response.headers.get("Date", "")).timestamp() - time.time()
-    except (ValueError, TypeError):
-        return 0.0
-    return ahead if abs(ahead) > 2 else 0.0
 
 
 def _cause(error: Exception | None) -> Exception:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 
-from socialdesk.lib.outbound import GuardedSession, NotPublic, check_url
+from socialdesk.lib.outbound import GuardedSession, NotPublic
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.wire import refusal, retry_after, unreachable
 
 MOST = 5_000_000  # bytes of a feed, unpacked
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
-REDIRECTS = 3
 _LONGEST_STAMP = 500  # characters of an ETag
 
 
@@ -32,7 +31,12 @@ def ask(url: str, *, etag: str = "", modified: str = "") -> Answer:
     """Raises NetworkError, whose text may be shown: it holds no part of the address but its host."""
     headers = {"Accept": ACCEPT, "User-Agent": "SocialDesk (feed reader)"}
     headers |= {name: stamp for name, stamp in (("If-None-Match", etag), ("If-Modified-Since", modified)) if stamp}
-    response = _follow(url, headers)
+    session = GuardedSession(most=MOST)
+    session.headers.update(headers)
+    try:
+        response = session.follow(url)
+    except (NotPublic, requests.RequestException, OSError, ValueError) as error:
+        raise unreachable(error, is_write=False) from None
     if response.status_code == 304:
         return Answer(b"", etag=etag, modified=modified, is_unchanged=True)
     if 300 <= response.status_code < 400:
@@ -47,24 +51,6 @@ def ask(url: str, *, etag: str = "", modified: str = "") -> Answer:
         etag=_stamp(response.headers.get("ETag", "")),
         modified=_stamp(response.headers.get("Last-Modified", "")),
     )
-
-
-def _follow(url: str, headers: dict[str, str]) -> requests.Response:
-    """The answer, after at most REDIRECTS redirects, each judged as the first address was; the redirect itself where it leads elsewhere."""
-    try:
-        response = GuardedSession(most=MOST).get(url, headers=headers)
-        for _ in range(REDIRECTS):
-            target = response.headers.get("Location", "")
-            if not (response.is_redirect and target):
-                break
-            try:
-                url = check_url(urljoin(url, target))
-            except (NotPublic, ValueError):
-                break
-            response = GuardedSession(most=MOST).get(url, headers=headers)
-    except (NotPublic, requests.RequestException, OSError, ValueError) as error:
-        raise unreachable(error, is_write=False) from None
-    return response
 
 
 def _stamp(given: str) -> str:

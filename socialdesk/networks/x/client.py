@@ -6,7 +6,6 @@ requests where the settings say, and turns every failure into a NetworkError bef
 
 from __future__ import annotations
 
-import email.utils
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from django.core.cache import cache
 from socialdesk.lib.outbound import NotPublic
 from socialdesk.networks.base import EXPIRED, AccountConfig, NetworkError
 from socialdesk.networks.budget import Budget, Limit
-from socialdesk.networks.wire import READS, NetworkSession, refusal, retry_after, unreachable
+from socialdesk.networks.wire import READS, NetworkSession, clock_of, refusal, retry_after, unreachable
 from socialdesk.networks.x import fields
 
 if TYPE_CHECKING:
@@ -89,13 +88,7 @@ def limits_of(response: requests.Response, bucket: str) -> Iterator[Limit]:
 def _wait_until_reset(response: requests.Response, header: str) -> float | None:
     """Seconds until a limit begins anew. X says it by its own clock, so its own clock is asked what time it was."""
     resets_at = _whole(response.headers.get(header))
-    if resets_at is None:
-        return None
-    try:
-        there = email.utils.parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except (ValueError, TypeError):
-        there = time.time()
-    return max(1.0, resets_at - there)
+    return None if resets_at is None else max(1.0, resets_at - clock_of(response))
 
 
 def _whole(text: str | None) -> int | None:
