@@ -245,6 +245,28 @@ def test_a_slow_answer_takes_no_focus_and_no_letters(windows: Windows, desk: Des
     assert claimed_by(conversation) == ""
 
 
+def test_a_pane_that_comes_late_brings_no_text_back_that_was_sent(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation()
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    wait_until_live(page)
+    page.keyboard.press("r")
+    reply = page.get_by_role("textbox", name="Public reply")
+    expect(reply).to_be_focused()
+    page.keyboard.type("We look into it.")
+    expect(page.locator("[data-writing=reply] [data-kept]")).to_have_text("Draft kept")
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route(f"**/conversations/{conversation.pk}/", lambda route: answers.append((route, route.fetch())))
+    catch_up(page)
+    wait_until(lambda: page.evaluate("1") and answers)
+    page.keyboard.press("Control+Enter")
+    expect(reply).to_have_value("")
+    expect(page.locator("#thread-title")).to_be_focused()
+    route, answer = answers[0]
+    route.fulfill(response=answer)
+    wait_until(lambda: page.evaluate("1") and len(answers) > 1)  # by then the first is shown
+    expect(reply).to_have_value("")
+
+
 @pytest.mark.parametrize("what", ["taken back", "link"])
 def test_a_late_answer_opens_no_door_under_a_note(windows: Windows, desk: Desk, sam: Agent, settings: Any, what: str) -> None:
     settings.UNDO_SECONDS = 60

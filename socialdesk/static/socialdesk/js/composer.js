@@ -16,6 +16,8 @@ let saidTypingAt = 0;
 const timers = new Map();
 const saving = new Map(); // name of a draft -> its last request
 const sent = new WeakMap(); // form -> the text that was sent with it last
+let writes = 0; // of drafts, each counted when it begins and when it ends
+let underWay = 0;
 
 const forms = () => [...composer.querySelectorAll("[data-writing]")];
 const formOf = (kind) => composer.querySelector(`[data-writing="${kind}"]`);
@@ -117,6 +119,8 @@ async function put(form, name) {
   for (const field of ["csrfmiddlewaretoken", "kind"]) body.set(field, form.elements[field].value);
   body.set("text", text);
   const kept = form.querySelector("[data-kept]");
+  writes += 1;
+  underWay += 1;
   try {
     const keepalive = text.length < 20_000; // browsers take no more from a page that is being left
     const response = await fetch(form.dataset.draftUrl, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive });
@@ -125,11 +129,25 @@ async function put(form, name) {
     kept.textContent = text.trim() ? "Draft kept" : "";
   } catch {
     kept.textContent = "Draft kept on this machine only";
+  } finally {
+    writes += 1;
+    underWay -= 1;
   }
 }
 
-/** After the pane was fetched again: obstacles and targets follow, unless somebody is writing to what they see. */
-export function update(fresh) {
+/** What to ask before a pane is fetched: whether its drafts are still the newest is told from that. */
+export const writesSoFar = () => writes;
+
+/** Resolves once no draft is on its way to the server. */
+export const settled = () => Promise.all(saving.values());
+
+/**
+ * After the pane was fetched again: obstacles and targets follow, unless somebody is writing to what they see. `asked` is how many writes
+ * there were before. A draft was sent or written since? Then an older one must not come back: true says that it has to be fetched again.
+ */
+export function update(fresh, asked) {
+  const isNewest = asked === writes && underWay === 0;
+  let isBehind = false;
   for (const form of forms()) {
     const now = fresh.querySelector(`[data-writing="${form.dataset.writing}"]`);
     const text = textOf(form);
@@ -148,13 +166,17 @@ export function update(fresh) {
     // Who was told that somebody answered already decides by the button there.
     const mayFollow = !form.querySelector('[data-refusal="already_answered"]');
     if (mayFollow && (!text.value.trim() || text.value === text.defaultValue)) {
-      if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) text.value = text.defaultValue = textOf(now).value;
+      if (document.activeElement !== text && !localStorage.getItem(nameOf(form))) {
+        if (isNewest || text.value === textOf(now).value) text.value = text.defaultValue = textOf(now).value;
+        else isBehind = true;
+      }
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
     }
     swapWhy(form, now);
     form.dataset.limit = now.dataset.limit;
     measure(form);
   }
+  return isBehind;
 }
 
 /** What a private message is asked for: kept while somebody is choosing there, and so is what they chose. */

@@ -54,6 +54,7 @@ function refresh() {
 
 async function bringUpToDate() {
   const template = document.createElement("template");
+  const writes = composer.writesSoFar();
   try {
     template.innerHTML = await fetchPart(root().dataset.url);
   } catch {
@@ -64,7 +65,7 @@ async function bringUpToDate() {
   if (fetched !== openId() || pane.dataset.ready !== String(fetched)) return null;
   const fresh = template.content.cloneNode(true);
   patch(template.content);
-  composer.update(template.content);
+  if (composer.update(template.content, writes)) composer.settled().then(refresh);
   chat.update(template.content);
   tick(pane);
   return fresh;
