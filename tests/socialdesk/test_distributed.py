@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,15 +20,16 @@ import psycopg2
 import pytest
 from websockets.sync.client import connect
 
-from tests.servers import free_port, postgres, redis
+from socialdesk.networks.sandbox.world import World
+from tests.servers import postgres, redis
 from tests.socialdesk.embedded.test_listening import CONNECT
 from tests.socialdesk.networks.mastodon.simulator import Simulator
 
-pytestmark = [pytest.mark.servers, pytest.mark.embedded, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.servers, pytest.mark.embedded, pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def eventually(what: Callable[[], Any], *, seconds: float = 30) -> Any:
+def eventually(what: Callable[[], Any], *, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         found = what()
@@ -54,7 +56,6 @@ def process(*command: str, env: dict[str, str], log: Path) -> Iterator[subproces
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("distributed")
-    port = free_port()
     with ExitStack() as stack:
         env = {
             **os.environ,
@@ -67,30 +68,23 @@ def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
         }
         env.pop("PYTEST_CURRENT_TEST", None)
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
-        stack.enter_context(process("manage.py", "desk", "--port", str(port), env=env, log=folder / "web.log"))
+        stack.enter_context(process("manage.py", "desk", "--port", "0", env=env, log=folder / "web.log"))
         worker = ("-m", "celery", "-A", "socialdesk", "worker", "-Q", "desk,delivery,intake", "--pool", "threads", "-c", "4")
         stack.enter_context(process(*worker, env=env, log=folder / "worker.log"))
         stack.enter_context(
             process("-m", "celery", "-A", "socialdesk", "beat", "-s", str(folder / "beat"), env=env, log=folder / "beat.log")
         )
-        base = f"http://127.0.0.1:{port}"
-
-        def is_up() -> bool:
-            try:
-                return httpx.get(f"{base}/healthz").status_code == 200
-            except httpx.TransportError:
-                return False
-
-        assert eventually(is_up, seconds=60), (folder / "web.log").read_text()[-3000:]
+        running = eventually(lambda: re.search(r"running on (http://\S+)", (folder / "web.log").read_text()), seconds=180)
+        assert running, (folder / "web.log").read_text()[-3000:]
+        base = running[1]
         token = subprocess.run(
             [sys.executable, "manage.py", "create_token", "agent"], cwd=ROOT, env=env, check=True, capture_output=True, text=True
         ).stdout.strip()
         yield {
             "base": base,
-            "port": port,
             "folder": folder,
             "env": env,
-            "http": httpx.Client(base_url=base, headers={"Authorization": f"Token {token}"}),
+            "http": httpx.Client(base_url=base, headers={"Authorization": f"Token {token}"}, timeout=30),
             "token": token,
         }
 
@@ -105,16 +99,18 @@ def test_the_sandbox_is_read_by_the_worker(desk):
 
 
 def test_a_pushed_post_reaches_an_open_socket_of_another_process(desk):
-    with connect(f"ws://127.0.0.1:{desk['port']}/ws/desk/", additional_headers={"Authorization": f"Token {desk['token']}"}) as socket:
-        assert json.loads(socket.recv(timeout=10))["type"] == "hello"
+    with connect(
+        desk["base"].replace("http", "ws") + "/ws/desk/", additional_headers={"Authorization": f"Token {desk['token']}"}
+    ) as socket:
+        assert json.loads(socket.recv(timeout=30))["type"] == "hello"
         post = {
             "network": "x", "external_id": "live-1", "text": "hello desk", "author": {"external_id": "a", "username": "a"},
             "posted_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }  # fmt: skip
         stored = desk["http"].post("/api/mentions/", json=post).json()["ids"]["live-1"]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            frame = json.loads(socket.recv(timeout=10))
+            frame = json.loads(socket.recv(timeout=30))
             if frame["type"] == "mentions.stored" and stored in frame["ids"]:
                 return
         pytest.fail("the post did not come over the socket")
@@ -122,8 +118,15 @@ def test_a_pushed_post_reaches_an_open_socket_of_another_process(desk):
 
 def test_an_answer_is_delivered_by_the_worker_exactly_once(desk):
     http = desk["http"]
-    mentions = eventually(lambda: http.get("/api/mentions/?network=sandbox&status=new").json()["results"])
-    conversation = mentions[0]["conversation"]
+    # A post that any agent may answer; of the play's own, the newest may be one that a rule keeps for others.
+    post = World(desk["folder"] / "data" / "sandbox.sqlite3").publish("rosa_rides", "@tidewheel my bike will not unlock, what now?")
+
+    def found() -> list[dict[str, Any]]:
+        mentions = http.get("/api/mentions/?network=sandbox&author=rosa_rides").json()["results"]
+        return [mention for mention in mentions if mention["external_id"] == post.id]
+
+    [mention] = eventually(found)
+    conversation = mention["conversation"]
     answer = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
     assert answer.status_code == 201, answer.text
 

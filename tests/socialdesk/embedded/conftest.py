@@ -18,7 +18,7 @@ import pytest
 import requests
 
 ROOT = Path(__file__).parents[3]
-STARTS_WITHIN = 90.0  # seconds; some 2 on an idle machine
+STARTS_WITHIN = 180.0  # seconds; some 2 on an idle machine
 
 
 class Desk:
@@ -49,7 +49,7 @@ class Desk:
     def command(self, *words: str) -> str:
         """Run another command on the same data folder; its output."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=STARTS_WITHIN
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -64,20 +64,22 @@ class Desk:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code. Fails if it does not end, whatever else is still open."""
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(30)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
 
-def _prepare(folder: Path, **environment: str) -> Path:
+def _prepare(folder: Path, *, begin_with: Path | None = None, **environment: str) -> Path:
     """A folder of which a desk was started once: migrating, compressing and casting the play take seconds. Made by the first of the
     workers who needs it. A demo desk's keeps the agent's token too, which takes a process to make."""
     with Path(f"{folder}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / "ready").exists():
             return folder
+        if begin_with is not None:
+            shutil.copytree(begin_with, folder, ignore=shutil.ignore_patterns("ready"), dirs_exist_ok=True)
         desk = Desk(folder, **environment)
         try:
             desk.wait_until_it_runs()
@@ -91,18 +93,16 @@ def _prepare(folder: Path, **environment: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The folder of a demo desk that was started once."""
+def prepared_empty(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of a desk without the demo company that was started once."""
     base = tmp_path_factory.getbasetemp()
-    return _prepare((base if worker_id == "master" else base.parent) / "prepared")
+    return _prepare((base if worker_id == "master" else base.parent) / "prepared_empty", DEMO="0")
 
 
 @pytest.fixture(scope="session")
-def prepared_empty(prepared: Path) -> Path:
-    """The folder of a desk without the demo company that was started once."""
-    folder = prepared.with_name("prepared_empty")
-    shutil.copytree(prepared / "static", folder / "static", dirs_exist_ok=True)
-    return _prepare(folder, DEMO="0")
+def prepared(prepared_empty: Path) -> Path:
+    """The folder of a demo desk that was started once."""
+    return _prepare(prepared_empty.with_name("prepared"), begin_with=prepared_empty)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def start_desk(tmp_path: Path, prepared: Path, prepared_empty: Path) -> Iterator
             desk.kill()
 
 
-def wait_for(condition: Callable[[], Any], timeout: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], timeout: float = 60) -> Any:
     """The first true answer of `condition`."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):

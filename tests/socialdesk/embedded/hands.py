@@ -31,7 +31,7 @@ class Hands:
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(30)
 
 
 def connect(system: str, url: str) -> str:

@@ -13,7 +13,7 @@ from socialdesk.networks.sandbox.records import Post
 from socialdesk.networks.sandbox.world import World
 from tests.socialdesk.embedded.conftest import Desk, wait_for
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(400)]
 StartDesk = Callable[..., Desk]
 
 
@@ -28,16 +28,16 @@ class Case:
         self.conversation = mention["conversation"]
 
     def _find_mention(self, desk: Desk) -> dict[str, Any] | None:
-        page = self.session.get(f"{desk.url}/api/mentions/", params={"author": "rosa_rides", "network": "sandbox"}, timeout=10)
+        page = self.session.get(f"{desk.url}/api/mentions/", params={"author": "rosa_rides", "network": "sandbox"}, timeout=30)
         return next((one for one in page.json()["results"] if one["external_id"] == self.post.id), None)
 
     def reply(self, desk: Desk, *, hold: float = 0) -> None:
         address = f"{desk.url}/api/conversations/{self.conversation}/reply/"
-        answer = self.session.post(address, json={"text": "Sorry! A new key is on its way.", "hold": hold}, timeout=10)
+        answer = self.session.post(address, json={"text": "Sorry! A new key is on its way.", "hold": hold}, timeout=30)
         assert answer.status_code == 201, answer.text
 
     def state(self, desk: Desk) -> str:
-        page = self.session.get(f"{desk.url}/api/conversations/{self.conversation}/messages/", timeout=10).json()
+        page = self.session.get(f"{desk.url}/api/conversations/{self.conversation}/messages/", timeout=30).json()
         [message] = [one for one in page["results"] if one["kind"] == "reply"]
         return str(message["state"])
 
@@ -56,7 +56,7 @@ def wait_until_sent_once(case: Case, desk: Desk) -> None:
 def test_answer_that_is_held_back_survives_a_kill(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.reply(desk, hold=3)
+    case.reply(desk, hold=8)  # longer than a busy machine takes to end it
     desk.kill()
     assert case.answers() == []
     wait_until_sent_once(case, start_desk())
@@ -65,7 +65,7 @@ def test_answer_that_is_held_back_survives_a_kill(start_desk: StartDesk, tmp_pat
 def test_answer_that_is_being_sent_survives_a_kill(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.world.faults.set("slow", 1, seconds=8)
+    case.world.faults.set("slow", 1, seconds=600)
     case.reply(desk)
     wait_for(lambda: case.state(desk) == "inflight")
     desk.kill()
@@ -98,7 +98,7 @@ def test_stop_does_not_wait_for_a_slow_network_and_the_answer_goes_out_once(star
 def test_stopped_desk_answers_when_it_is_started_again(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.reply(desk, hold=2)
+    case.reply(desk, hold=8)  # longer than a busy machine takes to stop
     desk.stop()
     assert case.answers() == []
     wait_until_sent_once(case, start_desk())

@@ -14,9 +14,9 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from tests.socialdesk.embedded.conftest import Desk, wait_for
+from tests.socialdesk.embedded.conftest import STARTS_WITHIN, Desk, wait_for
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(400)]
 StartDesk = Callable[..., Desk]
 
 
@@ -25,31 +25,31 @@ def sign_in(desk: Desk, username: str) -> requests.Session:
     found = re.search(r"with the password\s+(\S+)", desk.output)
     assert found
     session = requests.Session()
-    page = session.get(f"{desk.url}/sign-in/", timeout=10)
+    page = session.get(f"{desk.url}/sign-in/", timeout=30)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
     assert token
     form = {"username": username, "password": found[1], "csrfmiddlewaretoken": token[1]}
-    answer = session.post(f"{desk.url}/sign-in/", form, headers={"Referer": desk.url}, timeout=10, allow_redirects=False)
+    answer = session.post(f"{desk.url}/sign-in/", form, headers={"Referer": desk.url}, timeout=30, allow_redirects=False)
     assert answer.status_code == 302
     return session
 
 
 def test_demo_desk_serves_pages_the_feed_and_its_health(start_desk: StartDesk) -> None:
     desk = start_desk()
-    assert requests.get(f"{desk.url}/healthz", timeout=5).status_code == 200
-    ready = requests.get(f"{desk.url}/readyz", timeout=10)
+    assert requests.get(f"{desk.url}/healthz", timeout=30).status_code == 200
+    ready = requests.get(f"{desk.url}/readyz", timeout=30)
     assert (ready.status_code, ready.json()["ready"]) == (200, True), ready.text
     for role in ("agent", "agent2", "agent3", "lead", "marketing", "manager", "admin"):
         assert re.search(rf"^  {role}\s", desk.output, re.MULTILINE)
     session = sign_in(desk, "agent")
-    page = session.get(desk.url, timeout=20)
+    page = session.get(desk.url, timeout=30)
     assert page.status_code == 200
     style = re.search(r'href="(/static/[^"]+\.css)"', page.text)
     assert style
-    assert "immutable" in requests.get(desk.url + style[1], timeout=5).headers["Cache-Control"]
+    assert "immutable" in requests.get(desk.url + style[1], timeout=30).headers["Cache-Control"]
     cookie = f"sessionid={session.cookies['sessionid']}"
     with connect(desk.url.replace("http", "ws") + "/ws/desk/", origin=desk.url, additional_headers={"Cookie": cookie}) as live:  # type: ignore[arg-type]
-        assert json.loads(live.recv(5))["type"] == "hello"
+        assert json.loads(live.recv(30))["type"] == "hello"
         pushed = json.loads(live.recv(30))  # the sandbox's people write by themselves
         assert pushed["seq"] > 0
 
@@ -61,7 +61,7 @@ def test_pushed_mention_reaches_a_listening_program(start_desk: StartDesk) -> No
     session = desk.token_session("boss")
     token = {"Authorization": str(session.headers["Authorization"])}
     with connect(desk.url.replace("http", "ws") + "/ws/desk/", additional_headers=token) as live:
-        assert json.loads(live.recv(5))["type"] == "hello"
+        assert json.loads(live.recv(30))["type"] == "hello"
         post = {
             "network": "mastodon",
             "external_id": "1",
@@ -69,11 +69,11 @@ def test_pushed_mention_reaches_a_listening_program(start_desk: StartDesk) -> No
             "author": {"external_id": "7", "username": "mara"},
             "posted_at": "2026-01-05T10:00:00Z",
         }
-        answer = session.post(f"{desk.url}/api/mentions/", json=post, timeout=10)
+        answer = session.post(f"{desk.url}/api/mentions/", json=post, timeout=30)
         assert answer.json()["stored"] == 1, answer.text
-        frames = [json.loads(live.recv(5))]
+        frames = [json.loads(live.recv(30))]
         while frames[-1]["type"] != "mentions.stored":
-            frames.append(json.loads(live.recv(5)))
+            frames.append(json.loads(live.recv(30)))
     assert frames[-1]["ids"] == [answer.json()["ids"]["1"]]
 
 
@@ -83,7 +83,7 @@ def test_desk_stops_cleanly_under_an_open_browser(start_desk: StartDesk, number:
     session = desk.token_session("agent")
     token = {"Authorization": str(session.headers["Authorization"])}
     with connect(desk.url.replace("http", "ws") + "/ws/desk/", additional_headers=token) as live:
-        live.recv(5)
+        live.recv(30)
         assert desk.stop(number) == 0  # with a browser that stays
     assert "Traceback" not in desk.output
 
@@ -91,17 +91,17 @@ def test_desk_stops_cleanly_under_an_open_browser(start_desk: StartDesk, number:
 def test_desk_that_was_killed_starts_again_and_goes_on_reading(start_desk: StartDesk) -> None:
     desk = start_desk()
     session = desk.token_session("agent")
-    wait_for(lambda: session.get(f"{desk.url}/api/mentions/", timeout=10).json()["results"])
+    wait_for(lambda: session.get(f"{desk.url}/api/mentions/", timeout=30).json()["results"])
     desk.kill()
     again = start_desk()
-    newest = session.get(f"{again.url}/api/mentions/", timeout=10).json()["results"][0]["id"]
-    wait_for(lambda: session.get(f"{again.url}/api/mentions/", timeout=10).json()["results"][0]["id"] != newest, 60)
+    newest = session.get(f"{again.url}/api/mentions/", timeout=30).json()["results"][0]["id"]
+    wait_for(lambda: session.get(f"{again.url}/api/mentions/", timeout=30).json()["results"][0]["id"] != newest, 60)
 
 
 def test_second_desk_on_the_same_folder_is_refused(start_desk: StartDesk) -> None:
     first = start_desk(DEMO="0")
     second = start_desk(wait=False, DEMO="0")
-    assert second.process.wait(30) == 1
+    assert second.process.wait(STARTS_WITHIN) == 1
     assert second.output.count("\n") == 1
     assert f"process {first.process.pid}" in second.output
 
@@ -109,7 +109,7 @@ def test_second_desk_on_the_same_folder_is_refused(start_desk: StartDesk) -> Non
 def test_port_in_use_is_said_in_one_line(start_desk: StartDesk) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         desk = start_desk(wait=False, DEMO="0", PORT=str(taken.getsockname()[1]))
-        assert desk.process.wait(30) == 1
+        assert desk.process.wait(STARTS_WITHIN) == 1
     assert desk.output.count("\n") == 1
     assert "PORT" in desk.output
 
@@ -117,7 +117,7 @@ def test_port_in_use_is_said_in_one_line(start_desk: StartDesk) -> None:
 @pytest.mark.parametrize("port", ["many", "70000", "-1"])
 def test_port_that_is_none_is_said_in_one_line(start_desk: StartDesk, port: str) -> None:
     desk = start_desk(wait=False, DEMO="0", PORT=port)
-    assert desk.process.wait(30) == 1
+    assert desk.process.wait(STARTS_WITHIN) == 1
     assert desk.output.count("\n") == 1
 
 
@@ -125,7 +125,7 @@ def test_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) 
     desk = Desk(
         tmp_path / "data", SOCIALDESK_DATA="/proc", SOCIALDESK_SECRET_KEY="a key that is given"
     )  # nobody can write there, root neither
-    assert desk.process.wait(30) == 1
+    assert desk.process.wait(STARTS_WITHIN) == 1
     assert "SOCIALDESK_DATA" in desk.output
     assert desk.output.count("\n") == 1
 
@@ -136,14 +136,14 @@ def test_database_that_is_none_is_said_in_one_line(start_desk: StartDesk, tmp_pa
     for left in (tmp_path / "data").glob("desk.sqlite3*"):
         left.write_bytes(b"this is no database, but long enough to look like one" * 100)
     broken = start_desk(wait=False, DEMO="0")
-    assert broken.process.wait(30) == 1
+    assert broken.process.wait(STARTS_WITHIN) == 1
     assert broken.output.count("\n") == 1
     assert "database" in broken.output
 
 
 def test_database_server_that_is_away_is_said_in_one_line(start_desk: StartDesk) -> None:
     desk = start_desk(wait=False, DEMO="0", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    assert desk.process.wait(30) == 1
+    assert desk.process.wait(STARTS_WITHIN) == 1
     assert desk.output.count("\n") == 1
 
 
@@ -155,14 +155,14 @@ def test_full_disk_shows_on_readyz_and_is_over_when_there_is_room(start_desk: St
         resource.prlimit(desk.process.pid, resource.RLIMIT_FSIZE, (size, most))
 
     def failing() -> dict[str, str]:
-        answer = requests.get(f"{desk.url}/readyz", timeout=10)
+        answer = requests.get(f"{desk.url}/readyz", timeout=30)
         checks = answer.json()["checks"]
         assert answer.status_code == (200 if answer.json()["ready"] else 503)
         return {name: check["detail"] for name, check in checks.items() if not check["ok"]}
 
     assert failing() == {}
     limit_files(0)  # from now on no file can grow
-    assert {"database", "disk"} <= wait_for(failing).keys()
-    assert requests.get(f"{desk.url}/healthz", timeout=5).status_code == 200
+    wait_for(lambda: {"database", "disk"} <= failing().keys())
+    assert requests.get(f"{desk.url}/healthz", timeout=30).status_code == 200
     limit_files(resource.RLIM_INFINITY)
     wait_for(lambda: not failing())

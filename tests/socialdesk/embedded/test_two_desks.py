@@ -47,13 +47,15 @@ class Ring:
     def settle(self) -> dict[str, dict[str, int]]:
         """Wait until nothing is on its way anywhere; how many deliveries each has made."""
 
-        def are_still() -> Any:
-            counted = {name: hands.do("deliveries") for name, hands in self.hands.items()}
-            return None if any(states.get(state) for states in counted.values() for state in WAITING) else counted
+        looks: list[dict[str, dict[str, int]]] = [{}]
+
+        def are_still() -> bool:
+            looks.append({name: hands.do("deliveries") for name, hands in self.hands.items()})
+            is_waiting = any(states.get(state) for states in looks[-1].values() for state in WAITING)
+            return not is_waiting and looks[-1] == looks[-2]  # what arrived after one was asked may have made news there
 
         wait_for(are_still, 150)
-        counted: dict[str, dict[str, int]] = wait_for(are_still, 150)  # what arrived last may have made news
-        return counted
+        return looks[-1]
 
     def people(self) -> dict[str, list[dict[str, Any]]]:
         return {name: list(hands.do("people").values()) for name, hands in self.hands.items()}
