@@ -160,6 +160,7 @@ class Hub:
         if self._flushing is not None:
             self._flushing.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._thread.shutdown)  # a count that is under way asks the database nothing after this
 
     async def _start(self) -> None:
         if not self._tasks:

@@ -174,6 +174,20 @@ async def test_changes_during_a_count_are_counted_once_after_it(make_hub: MakeHu
     assert len(count.asked) == 2
 
 
+async def test_a_hub_that_has_stopped_asks_the_database_nothing(make_hub: MakeHub) -> None:
+    count = Counting()
+    count.may_answer.clear()
+    hub = make_hub(count, pause=0.001, count_pause=0.001)
+    browser = await connect(hub)
+    await _change(browser, 0)
+    await browser.wait_for(lambda _: count.asked)
+    stopping = asyncio.create_task(hub.stop())
+    await asyncio.sleep(0.05)
+    assert not stopping.done(), "a count is under way"
+    count.may_answer.set()
+    await stopping
+
+
 async def test_counting_goes_on_after_the_database_was_away(make_hub: MakeHub) -> None:
     answers: list[Exception | Counts] = [OSError("away"), Counts(views={"all": 3}, mine={})]
 
