@@ -31,6 +31,7 @@ class NetworkAccount(models.Model):
     limits = models.JSONField(default=dict, blank=True)  # names of Capabilities whose number is another one for this account
     probed_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="The credentials end then unless they are renewed.")
+    sign_in_until = models.DateTimeField(null=True, blank=True, help_text="The network wants a person to have signed in anew by then.")
     renewing_until = models.DateTimeField(null=True, blank=True, help_text="A worker renews the credentials until then at the latest.")
     created_at = models.DateTimeField(auto_now_add=True)
     # An account that is removed stays as a row, so that what it said stays readable (invariant 8).

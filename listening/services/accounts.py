@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,6 +13,7 @@ from socialdesk.lib.clock import now
 
 LATE_AFTER = 5  # reads that were missed
 FAILURES = 3  # in a row; one or two mend themselves
+TOLD_BEFORE = timedelta(days=14)  # the sign-in of a person ends that it needs
 WAITING = "Waiting for the network's limit."  # what stands on a source instead of an error
 
 
@@ -32,23 +33,30 @@ def is_late(*, kind: str, last_read_at: datetime | None, interval: int, moment: 
     return (moment - last_read_at).total_seconds() > max(60, LATE_AFTER * interval)
 
 
+def needs_sign_in(sign_in_until: datetime | None, moment: datetime) -> bool:
+    """Whether a person should connect the account again now, while all of it still works."""
+    return sign_in_until is not None and sign_in_until <= moment + TOLD_BEFORE
+
+
 def count_troubled() -> int:
     """How many accounts, and how many sources of sound accounts, need a person. One query."""
     moment = now()
     columns = ("kind", "last_read_at", "interval", "failures", "last_error", "next_poll_at", "is_active", "removed_at")
     accounts = NetworkAccount.objects.filter(removed_at=None)
-    revoked: set[int] = set()
+    troubled: set[int] = set()
     sources = 0
-    for pk, state, kind, last_read_at, interval, failures, last_error, next_poll_at, is_active, removed_at in accounts.values_list(
-        "pk", "state", *(f"sources__{column}" for column in columns)
-    ):
+    rows = accounts.values_list("pk", "state", "sign_in_until", *(f"sources__{column}" for column in columns))
+    for pk, state, until, kind, last_read_at, interval, failures, last_error, next_poll_at, is_active, removed_at in rows:
         if state != NetworkAccount.State.OK:
-            revoked.add(pk)  # of its sources, the account speaks
-        elif is_active and removed_at is None:
+            troubled.add(pk)  # of its sources, the account speaks
+            continue
+        if needs_sign_in(until, moment):
+            troubled.add(pk)
+        if is_active and removed_at is None:
             limited = limited_until(failures=failures, last_error=last_error, next_poll_at=next_poll_at)
             late = is_late(kind=kind, last_read_at=last_read_at, interval=interval, moment=moment, limited=limited)
             sources += failures >= FAILURES or late
-    return len(revoked) + sources
+    return len(troubled) + sources
 
 
 def mark_revoked(*, account_id: int, reason: str, seen: NetworkAccount | None = None) -> None:

@@ -50,6 +50,7 @@ def _store(network: Network, connected: Connected, agent: Agent) -> NetworkAccou
     kind = AccountEvent.Kind.CONNECTED_AGAIN if account.connected_at else AccountEvent.Kind.CONNECTED
     account.connected_at, account.connected_by = moment, agent
     account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), moment
+    account.sign_in_until = grant.sign_in_until
     account.state, account.state_reason, account.state_changed_at = State.OK, "", moment
     account.removed_at = None
     account.save()
@@ -112,9 +113,10 @@ def store_grant(*, network: Network, account_id: int, grant: Grant) -> NetworkAc
         account = _lock(account_id)
         was_revoked = account.state != State.OK
         account.cannot, account.limits, account.probed_at = dict(grant.cannot), dict(grant.limits), now()
+        account.sign_in_until = grant.sign_in_until
         account.external_id = account.external_id or grant.external_id
         account.display_name = grant.display_name or account.display_name
-        account.save(update_fields=["cannot", "limits", "probed_at", "external_id", "display_name"])
+        account.save(update_fields=["cannot", "limits", "probed_at", "sign_in_until", "external_id", "display_name"])
         _begin_sources(network, account)
         if was_revoked:
             _resume_sources(account)
@@ -130,9 +132,9 @@ def retire_account(*, account_id: int, agent: Agent) -> NetworkAccount:
     with transaction.atomic():
         account = _lock(account_id)
         account.credentials, account.cannot, account.limits = {}, {}, {}
-        account.expires_at = account.renewing_until = None
+        account.expires_at = account.sign_in_until = account.renewing_until = None
         account.removed_at = moment
-        account.save(update_fields=["credentials", "cannot", "limits", "expires_at", "renewing_until", "removed_at"])
+        account.save(update_fields=["credentials", "cannot", "limits", "expires_at", "sign_in_until", "renewing_until", "removed_at"])
         AccountEvent.objects.create(account=account, kind=AccountEvent.Kind.REMOVED, at=moment, agent=agent)
         sources = Source.objects.filter(account=account, removed_at=None)
         running = Backfill.objects.filter(source__in=sources, state__in=[Backfill.State.RUNNING, Backfill.State.PAUSED])

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -134,7 +135,7 @@ def sign_in(*, network: str, values: Mapping[str, str], agent: Agent, redirect_u
 
 def keep_choice(found: Sequence[Connected], *, network: str, agent: Agent) -> str:
     """Several accounts, sealed for the session until the person has chosen."""
-    entries = [{"credentials": dict(one.credentials), "grant": asdict(one.grant)} for one in found]
+    entries = [{"credentials": dict(one.credentials), "grant": _written(one.grant)} for one in found]
     return seal({"agent": agent.pk, "network": network, "found": entries}, purpose=f"{_SALT}.choice")
 
 
@@ -146,7 +147,18 @@ def read_choice(kept: str, *, agent: Agent) -> tuple[str, list[Connected]]:
         choice = {"agent": None}
     if choice["agent"] != agent.pk:
         raise ForeignReturn("There is nothing left to choose from: it was too long ago. Begin again.")
-    return choice["network"], [Connected(entry["credentials"], Grant(**entry["grant"])) for entry in choice["found"]]
+    return choice["network"], [Connected(entry["credentials"], _read(entry["grant"])) for entry in choice["found"]]
+
+
+def _written(grant: Grant) -> dict[str, Any]:
+    """As JSON takes it."""
+    until = grant.sign_in_until
+    return {**asdict(grant), "sign_in_until": until.isoformat() if until else None}
+
+
+def _read(written: dict[str, Any]) -> Grant:
+    until = written["sign_in_until"]
+    return Grant(**{**written, "sign_in_until": datetime.fromisoformat(until) if until else None})
 
 
 # --- What is kept -------------------------------------------------------------------------------------------------------
@@ -295,5 +307,6 @@ def _tidy_one(one: Connected) -> Connected:
             display_name=clean(str(grant.display_name or ""), limit=200).strip(),
             cannot={str(name): clean(str(why), limit=300) for name, why in refused.items()},
             limits={str(name): number for name, number in grant.limits.items() if type(number) is int and number >= 0},
+            sign_in_until=grant.sign_in_until,
         ),
     )

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from listening.account_forms import ConnectForm
 from listening.models import AccountEvent, NetworkAccount, Source
 from listening.services import connecting
-from listening.views.sources import Health
+from listening.views.sources import Health, account_health
 from profiles.signed_in import agent_of
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
@@ -230,5 +230,5 @@ def _health(account: NetworkAccount) -> Health:
     if account.state == NetworkAccount.State.OK:
         if account.expires_at is not None and account.expires_at < now():
             return Health("Its sign-in could not be renewed yet", "warn", "Nothing to do: the desk tries again each minute.")
-        return Health("Connected", "good")
+        return account_health(account)
     return Health("Needs to be connected again", "bad", "Until then nothing is read or sent with it; texts are kept.")

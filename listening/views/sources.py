@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from listening.models import Backfill, IntakeBatch, NetworkAccount, Source
-from listening.services.accounts import WAITING, is_late, limited_until
+from listening.services.accounts import WAITING, is_late, limited_until, needs_sign_in
 from listening.services.backfills import can_fetch_past, newest_backfills
 from listening.services.hearing import found_late_lately
 from listening.services.sources import pause_source, resume_source
@@ -24,6 +24,7 @@ from socialdesk.lib.errors import DeskError
 from socialdesk.lib.pages import desk_view, is_fragment
 
 BATCHES = 30  # on one page of the ledger
+SIGN_IN_ENDS = "Its network wants a person to sign in anew from time to time. Connect it again soon: until then all goes on."
 FAILED_FOR_GOOD = 3  # failures in a row after which a person should look
 
 
@@ -67,7 +68,7 @@ def sources(request: HttpRequest) -> HttpResponseBase:
     walks = newest_backfills([source.pk for source in known])
     missed = found_late_lately(source.pk for source in known if source.found_late)
     context = {
-        "accounts": sorted((AccountLine(account, _account_health(account)) for account in accounts), key=_urgency),
+        "accounts": sorted((AccountLine(account, account_health(account)) for account in accounts), key=_urgency),
         "sources": sorted((_source_line(source, moment, walks.get(source.pk), source.pk in missed) for source in known), key=_urgency),
         "days": DAYS,
         "unasked": find_words().without,
@@ -125,8 +126,10 @@ def _urgency(line: SourceLine | AccountLine) -> int:
     return ("bad", "warn", "off", "good").index(line.health.kind)
 
 
-def _account_health(account: NetworkAccount) -> Health:
+def account_health(account: NetworkAccount) -> Health:
     if account.state == NetworkAccount.State.OK:
+        if needs_sign_in(account.sign_in_until, timezone.now()):
+            return Health("Should be connected again", "warn", SIGN_IN_ENDS)
         return Health("Connected", "good")
     return Health(
         account.get_state_display(),

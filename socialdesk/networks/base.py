@@ -308,7 +308,8 @@ class Grant:
     """What asking the network said about credentials: whose they are, what they may not do, and which limits are theirs alone.
 
     `cannot` maps names of fields of Capabilities that are bools to the reason, in words for people; `limits` names of those that are
-    ints to the number that holds for this account, as the length of a post on its own server.
+    ints to the number that holds for this account, as the length of a post on its own server. `sign_in_until` is when the network wants a
+    person to have signed in anew, where it says so.
     """
 
     external_id: str
@@ -316,6 +317,7 @@ class Grant:
     display_name: str = ""
     cannot: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    sign_in_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,9 @@ def test_checking_shows_what_the_network_allows_now(typed: Connector, there: Ser
     connect_typed(there, client=client)
     account = NetworkAccount.objects.get()
     there.accounts[0].scopes = "read write"
+    NetworkAccount.objects.update(sign_in_until=now())
     page = client.post(f"/accounts/{account.pk}/check/", follow=True)
+    assert NetworkAccount.objects.get().sign_in_until is None  # this network says nothing of an end
     assert "Private messages: unavailable" in text_of(page)
     assert not NetworkAccount.objects.get().capabilities.direct_message
     there.accounts[0].scopes = "read write direct"
@@ -288,6 +290,18 @@ def test_a_sign_in_that_waits_for_its_renewal_is_shown() -> None:
     assert "could not be renewed yet" in text_of(sign_in(Role.ADMIN).get("/accounts/"))
     NetworkAccount.objects.update(expires_at=now() + timedelta(minutes=1))
     assert "could not be renewed yet" not in text_of(sign_in(Role.ADMIN).get("/accounts/"))
+
+
+def test_a_sign_in_that_ends_soon_is_said_while_all_still_works() -> None:
+    account = make_account(sign_in_until=now() + timedelta(days=20))
+    client = sign_in(Role.ADMIN)
+    assert "Connect it again by" in text_of(client.get("/accounts/"))
+    for path in ("/accounts/", "/sources/"):
+        assert "Should be connected again" not in text_of(client.get(path))
+    NetworkAccount.objects.update(sign_in_until=now() + timedelta(days=9))
+    for path in ("/accounts/", "/sources/"):
+        assert "Should be connected again" in text_of(client.get(path))
+    assert account.is_usable
 
 
 def test_an_account_of_a_network_that_is_gone_is_listed() -> None:

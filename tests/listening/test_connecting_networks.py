@@ -133,6 +133,7 @@ def test_of_the_pages_of_facebook_that_were_allowed_one_is_chosen(tmp_path: Path
     page = client.post("/accounts/choose/", {"account": "104857600002"}, follow=True)
     account = NetworkAccount.objects.get()
     assert account.display_name == "Tidewheel Leeds"
+    assert account.sign_in_until is not None  # it went through the choice
     assert not account.capabilities.direct_message
     assert "Private messages: unavailable, because: Who connected it may not do this on the page (task MESSAGING)." in text_of(page)
     assert (account.capabilities.message_window_hours, account.capabilities.private_reply_days) == (24, 7)

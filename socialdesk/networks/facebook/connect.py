@@ -124,7 +124,8 @@ class MetaConnecting:
         if "webhooks" not in cannot and not self._is_subscribed(Client.of(config), page_id):
             cannot["webhooks"] = "Facebook does not call the desk about it; it is read instead. Connect it again to be called."
         username = text_of(raw.get("username")) or config.username
-        return Grant(config.external_id, username, text_of(raw.get("name")), cannot=cannot, limits=_limits(cannot))
+        name, until = text_of(raw.get("name")), permitted.data_until
+        return Grant(config.external_id, username, name, cannot=cannot, limits=_limits(cannot), sign_in_until=until)
 
     def renew(self, config: AccountConfig) -> Mapping[str, str] | None:
         """The token of a page does not end, but with what its person allowed."""
@@ -153,12 +154,11 @@ class MetaConnecting:
             return None
         tasks = [text_of(task) for task in list_of(page.get("tasks")) if text_of(task)]
         credentials = {"access_token": token, "page_id": page_id, "tasks": ",".join(tasks)}
-        if permitted.data_until:
-            credentials["data_until"] = datetime.fromtimestamp(permitted.data_until, UTC).isoformat()
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=account_id)
         name = text_of(account.get("name"))
         username = text_of(account.get("username")) or name or account_id
-        return Connected(credentials, Grant(account_id, username, name, cannot=cannot, limits=_limits(cannot)))
+        grant = Grant(account_id, username, name, cannot=cannot, limits=_limits(cannot), sign_in_until=permitted.data_until)
+        return Connected(credentials, grant)
 
     def ask_for_calls(self, connected: Connected) -> Connected:
         """Once a person chose it: of a page that they allowed besides, nothing may be told to the desk."""
@@ -209,12 +209,13 @@ class MetaConnecting:
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """What a token is good for. `only` maps a permission to the pages or accounts that it was limited to."""
+    """What a token is good for, and until when Meta gives data without a new sign-in. `only` maps a permission to the pages or accounts
+    that it was limited to."""
 
     user_id: str
     scopes: frozenset[str]
     only: Mapping[str, frozenset[str]]
-    data_until: int
+    data_until: datetime | None
 
     def has(self, scope: str, *ids: str) -> bool:
         if scope not in self.scopes:
@@ -241,8 +242,16 @@ def debug(token: str) -> Permitted:
         id_of(data.get("user_id")),
         frozenset(text_of(scope) for scope in list_of(data.get("scopes"))),
         dict(_limited(data.get("granular_scopes"))),
-        number_of(data.get("data_access_expires_at")),
+        _moment(data.get("data_access_expires_at")),
     )
+
+
+def _moment(seconds: Any) -> datetime | None:
+    """None for 0, as tokens have it that no person stands behind, and for what is no time."""
+    try:
+        return datetime.fromtimestamp(number_of(seconds), UTC) if number_of(seconds) > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _limits(cannot: Mapping[str, str]) -> dict[str, int]:

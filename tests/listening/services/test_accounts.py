@@ -36,6 +36,16 @@ def test_a_revoked_account_is_trouble_once_whatever_sources_it_has():
     assert count_troubled() == 0
 
 
+@pytest.mark.parametrize(("days", "expected"), [(-1, 1), (13, 1), (15, 0)])
+def test_an_account_whose_sign_in_ends_soon_is_trouble_once_while_it_still_works(days, expected):
+    account = make_account(sign_in_until=now() + timedelta(days=days))
+    for name in ("a", "b"):
+        make_source(account, name=name)
+    assert count_troubled() == expected
+    make_source(account, name="c", failures=3)
+    assert count_troubled() == expected + 1
+
+
 @pytest.mark.parametrize(("fields", "expected"), [({"failures": 2}, 0), ({"failures": 3}, 1), ({"is_active": False, "failures": 9}, 0)])
 def test_a_source_that_keeps_failing_is_trouble(fields, expected):
     make_source(make_account(), **fields)

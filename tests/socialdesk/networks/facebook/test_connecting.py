@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -205,8 +206,16 @@ def test_answers_that_make_no_sense_connect_nothing_and_crash_nothing(facebook: 
 
 def test_until_when_meta_gives_data_without_a_new_sign_in_is_kept(facebook: FacebookHarness) -> None:
     (found,) = sign_in(facebook)
-    until = datetime.fromisoformat(found.credentials["data_until"])
-    assert timedelta(days=89) < until - datetime.now(UTC) < timedelta(days=91)
+    for grant in (found.grant, connecting("facebook").probe(facebook.config)):
+        assert grant.sign_in_until is not None
+        assert timedelta(days=89) < grant.sign_in_until - datetime.now(UTC) < timedelta(days=91)
+
+
+@pytest.mark.parametrize("said", [0, None, -5, "soon", 10**30])
+def test_a_sign_in_of_which_no_end_is_said_has_none(facebook: FacebookHarness, said: Any) -> None:
+    answer = {"data": {"is_valid": True, "user_id": "1", "scopes": [], "data_access_expires_at": said}}
+    with facebook.simulator.failing(lambda: (200, answer, {}), only=lambda method, path: "debug_token" in path):
+        assert connecting("facebook").probe(facebook.config).sign_in_until is None
 
 
 def test_an_app_that_facebook_does_not_know_says_nothing_of_our_sign_in(facebook: FacebookHarness, settings: Settings) -> None:
