@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 
 # What a database or Redis can tell apart; the rest runs once.
-ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guards tests/socialdesk tests/engagement tests/profiles tests/listening/services tests/listening/trends tests/test_access.py tests/test_real_input.py
+ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guards tests/socialdesk tests/engagement tests/profiles tests/listening/services tests/listening/trends tests/test_real_input.py
 
 # One more than there are cores: many tests wait for processes of their own.
 ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal

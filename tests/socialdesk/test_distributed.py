@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from socialdesk.networks.sandbox.world import World
 from tests.servers import postgres, redis
@@ -92,34 +92,56 @@ def desk(tmp_path_factory) -> Iterator[dict[str, Any]]:
 def test_it_says_that_it_is_ready(desk):
     answer = desk["http"].get("/readyz")
     assert answer.status_code == 200, answer.text
+    said = (desk["folder"] / "web.log").read_text()
+    assert all(f"celery -A socialdesk {name}" in said for name in ("worker", "beat")), "which processes it needs"
+
+
+def test_a_web_process_without_redis_says_so(desk):
+    log = desk["folder"] / "without_redis.log"
+    with process("manage.py", "desk", "--port", "0", env={**desk["env"], "REDIS_URL": "redis://127.0.0.1:1/0", "DEMO": "0"}, log=log):
+        running = eventually(lambda: re.search(r"running on (http://\S+)", log.read_text()), seconds=180)
+        assert running, log.read_text()
+        answer = httpx.get(f"{running[1]}/readyz", timeout=30)
+    assert answer.status_code == 503
+    assert {name for name, check in answer.json()["checks"].items() if not check["ok"]} == {"broker", "layer"}
 
 
 def test_the_sandbox_is_read_by_the_worker(desk):
     assert eventually(lambda: len(desk["http"].get("/api/mentions/?page_size=500&network=sandbox").json()["results"]) >= 50)
 
 
-def test_a_pushed_post_reaches_an_open_socket_of_another_process(desk):
-    with connect(
-        desk["base"].replace("http", "ws") + "/ws/desk/", additional_headers={"Authorization": f"Token {desk['token']}"}
-    ) as socket:
+@contextmanager
+def open_socket(desk: dict[str, Any]) -> Iterator[ClientConnection]:
+    address = desk["base"].replace("http", "ws") + "/ws/desk/"
+    with connect(address, additional_headers={"Authorization": f"Token {desk['token']}"}) as socket:
         assert json.loads(socket.recv(timeout=30))["type"] == "hello"
+        yield socket
+
+
+def is_told(socket: ClientConnection, what: Callable[[dict[str, Any]], bool]) -> bool:
+    """Whether a frame like that comes. Fails where none comes for half a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if what(json.loads(socket.recv(timeout=30))):
+            return True
+    return False
+
+
+def test_a_pushed_post_reaches_an_open_socket_of_another_process(desk):
+    with open_socket(desk) as socket:
         post = {
             "network": "x", "external_id": "live-1", "text": "hello desk", "author": {"external_id": "a", "username": "a"},
             "posted_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }  # fmt: skip
         stored = desk["http"].post("/api/mentions/", json=post).json()["ids"]["live-1"]
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            frame = json.loads(socket.recv(timeout=30))
-            if frame["type"] == "mentions.stored" and stored in frame["ids"]:
-                return
-        pytest.fail("the post did not come over the socket")
+        assert is_told(socket, lambda frame: frame["type"] == "mentions.stored" and stored in frame["ids"])
 
 
 def test_an_answer_is_delivered_by_the_worker_exactly_once(desk):
     http = desk["http"]
     # A post that any agent may answer; of the play's own, the newest may be one that a rule keeps for others.
-    post = World(desk["folder"] / "data" / "sandbox.sqlite3").publish("rosa_rides", "@tidewheel my bike will not unlock, what now?")
+    world = World(desk["folder"] / "data" / "sandbox.sqlite3")
+    post = world.publish("rosa_rides", "@tidewheel my bike will not unlock, what now?")
 
     def found() -> list[dict[str, Any]]:
         mentions = http.get("/api/mentions/?network=sandbox&author=rosa_rides").json()["results"]
@@ -127,13 +149,17 @@ def test_an_answer_is_delivered_by_the_worker_exactly_once(desk):
 
     [mention] = eventually(found)
     conversation = mention["conversation"]
-    answer = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
-    assert answer.status_code == 201, answer.text
+    with open_socket(desk) as socket:
+        answer = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
+        assert answer.status_code == 201, answer.text
+        sent = {"state": "sent", "conversation": conversation}
+        assert is_told(socket, lambda frame: any(sent.items() <= message.items() for message in frame.get("messages", [])))
 
     def states() -> list[str]:
         return [m["state"] for m in http.get(f"/api/conversations/{conversation}/messages/").json()["results"] if m["kind"] == "reply"]
 
-    assert eventually(lambda: states() == ["sent"]), states()
+    assert states() == ["sent"]
+    assert len([reply for reply in world.replies_to(post.id) if reply.author.username == "tidewheel"]) == 1
     second = http.post(f"/api/conversations/{conversation}/reply/", json={"text": "We are looking into it now."})
     assert second.status_code == 409
 

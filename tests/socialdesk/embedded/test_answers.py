@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from socialdesk.networks.sandbox.records import Post
 from socialdesk.networks.sandbox.world import World
@@ -102,10 +101,3 @@ def test_stopped_desk_answers_when_it_is_started_again(start_desk: StartDesk, tm
     desk.stop()
     assert case.answers() == []
     wait_until_sent_once(case, start_desk())
-
-
-def test_desk_does_not_answer_while_it_is_down(start_desk: StartDesk) -> None:
-    desk = start_desk()
-    desk.stop()
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"{desk.url}/healthz", timeout=2)
