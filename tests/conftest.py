@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,15 @@ hypothesis.settings.register_profile("desk", deadline=None, suppress_health_chec
 hypothesis.settings.load_profile("desk")
 
 _connect = socket.socket.connect
+
+
+gc.disable()  # until all is imported and collected, which stays: looking through it again and again took a quarter of the time
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
