@@ -13,7 +13,9 @@ from socialdesk.lib.clock import now
 
 LATE_AFTER = 5  # reads that were missed
 FAILURES = 3  # in a row; one or two mend themselves
-TOLD_BEFORE = timedelta(days=14)  # the sign-in of a person ends that it needs
+# So long before the sign-in ends that an account needs, its pages say so; and so long before, as nobody did anything, the first screen.
+TOLD_BEFORE = timedelta(days=14)
+TROUBLE_BEFORE = timedelta(days=5)
 WAITING = "Waiting for the network's limit."  # what stands on a source instead of an error
 
 
@@ -33,9 +35,9 @@ def is_late(*, kind: str, last_read_at: datetime | None, interval: int, moment: 
     return (moment - last_read_at).total_seconds() > max(60, LATE_AFTER * interval)
 
 
-def needs_sign_in(sign_in_until: datetime | None, moment: datetime) -> bool:
+def needs_sign_in(sign_in_until: datetime | None, moment: datetime, *, within: timedelta = TOLD_BEFORE) -> bool:
     """Whether a person should connect the account again now, while all of it still works."""
-    return sign_in_until is not None and sign_in_until <= moment + TOLD_BEFORE
+    return sign_in_until is not None and sign_in_until <= moment + within
 
 
 def count_troubled() -> int:
@@ -50,7 +52,7 @@ def count_troubled() -> int:
         if state != NetworkAccount.State.OK:
             troubled.add(pk)  # of its sources, the account speaks
             continue
-        if needs_sign_in(until, moment):
+        if needs_sign_in(until, moment, within=TROUBLE_BEFORE):
             troubled.add(pk)
         if is_active and removed_at is None:
             limited = limited_until(failures=failures, last_error=last_error, next_poll_at=next_poll_at)
