@@ -28,9 +28,16 @@ READING = [
 ]
 SCROLLING_SIDEWAYS = """() => [...document.querySelectorAll(".pane, .thread-scroll, .feed-scroll, .composer, .thread-head")]
   .filter((part) => part.clientWidth && part.scrollWidth > part.clientWidth + 1).map((part) => part.className)"""
-COUNT_SHIFTS = """window.shifts = 0;
-new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
-  .observe({ type: "layout-shift", buffered: true });"""
+# How much moved, when, and what: the beginning of each element, with where it was and where it is.
+NOTE_SHIFTS = """window.shifts = [];
+const at = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
+new PerformanceObserver((list) => {
+  for (const { value, startTime, sources } of list.getEntries()) {
+    const moved = sources.map(({ node, previousRect, currentRect }) =>
+      `${(node?.outerHTML ?? node?.textContent ?? "").slice(0, 80)} from ${at(previousRect)} to ${at(currentRect)}`);
+    window.shifts.push([value, Math.round(startTime), moved]);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
 
 
 @pytest.fixture
@@ -178,10 +185,10 @@ def test_the_first_load_is_small(windows: Windows, conversation: Conversation, s
 
 def test_the_first_load_shifts_nothing(windows: Windows, conversation: Conversation, sam: Agent) -> None:
     page = windows.open(sam)
-    page.add_init_script(COUNT_SHIFTS)
+    page.add_init_script(NOTE_SHIFTS)
     page.goto(f"/conversations/{conversation.pk}/", wait_until="networkidle")
     wait_until_live(page)
-    assert page.evaluate("window.shifts") == 0
+    assert page.evaluate("window.shifts") == []
 
 
 def test_everything_is_reached_by_tab_in_the_order_of_reading(windows: Windows, conversation: Conversation, sam: Agent) -> None:
