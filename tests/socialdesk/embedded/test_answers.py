@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from socialdesk.networks.sandbox.records import Post
 from socialdesk.networks.sandbox.world import World
@@ -99,5 +100,7 @@ def test_stopped_desk_answers_when_it_is_started_again(start_desk: StartDesk, tm
     case = Case(desk, tmp_path / "data")
     case.reply(desk, hold=8)  # longer than a busy machine takes to stop
     desk.stop()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{desk.url}/healthz", timeout=10)
     assert case.answers() == []
     wait_until_sent_once(case, start_desk())
