@@ -20,7 +20,6 @@ from listening.models import AccountEvent, NetworkAccount, Source
 from listening.services import connecting
 from listening.views.sources import Health, account_health
 from profiles.signed_in import agent_of
-from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.pages import desk_view
 from socialdesk.networks import registry
@@ -215,7 +214,7 @@ def _line(account: NetworkAccount, sources: Sequence[Source], events: Sequence[A
     able = account.capabilities
     return AccountLine(
         account=account,
-        health=_health(account),
+        health=account_health(account),
         abilities=list_abilities(network.capabilities if network else Capabilities(), cannot=account.cannot),
         able=able,
         bounds=list_bounds(able),
@@ -224,11 +223,3 @@ def _line(account: NetworkAccount, sources: Sequence[Source], events: Sequence[A
         is_counted=network is not None and network.usage is not None,
         events=events,
     )
-
-
-def _health(account: NetworkAccount) -> Health:
-    if account.state == NetworkAccount.State.OK:
-        if account.expires_at is not None and account.expires_at < now():
-            return Health("Its sign-in could not be renewed yet", "warn", "Nothing to do: the desk tries again each minute.")
-        return account_health(account)
-    return Health("Needs to be connected again", "bad", "Until then nothing is read or sent with it; texts are kept.")

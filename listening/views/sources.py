@@ -127,8 +127,11 @@ def _urgency(line: SourceLine | AccountLine) -> int:
 
 
 def account_health(account: NetworkAccount) -> Health:
+    moment = timezone.now()
     if account.state == NetworkAccount.State.OK:
-        if needs_sign_in(account.sign_in_until, timezone.now()):
+        if account.expires_at is not None and account.expires_at < moment:
+            return Health("Its sign-in could not be renewed yet", "warn", "Nothing to do: the desk tries again each minute.")
+        if needs_sign_in(account.sign_in_until, moment):
             return Health("Should be connected again", "warn", SIGN_IN_ENDS)
         return Health("Connected", "good")
     return Health(
