@@ -15,6 +15,7 @@ from tests.browser.looking import look, press, resize
 from tests.engagement.desk import Desk
 
 MOST_BYTES, MOST_REQUESTS = 150_000, 12
+MOST_SHIFTED = 0.002  # a word that came in two halves moves its line; a badge that pushes another would be more
 DESCRIBE_FOCUS = """() => {
   const element = document.activeElement;
   const ringed = [element, element.nextElementSibling].some((one) => one && getComputedStyle(one).outlineStyle !== "none");
@@ -183,12 +184,34 @@ def test_the_first_load_is_small(windows: Windows, conversation: Conversation, s
     assert sum(sizes.values()) < MOST_BYTES, sizes  # here static files are not compressed; where it runs, they are
 
 
-def test_the_first_load_shifts_nothing(windows: Windows, conversation: Conversation, sam: Agent) -> None:
-    page = windows.open(sam)
-    page.add_init_script(NOTE_SHIFTS)
-    page.goto(f"/conversations/{conversation.pk}/", wait_until="networkidle")
+@pytest.mark.parametrize("width", [1280, 1000, 390])
+def test_a_page_that_comes_in_pieces_shifts_nothing(windows: Windows, conversation: Conversation, sam: Agent, width: int) -> None:
+    page = windows.open(sam, f"/conversations/{conversation.pk}/", width=width, has_touch=width < 720, is_mobile=width < 720)
     wait_until_live(page)
-    assert page.evaluate("window.shifts") == []
+    page.add_init_script(NOTE_SHIFTS)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": 20_000, "uploadThroughput": -1})
+    page.reload(wait_until="networkidle")
+    wait_until_live(page)
+    shown = page.evaluate("performance.getEntriesByType('paint')[0].startTime")
+    complete = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
+    assert shown < complete, "painted before the whole of it was there"
+    assert sum(shift[0] for shift in page.evaluate("window.shifts")) < MOST_SHIFTED, page.evaluate("window.shifts")
+
+
+@pytest.mark.parametrize("width", [700, 760, 1000, 1100, 1280])
+def test_the_customer_stands_beside_the_thread_or_waits(windows: Windows, conversation: Conversation, sam: Agent, width: int) -> None:
+    page = windows.open(sam, f"/conversations/{conversation.pk}/", width=width, height=800)
+    thread, composer = (page.locator(part).bounding_box() for part in (".thread-scroll", ".composer"))
+    assert thread is not None
+    assert composer is not None
+    assert composer["y"] + composer["height"] == pytest.approx(800, abs=1)
+    assert thread["height"] > 300
+    if page.locator("#profile").is_visible():
+        customer = page.locator("#profile").bounding_box()
+        assert customer is not None
+        assert customer["x"] >= thread["x"] + thread["width"] - 1
 
 
 def test_everything_is_reached_by_tab_in_the_order_of_reading(windows: Windows, conversation: Conversation, sam: Agent) -> None:
