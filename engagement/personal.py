@@ -121,7 +121,7 @@ HOLDINGS: dict[str, Holding] = {
     ),
     "attachments": Holding(
         Attachment,
-        "Pictures in our answers",
+        "Pictures and films in our answers",
         _in(Attachment),
         DELETE,
         export={"created_at": "When", "alt": "What it shows", "media_type": "Type", "width": "Width", "height": "Height"},

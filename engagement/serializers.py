@@ -50,7 +50,7 @@ class ReplySerializer(OutgoingSerializer):
         child=serializers.IntegerField(min_value=1),
         default=list,
         max_length=20,
-        help_text="Ids of pictures that were handed in at `/api/attachments/`.",
+        help_text="Ids of pictures, or of one film, that were handed in at `/api/attachments/`.",
     )
 
 
@@ -133,13 +133,13 @@ class DecisionSerializer(serializers.Serializer[Any]):
 
 
 class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
-    """A picture of an answer. `url` shows it to staff who are signed in."""
+    """A picture or film of an answer; `seconds` is how long a film is. `url` shows it to staff who are signed in."""
 
     url = serializers.SerializerMethodField()
 
     class Meta:
         model = Attachment
-        fields = ("id", "alt", "media_type", "width", "height", "url", "created_at")
+        fields = ("id", "alt", "media_type", "width", "height", "seconds", "url", "created_at")
         read_only_fields = fields
 
     def get_url(self, attachment: Attachment) -> str:

@@ -5,7 +5,6 @@ As with pictures (media.py), the network learns nothing of who looks. What a fil
 
 from __future__ import annotations
 
-import re
 import threading
 
 from django.http import HttpRequest, HttpResponse
@@ -13,16 +12,14 @@ from django.views.decorators.http import require_GET
 
 from listening.services import pictures
 from listening.services.parts import MediumKind
-from socialdesk.lib.pictures import picture_response
+from socialdesk.lib.mp4 import is_mp4
+from socialdesk.lib.ranges import ranged_response
 from socialdesk.media import SEEN_FOR, Busy, NoPicture, fetch, find_named, have, not_there
 
 MOST_BYTES = 50_000_000
-PIECE = 2_000_000  # bytes at most that one request for a part gets; players ask for the next
 _ACCEPT = "video/mp4,video/webm,video/*,audio/*"
 _AT_ONCE = threading.BoundedSemaphore(2)  # each holds a whole film
 _WAITS = 5.0  # seconds for one of them
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
-_STILLS = (b"avif", b"avis", b"heic", b"heix", b"mif1")  # pictures in the same box as MP4
 
 
 @require_GET
@@ -32,7 +29,7 @@ def film(request: HttpRequest, name: str) -> HttpResponse:
         content, media_type = read_film(name)
     except NoPicture as error:
         return not_there(error)
-    return _part(content, media_type, request.headers.get("Range", ""))
+    return ranged_response(request, len(content), lambda start, end: content[start:end], media_type, seconds=SEEN_FOR)
 
 
 def read_film(name: str) -> tuple[bytes, str]:
@@ -55,7 +52,7 @@ def _fetch(url: str, kind: MediumKind) -> bytes:
 
 def check_film(content: bytes, kind: MediumKind) -> str:
     """The type of a file that browsers play, told by its first bytes. Raises NoPicture for anything else."""
-    if content[4:8] == b"ftyp" and content[8:12] not in _STILLS:
+    if is_mp4(content):
         return f"{kind}/mp4"
     if content.startswith(b"\x1aE\xdf\xa3"):
         return f"{kind}/webm"
@@ -69,24 +66,3 @@ def check_film(content: bytes, kind: MediumKind) -> str:
         if content.startswith(b"fLaC"):
             return "audio/flac"
     raise NoPicture("What stands there is no film or sound that can be played here.")
-
-
-def _part(content: bytes, media_type: str, asked: str) -> HttpResponse:
-    """All of it, or from where a Range header (RFC 9110, section 14) says, at most PIECE bytes. Players need to jump."""
-    size, found = len(content), _RANGE.fullmatch(asked.strip())
-    if found is None or not any(found.groups()):
-        response = picture_response(content, media_type, seconds=SEEN_FOR)
-    else:
-        first, last = found.groups()
-        start = int(first) if first else max(0, size - int(last))
-        end = min(int(last) if first and last else size - 1, size - 1, start + PIECE - 1)
-        if start > end:
-            response = picture_response(b"", media_type, seconds=0)
-            response.status_code = 416
-            response["Content-Range"] = f"bytes */{size}"
-        else:
-            response = picture_response(content[start : end + 1], media_type, seconds=SEEN_FOR)
-            response.status_code = 206
-            response["Content-Range"] = f"bytes {start}-{end}/{size}"
-    response["Accept-Ranges"] = "bytes"
-    return response

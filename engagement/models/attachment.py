@@ -1,4 +1,4 @@
-"""A picture that goes out with a public answer."""
+"""A picture or film that goes out with a public answer."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Attachment(models.Model):
     media_type = models.CharField(max_length=20)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    seconds = models.FloatField(default=0, db_default=0)  # of a film
     alt = models.CharField(max_length=1500, blank=True)  # what it shows, for those who cannot see it; it does not go out without
     created_at = models.DateTimeField()
 
@@ -38,3 +39,7 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return f"attachment {self.pk}"
+
+    @property
+    def is_film(self) -> bool:
+        return self.media_type.startswith("video/")

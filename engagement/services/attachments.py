@@ -1,4 +1,4 @@
-"""Pictures of answers: handed in, described, sent with a reply by whoever handed them in, and forgotten where nobody sends them."""
+"""Pictures and films of answers: handed in, described, sent with a reply by whoever handed them in, forgotten where nobody sends them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import BinaryField, Q, QuerySet
+from django.db.models.functions import Length, Substr
 
 from engagement.models import Approval, Attachment, Message
 from engagement.services import checks
 from listening.models import Conversation
 from profiles.models import Agent
+from socialdesk.lib import mp4
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
+from socialdesk.lib.mp4 import SafeFilm
 from socialdesk.lib.pictures import MOST_BYTES, TAKEN, Encoded, encode_anew
 from socialdesk.lib.text import clean
-from socialdesk.networks.base import Capabilities, Picture
+from socialdesk.networks.base import Capabilities, Film, Picture
 
 KEEP_UNSENT = timedelta(days=1)
 LONGEST_ALT = 1500
@@ -37,43 +40,66 @@ def say_taken(able: Capabilities, label: str) -> str:
         return ""
     most = "One picture" if able.max_pictures == 1 else f"Up to {able.max_pictures} pictures"
     words = f"{most}: {TAKEN}, at most {MOST_BYTES / 1e6:.0f} MB{' each' if able.max_pictures > 1 else ''}."
-    if not able.max_picture_bytes:
-        return words
-    return f"{words} {label} takes {able.max_picture_bytes / 1e6:.3g} MB; what is larger is made smaller here."
+    if able.max_picture_bytes:
+        words = f"{words} {label} takes {able.max_picture_bytes / 1e6:.3g} MB; what is larger is made smaller here."
+    if able.max_film_bytes:
+        size = f"{most_film_bytes(able) / 1e6:.3g} MB"
+        words = f"{words} Or one film: {mp4.TAKEN}, at most {_length_and(able)}{size}."
+    return words
+
+
+def most_film_bytes(able: Capabilities) -> int:
+    """Of what that network takes and this desk does. 0: none."""
+    return min(able.max_film_bytes, mp4.MOST_BYTES)
+
+
+def _length_and(able: Capabilities) -> str:
+    return f"{able.max_film_seconds} seconds and " if able.max_film_seconds else ""
 
 
 # --- Before it is sent --------------------------------------------------------------------------------------------------
 
 
-def add_picture(*, agent: Agent, content: bytes, alt: str = "", conversation_id: int | None = None) -> Attachment:
-    """Keep a picture for an answer that is being written: anew, as small as that conversation's network wants it.
+def add_attachment(*, agent: Agent, content: bytes, alt: str = "", conversation_id: int | None = None) -> Attachment:
+    """Keep a picture or film for an answer that is being written. A picture is made anew, as small as that conversation's network wants it;
+    a film stays as it is, but for what it says of place, time and camera.
 
-    Raises NotAllowed, NotFound, BadPicture, and DeskError where the network takes none or too many of theirs wait.
+    Raises NotAllowed, NotFound, BadPicture, BadFilm, and DeskError where the network takes none or too many of theirs wait.
     """
     checks.check_may_answer(agent)
     if Attachment.objects.filter(_UNSENT, agent=agent).count() >= MOST_UNSENT:
         raise DeskError(f"{MOST_UNSENT} pictures of yours wait to be sent already. Take some out first.")
     conversation = _find_conversation(conversation_id) if conversation_id is not None else None
-    most = _USUAL_BYTES
-    if conversation is not None:
-        _check_count(conversation, 1)
-        most = checks.abilities_in(conversation).max_picture_bytes
-    picture = encode_anew(content, most_bytes=most)
+    found = _make_film_safe(content, conversation) if mp4.is_mp4(content) else _make_picture_safe(content, conversation)
     return Attachment.objects.create(
-        agent=agent, conversation=conversation, alt=_tidy_alt(alt), created_at=current_time(), **_values_of(picture)
+        agent=agent, conversation=conversation, alt=_tidy_alt(alt), created_at=current_time(), **_values_of(found)
     )
 
 
-def describe_picture(*, attachment_id: int, agent: Agent, alt: str) -> Attachment:
-    """Say what a picture shows, while it is not sent. Raises NotFound."""
+def _make_picture_safe(content: bytes, conversation: Conversation | None) -> Encoded:
+    if conversation is None:
+        return encode_anew(content, most_bytes=_USUAL_BYTES)
+    _check_count(conversation, 1)
+    return encode_anew(content, most_bytes=checks.abilities_in(conversation).max_picture_bytes)
+
+
+def _make_film_safe(content: bytes, conversation: Conversation | None) -> SafeFilm:
+    film = mp4.make_safe(content)
+    if conversation is not None:
+        _check_film(conversation, size=len(content), seconds=film.seconds)
+    return film
+
+
+def describe_attachment(*, attachment_id: int, agent: Agent, alt: str) -> Attachment:
+    """Say what it shows, while it is not sent. Raises NotFound."""
     attachment = _find_unsent(attachment_id, agent)
     attachment.alt = _tidy_alt(alt)
     attachment.save(update_fields=["alt"])
     return attachment
 
 
-def remove_picture(*, attachment_id: int, agent: Agent) -> None:
-    """Take a picture out of a draft. What is gone already is gone."""
+def remove_attachment(*, attachment_id: int, agent: Agent) -> None:
+    """Take it out of a draft. What is gone already is gone."""
     Attachment.objects.filter(_UNSENT, pk=attachment_id, agent=agent).delete()
 
 
@@ -96,23 +122,30 @@ def drop_unsent(*, now: datetime | None = None) -> int:
 
 
 def make_ready(*, conversation_id: int, agent: Agent, pictures: Sequence[int]) -> None:
-    """Check the pictures of a reply that is about to be sent, and make smaller what this network wants smaller; outside any transaction,
-    for that takes a while. What another press of Send has taken already is left to it. Raises DeskError, NotDescribed, NotFound.
+    """Check the pictures of a reply that is about to be sent, or its film, and make pictures smaller where this network wants them smaller;
+    outside any transaction, for that takes a while. What another press of Send has taken already is left to it.
+
+    Raises DeskError, NotDescribed, NotFound.
     """
     if not pictures:
         return
     conversation = _find_conversation(conversation_id)
-    _check_count(conversation, len(set(pictures)))
-    found = list(_light().filter(pk__in=_ids(pictures), agent=agent))
+    found = list(_light().filter(pk__in=_ids(pictures), agent=agent).annotate(size=Length("content")))
+    films = [attachment for attachment in found if attachment.is_film]
+    _check_count(conversation, len(set(pictures)) - len(films))
     if len(found) != len(set(pictures)):
         raise NotFound("A picture of this answer is not there any more. Take it out, and choose it again.")
+    if films and len(found) > 1:
+        raise DeskError("A film goes alone: take out what stands beside it, or the film. Your text is kept.")
     if not all(attachment.alt for attachment in found):
-        raise NotDescribed("Say in words what each picture shows, for those who cannot see it. Your text is kept.")
+        raise NotDescribed("Say in words what each picture or film shows, for those who cannot see it. Your text is kept.")
+    for film in films:
+        _check_film(conversation, size=film.size, seconds=film.seconds)
     limit = checks.abilities_in(conversation).max_picture_bytes
-    for attachment in Attachment.objects.filter(_UNSENT, pk__in=[attachment.pk for attachment in found]) if limit else ():
-        if len(attachment.content) > limit:
-            smaller = encode_anew(bytes(attachment.content), most_bytes=limit)
-            Attachment.objects.filter(_UNSENT, pk=attachment.pk).update(**_values_of(smaller))
+    too_large = [attachment.pk for attachment in found if not attachment.is_film and limit and attachment.size > limit]
+    for attachment in Attachment.objects.filter(_UNSENT, pk__in=too_large) if too_large else ():
+        smaller = encode_anew(bytes(attachment.content), most_bytes=limit)
+        Attachment.objects.filter(_UNSENT, pk=attachment.pk).update(**_values_of(smaller))
 
 
 def attach(*, message: Message, agent: Agent, pictures: Sequence[int]) -> None:
@@ -157,14 +190,17 @@ def is_same_press(message: Message, pictures: Sequence[int]) -> bool:
     return set(message.attachments.values_list("pk", flat=True)) == set(pictures)
 
 
-def pictures_of(message: Message) -> tuple[Picture, ...]:
-    """What a publisher is given, in the order in which it was handed in. No query where there is none."""
+def carried_by(message: Message) -> dict[str, Any]:
+    """What a publisher's `reply` is given besides: the pictures in the order in which they were handed in, or the film. No query where
+    there is none.
+    """
     if not message.picture_count:
-        return ()
-    return tuple(
-        Picture(bytes(content), media_type, alt)
-        for content, media_type, alt in message.attachments.order_by("pk").values_list("content", "media_type", "alt")
-    )
+        return {}
+    carried = list(message.attachments.order_by("pk"))
+    for one in carried:
+        if one.is_film:
+            return {"film": Film(bytes(one.content), one.alt, one.width, one.height, one.seconds, one.media_type)}
+    return {"pictures": tuple(Picture(bytes(one.content), one.media_type, one.alt) for one in carried)}
 
 
 def load_pictures(messages: Iterable[Message]) -> None:
@@ -184,12 +220,22 @@ def read_of_approval(approval: Approval) -> list[Attachment]:
     return list(_light().filter(on_it).order_by("pk"))
 
 
-def find_picture(*, attachment_id: int, agent: Agent) -> Attachment:
-    """A picture with its bytes: a draft's is its author's, one that went out or waits for a lead is everybody's. Raises NotFound."""
-    found = Attachment.objects.filter(pk=attachment_id).filter(Q(agent=agent) | ~_UNSENT).first() if attachment_id < 2**63 else None
-    if found is None:
+def find_attachment(*, attachment_id: int, agent: Agent) -> Attachment:
+    """A draft's is its author's, one that went out or waits for a lead is everybody's; without its bytes, but with their number in `size`.
+    Raises NotFound.
+    """
+    found = _light().filter(pk=attachment_id).filter(Q(agent=agent) | ~_UNSENT) if attachment_id < 2**63 else _light().none()
+    attachment = found.annotate(size=Length("content")).first()
+    if attachment is None:
         raise NotFound("There is no such picture.")
-    return found
+    return attachment
+
+
+def read_bytes(attachment: Attachment, start: int, end: int) -> bytes:
+    """Those from `start` up to, and without, `end`; b"" where it was taken out meanwhile."""
+    piece = Substr("content", start + 1, end - start, output_field=BinaryField())
+    content = Attachment.objects.filter(pk=attachment.pk).annotate(piece=piece).values_list("piece", flat=True).first()
+    return bytes(content or b"")
 
 
 def _light() -> QuerySet[Attachment]:
@@ -217,6 +263,16 @@ def _check_count(conversation: Conversation, count: int) -> None:
         raise DeskError(f"{label} takes at most {most} pictures with an answer." if most else f"{label} takes no pictures from this desk.")
 
 
+def _check_film(conversation: Conversation, *, size: int, seconds: float) -> None:
+    able, label = checks.abilities_in(conversation), checks.label_of(conversation.network)
+    if not able.max_film_bytes:
+        raise DeskError(f"{label} takes no films from this desk.")
+    if size > able.max_film_bytes:
+        raise DeskError(f"The film has {size / 1e6:.3g} MB; {label} takes {able.max_film_bytes / 1e6:.3g}. Make it shorter or smaller.")
+    if able.max_film_seconds and seconds > able.max_film_seconds:
+        raise DeskError(f"The film has {seconds:.0f} seconds; {label} takes {able.max_film_seconds}. Make it shorter.")
+
+
 def _ids(pictures: Sequence[int]) -> list[int]:
     return [pk for pk in pictures if 0 < pk < 2**63]  # no database has a greater id
 
@@ -228,5 +284,6 @@ def _tidy_alt(alt: str) -> str:
     return words
 
 
-def _values_of(picture: Encoded) -> dict[str, Any]:
-    return {"content": picture.content, "media_type": picture.media_type, "width": picture.width, "height": picture.height}
+def _values_of(safe: Encoded | SafeFilm) -> dict[str, Any]:
+    seconds = safe.seconds if isinstance(safe, SafeFilm) else 0
+    return {"content": safe.content, "media_type": safe.media_type, "width": safe.width, "height": safe.height, "seconds": seconds}

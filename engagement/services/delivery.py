@@ -19,7 +19,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from engagement.models import DELIVERY_WAITING, SHARES, UNFINISHED, Approval, Delivery, Message
 from engagement.services import checks, outcomes
 from engagement.services.answers import check_answers_seen
-from engagement.services.attachments import pictures_of
+from engagement.services.attachments import carried_by
 from engagement.services.drafts import give_back
 from engagement.services.echoes import CLOCK_SKEW, find_echo
 from engagement.services.hops import withdraw_begun
@@ -199,10 +199,8 @@ def _speak(message: Message, publisher: Publisher, call: Callable[[Publisher], T
 def _call(message: Message, token: str, publisher: Publisher) -> Sent:
     place = _place(message)
     match message.kind:
-        case Message.Kind.REPLY if message.picture_count:
-            return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token, pictures=pictures_of(message))
         case Message.Kind.REPLY:
-            return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token)
+            return publisher.reply(in_reply_to=place["in_reply_to"], text=message.text, token=token, **carried_by(message))
         case Message.Kind.DIRECT_MESSAGE:
             about = message.mention.external_id if message.mention else ""
             return publisher.direct_message(to=place["to"], text=message.text, token=token, about=about)

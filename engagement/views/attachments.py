@@ -1,6 +1,8 @@
-"""Pictures of an answer that is being written: handed in, described, taken out, and looked at."""
+"""Pictures and films of an answer that is being written: handed in, described, taken out, and looked at."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -12,8 +14,10 @@ from engagement.services.drafts import save_draft
 from listening.views.numbers import read_number
 from profiles.models import Agent
 from profiles.signed_in import agent_of
+from socialdesk.lib import mp4
 from socialdesk.lib.pages import desk_view, done, is_fragment
-from socialdesk.lib.pictures import MOST_BYTES, BadPicture, picture_response
+from socialdesk.lib.pictures import BadPicture
+from socialdesk.lib.ranges import ranged_response
 
 SEEN_FOR = 3600  # seconds for which a browser keeps it: not longer than a person who was erased may be seen
 
@@ -22,25 +26,26 @@ SEEN_FOR = 3600  # seconds for which a browser keeps it: not longer than a perso
 @desk_view
 def picture(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The bytes of one: the author's own while it is a draft, everybody's once it went out or waits for a lead."""
-    found = attachments.find_picture(attachment_id=pk, agent=agent_of(request))
-    return picture_response(bytes(found.content), found.media_type, seconds=SEEN_FOR)
+    found = attachments.find_attachment(attachment_id=pk, agent=agent_of(request))
+    size: int = found.size  # type: ignore[attr-defined]  # annotated
+    return ranged_response(request, size, partial(attachments.read_bytes, found), found.media_type, seconds=SEEN_FOR)
 
 
 @require_POST
 @desk_view
 def pictures_add(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Puts one into the agent's draft of that conversation; answers with its line in the composer."""
-    added = attachments.add_picture(agent=agent_of(request), content=_read_file(request), conversation_id=pk)
+    added = attachments.add_attachment(agent=agent_of(request), content=_read_file(request), conversation_id=pk)
     if is_fragment(request):
         return render(request, "engagement/_picture.html", {"picture": added})
-    return done(request, "The picture stands in your draft.", conversation=pk)
+    return done(request, "It stands in your draft.", conversation=pk)
 
 
 @require_POST
 @desk_view
 def picture_describe(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Keeps what it shows. Answers nothing: it happens while somebody writes."""
-    attachments.describe_picture(attachment_id=pk, agent=agent_of(request), alt=request.POST.get("alt", ""))
+    attachments.describe_attachment(attachment_id=pk, agent=agent_of(request), alt=request.POST.get("alt", ""))
     return HttpResponse(status=204)
 
 
@@ -49,12 +54,12 @@ def picture_describe(request: HttpRequest, pk: int) -> HttpResponseBase:
 def picture_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Takes it out of the draft. Without JavaScript the whole composer comes along, and its text is kept."""
     agent, conversation_id = agent_of(request), read_number(request.POST.get("conversation", ""))
-    attachments.remove_picture(attachment_id=pk, agent=agent)
+    attachments.remove_attachment(attachment_id=pk, agent=agent)
     if is_fragment(request):
         return HttpResponse(status=204)
     if conversation_id is not None and "text" in request.POST:
         save_draft(agent=agent, conversation_id=conversation_id, kind=Message.Kind.REPLY, text=request.POST["text"])
-    return done(request, "The picture is out of your draft.")
+    return done(request, "It is out of your draft.")
 
 
 def take_pictures(request: HttpRequest, agent: Agent, conversation_id: int) -> list[int]:
@@ -63,10 +68,10 @@ def take_pictures(request: HttpRequest, agent: Agent, conversation_id: int) -> l
     ids = [number for number in map(read_number, form.getlist("pictures")) if number]
     for pk in ids:
         if f"alt-{pk}" in form:
-            attachments.describe_picture(attachment_id=pk, agent=agent, alt=form[f"alt-{pk}"])
+            attachments.describe_attachment(attachment_id=pk, agent=agent, alt=form[f"alt-{pk}"])
     if request.FILES.get("picture"):
         alt = form.get("picture_alt", "")
-        added = attachments.add_picture(agent=agent, content=_read_file(request), alt=alt, conversation_id=conversation_id)
+        added = attachments.add_attachment(agent=agent, content=_read_file(request), alt=alt, conversation_id=conversation_id)
         ids.append(added.pk)
     return ids
 
@@ -75,6 +80,6 @@ def _read_file(request: HttpRequest) -> bytes:
     file = request.FILES.get("picture")
     if file is None or not file.size:
         raise BadPicture("Choose a picture first.")
-    if file.size > MOST_BYTES:
-        raise BadPicture(f"The file has {file.size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} are taken. Make the picture smaller.")
+    if file.size > mp4.MOST_BYTES:  # the larger of the two
+        raise BadPicture(f"The file has {file.size / 1e6:.0f} MB; at most {mp4.MOST_BYTES / 1e6:.0f} are taken. Make it smaller.")
     return bytes(file.read())

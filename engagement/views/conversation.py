@@ -192,6 +192,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "closing_key": uuid.uuid4().hex,
         "doors": doors,
         "most_pictures": able.max_pictures,
+        "film_taken": able.max_film_bytes > 0,
         "pictures_taken": say_taken(able, checks.label_of(found.network)),
         "unsent_pictures": read_unsent(agent=agent, conversation_id=found.pk) if has_unsent else [],
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away

@@ -27,6 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from socialdesk.lib.errors import DeskError
 
 CONNECT, READ, ALTOGETHER = 5.0, 10.0, 20.0  # seconds
+SLOWEST = 300_000  # bytes a second that a line carries at least; what is sent along has so much more time
 ADDRESSES = 3  # of one name that are tried
 MOST = 2_000_000  # bytes of an answer that are read
 REDIRECTS = 3  # that are followed, where any are
@@ -170,8 +171,8 @@ class _GuardedAdapter(HTTPAdapter):
 
 
 class GuardedSession(requests.Session):
-    """Asks public addresses only, reads at most `most` bytes, and ends each request within ALTOGETHER seconds. Only `follow` goes where
-    an answer sends it.
+    """Asks public addresses only, reads at most `most` bytes, and ends each request within ALTOGETHER seconds, beside the time that a large
+    body takes on a slow line. Only `follow` goes where an answer sends it.
 
     Raises NotPublic, or what requests raises. Takes nothing from the environment but a bundle of certificates (REQUESTS_CA_BUNDLE).
     """
@@ -195,6 +196,11 @@ class GuardedSession(requests.Session):
             if end.has_come:  # an answer without a length looks whole, wherever it was broken off
                 raise requests.ReadTimeout("the answer took too long")
         return response
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if _watch.end is not None:
+            _watch.end.put_off(int(request.headers.get("Content-Length") or 0) / SLOWEST)
+        return super().send(request, **options)
 
     def follow(self, url: str) -> requests.Response:
         """What stands at `url`, after at most REDIRECTS redirects, each judged as the first address was and told nothing by the one before.
@@ -242,6 +248,17 @@ class _End:
         self.has_come = False
         self._lines: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._start(ALTOGETHER)
+
+    def put_off(self, seconds: float) -> None:
+        if seconds >= 1:
+            self._timer.cancel()
+            self._start(ALTOGETHER + seconds)
+
+    def _start(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self.come)
+        self._timer.daemon = True
+        self._timer.start()
 
     def add(self, sock: socket.socket) -> None:
         """A second handle on the connection is kept, as TLS takes the first one over."""
@@ -256,6 +273,7 @@ class _End:
             self._break_off()
 
     def close(self) -> None:
+        self._timer.cancel()
         with self._lock:
             for line in self._lines:
                 line.close()
@@ -278,14 +296,9 @@ _watch = _Watch()
 
 @contextmanager
 def _ends_in_time() -> Iterator[_End]:
-    end = _End()
-    timer = threading.Timer(ALTOGETHER, end.come)
-    timer.daemon = True
-    timer.start()
-    _watch.end = end
+    _watch.end = end = _End()
     try:
         yield end
     finally:
         _watch.end = None
-        timer.cancel()
         end.close()

@@ -114,6 +114,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Film:
+    """A film that is sent with an answer, in place of pictures: MP4 with H.264. Its sides are in pixels; `alt` says what it shows."""
+
+    content: bytes = field(repr=False)
+    alt: str
+    width: int
+    height: int
+    seconds: float
+    media_type: str = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The network's receipt for something that we wrote."""
 
@@ -157,6 +169,8 @@ class Capabilities:
     length_unit: LengthUnit = "codepoints"
     max_pictures: int = 0  # with a public reply; 0: none
     max_picture_bytes: int = 0
+    max_film_bytes: int = 0  # of one film with a public reply, in place of pictures; 0: none
+    max_film_seconds: int = 0  # 0: no limit
     idempotency: Idempotency = "none"
     finds_deleted: bool = False  # that we sent something can be found out even after we deleted it
     # What people should know before they connect it
@@ -261,7 +275,9 @@ class Publisher(Protocol):
     No write is tried twice within one call, by whichever layer: whether it may be is decided by the outbox alone.
     """
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent: ...
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
+        """Pictures or a film, never both."""
+        ...
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         """`to` is the external id of the receiving account; `about` that of the public post of theirs that it answers, if any."""

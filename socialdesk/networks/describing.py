@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from socialdesk.lib.mp4 import MOST_BYTES
 from socialdesk.networks.base import Capabilities, LengthUnit
 
 # Names of Capabilities that are bools, in the order in which people ask.
@@ -73,6 +74,10 @@ def list_bounds(able: Capabilities) -> list[str]:
     if able.reply and able.max_pictures:
         size = f", each of at most {able.max_picture_bytes / 1_000_000:.3g} MB" if able.max_picture_bytes else ""
         bounds.append(f"A public reply carries up to {able.max_pictures} picture{'s' * (able.max_pictures > 1)}{size}.")
+    if able.reply and able.max_film_bytes:
+        length = f" and {able.max_film_seconds} seconds" if able.max_film_seconds else ""
+        size = f"{min(able.max_film_bytes, MOST_BYTES) / 1_000_000:.3g} MB"  # the desk takes no larger ones
+        bounds.append(f"In place of pictures it carries one film (MP4 with H.264) of at most {size}{length}.")
     return bounds
 
 

@@ -18,6 +18,7 @@ from tests.engagement.desk import Desk
 from tests.engagement.drawn import draw
 from tests.factories import make_mention
 from tests.listening.services.test_parts import QUOTE
+from tests.mp4 import film
 
 CHOOSER = "[data-pictures-file]"
 
@@ -61,16 +62,17 @@ def test_a_picture_is_put_in_by_key_described_and_sent(windows: Windows, desk: D
     while not page.evaluate("document.activeElement.matches('[data-pictures-file]')"):
         page.keyboard.press("Tab")
     expect(page.get_by_text("Up to 4 pictures: JPEG, PNG, WebP or still GIF, at most 20 MB each.")).to_be_visible()
+    expect(page.get_by_text("Or one film: MP4 with H.264, at most 140 seconds and 20 MB.")).to_be_visible()
     look(page, "what can be chosen", within=".composer")
     page.keyboard.press("Enter")
     wait_until(lambda: page.evaluate("1") and choosers)
     choosers[0].set_files({"name": "screw.jpg", "mimeType": "image/jpeg", "buffer": draw(size=(400, 300))})
     described = page.get_by_label("What it shows, for those who cannot see it")
     expect(described).to_be_focused()
-    expect(page.get_by_text("Nobody checks pictures for personal data")).to_be_visible()
+    expect(page.get_by_text("Nobody checks pictures and films for personal data")).to_be_visible()
 
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Say in words what each picture shows, then send it.")).to_be_visible()
+    expect(page.get_by_text("Say in words what it shows, then send it.")).to_be_visible()
     assert not Message.objects.exists()
     page.keyboard.type("The screw below the saddle")
     look(page, "a picture in the composer", within=".composer")
@@ -107,6 +109,28 @@ def test_pictures_are_pasted_dropped_taken_out_and_no_more_than_are_taken(window
     page.reload()
     expect(page.locator("[data-picture]")).to_have_count(3)
     expect(page.locator("[data-describe-url]").first).to_have_value("A wheel")
+
+
+def test_a_film_is_chosen_goes_alone_and_is_sent(windows: Windows, desk: Desk, sam: Agent) -> None:
+    conversation = desk.conversation("@tidewheel how is it turned?")
+    page = open_composer(windows, sam, conversation)
+    file: Any = {"name": "turn.mp4", "mimeType": "video/mp4", "buffer": film(size=5_000_000)}
+    page.locator(CHOOSER).set_input_files(file)
+    described = page.get_by_label("What it shows, for those who cannot see it")
+    expect(described).to_be_focused()
+    expect(page.locator("[data-pictures-progress]")).to_be_hidden()
+    page.keyboard.type("A hand turns the saddle")
+    choose(page, draw())
+    expect(page.get_by_text("A film goes alone. Take out what is there, then choose again.")).to_be_visible()
+    expect(page.locator("[data-picture]")).to_have_count(1)
+    look(page, "a film in the composer", within=".composer")
+    page.get_by_role("button", name="Send publicly").click()
+    expect(page.locator("[data-picture]")).to_have_count(0)
+    deliver_now()
+    expect(page.locator("[data-delivery=sent]")).to_be_visible()
+    expect(page.locator(".bubble.ours video[aria-label='A hand turns the saddle']")).to_be_visible()
+    look(page, "a film in an answer", within=".thread")
+    assert [(post.film, post.pictures) for post in desk.answers(conversation)] == [(True, ("A hand turns the saddle",))]
 
 
 def test_what_is_taken_back_has_its_pictures_again(windows: Windows, desk: Desk, sam: Agent, settings: Any) -> None:

@@ -22,12 +22,12 @@ from engagement.services.approvals import approve_reply, decline_reply, submit_r
 from engagement.services.attachments import (
     MOST_UNSENT,
     NotDescribed,
-    add_picture,
-    describe_picture,
+    add_attachment,
+    describe_attachment,
     drop_unsent,
-    find_picture,
+    find_attachment,
     read_unsent,
-    remove_picture,
+    remove_attachment,
     say_taken,
 )
 from engagement.services.delivery import decide_unconfirmed, undo_delivery
@@ -56,7 +56,7 @@ def conversation(desk: Desk) -> Conversation:
 
 
 def add(agent: Agent, conversation: Conversation | None = None, *, alt: str = "A wheel", content: bytes | None = None) -> Attachment:
-    return add_picture(agent=agent, content=content or draw(), alt=alt, conversation_id=conversation.pk if conversation else None)
+    return add_attachment(agent=agent, content=content or draw(), alt=alt, conversation_id=conversation.pk if conversation else None)
 
 
 def reply(conversation: Conversation, agent: Agent, *added: Attachment, text: str = "Look at this", **more: Any) -> Message:
@@ -202,17 +202,17 @@ def test_a_picture_stands_in_its_agents_draft_alone(sam: Agent, ana: Agent, conv
     added = add(sam, conversation)
     assert read_unsent(agent=sam, conversation_id=conversation.pk) == [added]
     assert read_unsent(agent=ana, conversation_id=conversation.pk) == []
-    assert find_picture(attachment_id=added.pk, agent=sam) == added
+    assert find_attachment(attachment_id=added.pk, agent=sam) == added
     for act in (
-        lambda: find_picture(attachment_id=added.pk, agent=ana),
-        lambda: describe_picture(attachment_id=added.pk, agent=ana, alt="x"),
+        lambda: find_attachment(attachment_id=added.pk, agent=ana),
+        lambda: describe_attachment(attachment_id=added.pk, agent=ana, alt="x"),
         lambda: reply(conversation, ana, added),
     ):
         with pytest.raises(NotFound):
             act()
-    remove_picture(attachment_id=added.pk, agent=ana)
+    remove_attachment(attachment_id=added.pk, agent=ana)
     assert Attachment.objects.exists()
-    remove_picture(attachment_id=added.pk, agent=sam)
+    remove_attachment(attachment_id=added.pk, agent=sam)
     assert not Attachment.objects.exists()
 
 
@@ -256,7 +256,7 @@ def test_nobody_fills_the_desk_with_pictures(sam: Agent, conversation: Conversat
     )
     with pytest.raises(DeskError, match="wait to be sent"):
         add(sam, conversation)
-    remove_picture(attachment_id=one.pk, agent=sam)
+    remove_attachment(attachment_id=one.pk, agent=sam)
     assert add(sam, conversation).pk
 
 
@@ -287,7 +287,7 @@ def test_a_picture_that_nobody_described_stays(sam: Agent, conversation: Convers
     with pytest.raises(NotDescribed, match="cannot see"):
         reply(conversation, sam, added)
     assert not Message.objects.exists()
-    describe_picture(attachment_id=added.pk, agent=sam, alt="A\x00 wheel\n of ours")
+    describe_attachment(attachment_id=added.pk, agent=sam, alt="A\x00 wheel\n of ours")
     assert reply(conversation, sam, added).attachments.get().alt == "A wheel of ours"
 
 
@@ -380,7 +380,7 @@ def waiting(desk: Desk, sam: Agent, lena: Agent) -> Approval:
 
 def test_a_lead_sees_the_pictures_and_sends_them(desk: Desk, lena: Agent, waiting: Approval) -> None:
     picture = waiting.attachments.get()
-    assert find_picture(attachment_id=picture.pk, agent=lena) == picture
+    assert find_attachment(attachment_id=picture.pk, agent=lena) == picture
     client = Client()
     client.force_login(lena)
     page = client.get(f"/approvals/?open={waiting.pk}").content.decode()
@@ -418,7 +418,7 @@ def test_the_composer_takes_shows_describes_and_drops_a_picture(client: Client, 
     assert f'src="/pictures/{added.pk}/"' in line.content.decode()
     pane = client.get(f"/conversations/{conversation.pk}/", headers=FRAGMENT).content.decode()
     assert f'name="alt-{added.pk}"' in pane
-    assert "Nobody checks pictures for personal data" in pane
+    assert "Nobody checks pictures and films for personal data" in pane
     shown = client.get(f"/pictures/{added.pk}/")
     assert (shown.content, shown["Content-Type"], shown["X-Content-Type-Options"]) == (bytes(added.content), "image/jpeg", "nosniff")
     assert shown["Content-Security-Policy"] == "sandbox; default-src 'none'"
@@ -453,7 +453,7 @@ def test_without_javascript_the_file_comes_with_the_form(desk: Desk, client: Cli
     assert refused.status_code == 409
     added = Attachment.objects.get()
     page = refused.content.decode()
-    assert "Say in words what each picture shows" in page
+    assert "Say in words what each picture or film shows" in page
     assert f'name="alt-{added.pk}"' in page
     assert (
         client.post(path, {"kind": "reply", "text": "Look", "pictures": added.pk, f"alt-{added.pk}": "A wheel", "picture": ""}).status_code

@@ -13,7 +13,8 @@ from django.core.cache import cache
 from pytest_django import Settings
 
 from socialdesk.networks import registry
-from socialdesk.networks.base import AccountConfig, Batch, Connected, NetworkError, PostData, Reader
+from socialdesk.networks.base import AccountConfig, Batch, Connected, Film, NetworkError, PostData, Reader
+from tests import mp4
 from tests.peers import servers
 
 PATIENCE = 30.0  # seconds until the app view, which follows the data servers, has seen something
@@ -154,6 +155,38 @@ def test_a_mention_is_heard_answered_exactly_once_and_the_answer_taken_back(conf
     publisher.delete(external_id=sent.external_id)
     assert following.hear(lambda post: post.external_id == sent.external_id).deleted
     assert publisher.find(token="t1", text=text, in_reply_to=uri, since=since) is None
+
+
+def test_a_film_is_taken_named_by_one_answer_and_comes_back_as_one(config: AccountConfig, people: tuple[Person, Person]) -> None:
+    us, ana = people
+    publisher, following = registry.publisher_for(config), Following(registry.reader_for(config))
+    uri = ana.says("How is the bell of @tidewheel.test mounted?", to=us)
+    following.hear(lambda post: post.external_id == uri)
+    film = Film(mp4.film(width=360, height=640), "A hand mounts the bell", 360, 640, 2.0)
+    sent = publisher.reply(in_reply_to=uri, text="Like so:", token="t5", film=film)
+    assert publisher.reply(in_reply_to=uri, text="Like so:", token="t5", film=film) == sent
+    echo = following.hear(lambda post: post.external_id == sent.external_id)
+    assert [(medium.kind, medium.alt) for medium in echo.media] == [("video", "A hand mounts the bell")]
+    publisher.delete(external_id=sent.external_id)
+
+
+@pytest.mark.parametrize(
+    ("film", "code"),
+    [
+        (mp4.film().replace(b"isom", b"M4V ", 1), "film_of_another_kind"),
+        (mp4.film(size=30_000_000), "file_too_large"),  # a server takes 5 MB if its owner does not say otherwise
+    ],
+)
+def test_a_film_that_the_server_does_not_take_is_refused_for_good(
+    config: AccountConfig, people: tuple[Person, Person], film: bytes, code: str
+) -> None:
+    us, ana = people
+    publisher, following = registry.publisher_for(config), Following(registry.reader_for(config))
+    uri = ana.says(f"Is that {code}, @tidewheel.test?", to=us)
+    following.hear(lambda post: post.external_id == uri)
+    with pytest.raises(NetworkError) as caught:
+        publisher.reply(in_reply_to=uri, text="Like so:", token=code, film=Film(film, "", 640, 360, 2.0))
+    assert (caught.value.permanent, caught.value.code) == (True, code)
 
 
 def test_what_was_written_by_hand_is_found_by_its_text(config: AccountConfig, people: tuple[Person, Person]) -> None:

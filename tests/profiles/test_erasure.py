@@ -14,7 +14,7 @@ from django.test import Client
 
 from engagement.models import Approval, CallbackRequest, Delivery, Notice, ShortLink, TemplateWord
 from engagement.services.approvals import submit_reply
-from engagement.services.attachments import add_picture
+from engagement.services.attachments import add_attachment
 from engagement.services.calls import begin_call, end_call
 from engagement.services.chat import accept_chat, begin_chat, say_as_agent
 from engagement.services.compliments import forward_compliment
@@ -75,7 +75,7 @@ class Story:
     def write(self) -> None:
         """In public and in private, sent, drafted and waiting for a lead."""
         pk = self.conversation.pk
-        picture = add_picture(agent=self.agent, content=draw(), alt=self.word("picture"), conversation_id=pk)
+        picture = add_attachment(agent=self.agent, content=draw(), alt=self.word("picture"), conversation_id=pk)
         text = f"Sorry {USERNAME} {self.word('approval')}"
         submit_reply(conversation_id=pk, agent=self.agent, text=text, request_key="", pictures=[picture.pk])
         Conversation.objects.filter(pk=pk).update(claimed_by=None, claimed_until=None)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from listening.models import Mention
 from listening.services.parts import picture_name
 from socialdesk import films
+from socialdesk.lib import ranges
 from socialdesk.media import NoPicture
 from socialdesk.networks.base import MediaData
 from tests.factories import make_agent, make_mention
@@ -156,7 +157,7 @@ def test_nothing_is_left_of_the_film_of_a_post_that_was_withdrawn(staff: Client,
     ],
 )
 def test_a_player_may_jump(staff: Client, site: Site, monkeypatch: pytest.MonkeyPatch, part: str, status: int, where: str | None) -> None:
-    monkeypatch.setattr(films, "PIECE", 100)
+    monkeypatch.setattr(ranges, "PIECE", 100)
     answer = ask(staff, mention_with(site.put("/a", MP4)), part)
     assert (answer.status_code, answer.get("Content-Range"), answer["Accept-Ranges"]) == (status, where, "bytes")
     if status == 206 and where:

@@ -31,6 +31,9 @@ def serving(answer: Answer) -> Iterator[str]:
         def do_GET(self) -> None:
             answer(self)
 
+        def do_POST(self) -> None:
+            answer(self)
+
         def log_message(self, *args: Any) -> None:
             pass
 
@@ -216,6 +219,22 @@ def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.M
     with serving(drip) as url, pytest.raises((requests.RequestException, ConnectionError)):
         GuardedSession().get(url)
     assert time.monotonic() - began < 30
+
+
+def test_a_large_body_has_the_time_that_a_slow_line_needs(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOUND_PRIVATE = ["localhost"]
+    monkeypatch.setattr(outbound, "ALTOGETHER", 0.3)
+    monkeypatch.setattr(outbound, "SLOWEST", 100)  # bytes a second
+
+    def take_slowly(handler: BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(int(handler.headers["Content-Length"]))
+        time.sleep(0.8)
+        say(b"taken")(handler)
+
+    with serving(take_slowly) as url:
+        assert GuardedSession().post(url, data=b"x" * 6000).content == b"taken"
+        with pytest.raises(requests.RequestException):
+            GuardedSession().post(url, data=b"x" * 10)
 
 
 def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from socialdesk.networks.base import AccountConfig, Capabilities, Context, Histo
 from socialdesk.networks.bluesky.connect import BlueskyConnecting
 from socialdesk.networks.bluesky.feeds import TERMS_READ
 from socialdesk.networks.bluesky.values import NETWORK as KEY
-from socialdesk.networks.bluesky.writing import MESSAGE_LENGTH, PICTURE_BYTES, PICTURES, POST_LENGTH
+from socialdesk.networks.bluesky.writing import FILM_BYTES, FILM_SECONDS, MESSAGE_LENGTH, PICTURE_BYTES, PICTURES, POST_LENGTH
 
 
 def _reader(config: AccountConfig) -> Reader:
@@ -68,6 +68,8 @@ NETWORK = Network(
         length_unit="graphemes",
         max_pictures=PICTURES,
         max_picture_bytes=PICTURE_BYTES,
+        max_film_bytes=FILM_BYTES,
+        max_film_seconds=FILM_SECONDS,
         idempotency="record_key",
         cost="Nothing.",
         limits="3,000 calls in five minutes; 5,000 points an hour and 35,000 a day for writing, of which a post takes three.",
@@ -77,6 +79,8 @@ NETWORK = Network(
             "Private messages need an app password that was made with access to them.",
             f"Words of topics are searched for the first {TERMS_READ} of them; the stream hears them all.",
             "Deletions are heard of the latest posts, and over the stream of everybody whose posts were taken in within 30 days.",
+            "A film plays some seconds after it was posted, if the account's e-mail address is confirmed and it did not post too many that "
+            "day.",
             "Posts cannot be changed there once they are written, and neither can answers.",
             "Conversations of more than two people are not read.",
             "What others wrote below our posts cannot be hidden.",

@@ -132,6 +132,11 @@ class Client:
             return NetworkError(f"HTTP 401: {spoken}", retryable=not is_write, code=name)
         if name == "RecordNotFound" or (status == 400 and message.startswith("Could not locate record")):
             return NetworkError(f"HTTP {status}: {spoken}", permanent=True, code="not_found")
+        if status == 413 or name == "BlobTooLarge":
+            reason = f"The account's server takes no file of this size: {spoken}"
+            return NetworkError(reason, permanent=True, code="file_too_large")
+        if name == "BlobNotFound":  # nothing was written; the next try hands it over anew
+            return NetworkError(f"HTTP {status}: {spoken}", retryable=True, code="file_is_gone")
         if status == 501:
             return NetworkError(f"HTTP 501: {spoken}", permanent=True, code="not_served")
         if status == 429:

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import caches
 
-from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
+from socialdesk.networks.base import AccountConfig, Film, NetworkError, Picture, Sent
 from socialdesk.networks.bluesky import keys
 from socialdesk.networks.bluesky.chat import Chat
 from socialdesk.networks.bluesky.client import Client
@@ -28,6 +28,7 @@ from socialdesk.networks.bluesky.writing import (
     POST_BYTES,
     POST_LENGTH,
     check_length,
+    embed_film,
     embed_pictures,
     mark,
 )
@@ -44,7 +45,9 @@ class BlueskyPublisher:
         self._client = Client(config, is_reading=False)
         self._chat = Chat(self._client)
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
+        if pictures and film:
+            raise NetworkError("An answer carries pictures or a film, not both.", permanent=True, code="film_and_pictures")
         check_length(text, most=POST_LENGTH, most_bytes=POST_BYTES)
         parent = self._post_at(in_reply_to)
         if part(parent.get("viewer")).get("replyDisabled") is True:
@@ -56,11 +59,12 @@ class BlueskyPublisher:
         more: dict[str, Any] = {"reply": {"root": begun if all(begun.values()) else refers, "parent": refers}}
         if languages := [each for each in items(answered.get("langs")) if isinstance(each, str)][:3]:
             more["langs"] = languages  # an answer is in the language that it answers
-        return self._write_post(text, token, pictures, more, known={handle_of(author).lower(): words(author.get("did"))})
+        known = {handle_of(author).lower(): words(author.get("did"))}
+        return self._write_post(text, token, more, pictures=pictures, film=film, known=known)
 
     def post(self, *, text: str, token: str) -> Sent:
         check_length(text, most=POST_LENGTH, most_bytes=POST_BYTES)
-        return self._write_post(text, token, (), {}, known={})
+        return self._write_post(text, token, {})
 
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         check_length(text, most=MESSAGE_LENGTH, most_bytes=MESSAGE_BYTES)
@@ -137,11 +141,22 @@ class BlueskyPublisher:
             raise NetworkError("That post is not there any more, or its author does not let us see it.", permanent=True, code="not_found")
         return found
 
-    def _write_post(self, text: str, token: str, pictures: Sequence[Picture], more: Mapping[str, Any], *, known: dict[str, str]) -> Sent:
+    def _write_post(
+        self,
+        text: str,
+        token: str,
+        more: Mapping[str, Any],
+        *,
+        pictures: Sequence[Picture] = (),
+        film: Film | None = None,
+        known: Mapping[str, str] | None = None,
+    ) -> Sent:
         record: dict[str, Any] = {"$type": POST, "text": text, **more}
-        if facets := mark(self._client, text, known):
+        if facets := mark(self._client, text, known or {}):
             record["facets"] = facets
-        if pictures:
+        if film:
+            record["embed"] = embed_film(self._client, film)
+        elif pictures:
             record["embed"] = embed_pictures(self._client, pictures)
         return self._write(POST, self._key(token), record, shows="")
 

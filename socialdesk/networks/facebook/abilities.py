@@ -49,6 +49,7 @@ FACEBOOK = Capabilities(
         _WINDOWS,
         "Name everybody: whom Facebook does not name is a person of their own for each comment.",
         "Learn of deleted and edited comments where the network cannot call the desk.",
+        "Send a film with an answer.",
         "Repost.",
     ),
 )
@@ -84,6 +85,6 @@ INSTAGRAM = Capabilities(
         "Show our answer below somebody else's post again: whether it is there is for a person to look.",
         "Learn of deleted or edited comments: Instagram does not tell.",
         "Answer where we are only tagged in a picture: a caption or a comment must name us.",
-        "Send pictures with an answer, like, repost, or post text without a picture.",
+        "Send pictures or a film with an answer, like, repost, or post text without a picture.",
     ),
 )

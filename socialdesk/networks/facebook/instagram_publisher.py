@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
+from socialdesk.networks.base import AccountConfig, Film, NetworkError, Picture, Sent
 from socialdesk.networks.facebook import media
 from socialdesk.networks.facebook.abilities import INSTAGRAM
 from socialdesk.networks.facebook.client import Client, at
@@ -16,6 +16,7 @@ from socialdesk.networks.facebook.instagram import Mentioned, comment_pages
 from socialdesk.networks.facebook.values import id_of, link_of, object_of
 from socialdesk.networks.facebook.writing import (
     Correspondence,
+    check_film,
     check_length,
     check_pictures,
     check_time,
@@ -51,9 +52,10 @@ class InstagramPublisher:
         self._config = config
         self._letters = Correspondence(self._client, config)
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
         check_length(text, INSTAGRAM.max_length)
         check_pictures(pictures, INSTAGRAM.max_pictures)
+        check_film(film)
         begun = time.monotonic()
         place = self._place(in_reply_to)
         check_time(begun)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
+from socialdesk.networks.base import AccountConfig, Film, NetworkError, Picture, Sent
 from socialdesk.networks.facebook.abilities import FACEBOOK
 from socialdesk.networks.facebook.client import Client, at
 from socialdesk.networks.facebook.posts import COMMENT_FIELDS
@@ -14,6 +14,7 @@ from socialdesk.networks.facebook.reader import PAGE, comment_pages, goes_on
 from socialdesk.networks.facebook.values import id_of, object_of
 from socialdesk.networks.facebook.writing import (
     Correspondence,
+    check_film,
     check_length,
     check_pictures,
     first_of_ours,
@@ -31,9 +32,10 @@ class FacebookPublisher:
         self._page_id = config.external_id
         self._letters = Correspondence(self._client, config)
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
         check_length(text, FACEBOOK.max_length)
         given = check_pictures(pictures, FACEBOOK.max_pictures)
+        check_film(film)
         where = at(in_reply_to, "comments")
         beside = {"attachment_id": self._upload(given[0])} if given else {}
         answer = self._client.post(where, {"message": text, **beside})

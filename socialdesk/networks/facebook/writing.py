@@ -11,7 +11,7 @@ from typing import Any
 
 from socialdesk.lib import text as texts
 from socialdesk.lib.clock import now
-from socialdesk.networks.base import AccountConfig, MessageData, NetworkError, Picture, Sent
+from socialdesk.networks.base import AccountConfig, Film, MessageData, NetworkError, Picture, Sent
 from socialdesk.networks.facebook.client import Client, at
 from socialdesk.networks.facebook.errors import NOT_PERMITTED
 from socialdesk.networks.facebook.messages import Inbox
@@ -134,6 +134,12 @@ def check_pictures(pictures: Iterable[Picture], most: int) -> list[Picture]:
         what = f"at most {most} picture" if most else "no pictures"
         raise NetworkError(f"An answer there takes {what}.", permanent=True, code="too_many_pictures")
     return given
+
+
+def check_film(film: Film | None) -> None:
+    """Raises NetworkError: neither network has a place for one in a comment."""
+    if film is not None:
+        raise NetworkError("An answer there takes no film.", permanent=True, code="no_film")
 
 
 def not_there(what: str, network: str) -> NetworkError:

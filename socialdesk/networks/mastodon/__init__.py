@@ -70,9 +70,10 @@ NETWORK = Network(
         length_unit="graphemes",
         max_pictures=LIMITS.pictures,
         max_picture_bytes=LIMITS.picture_bytes,
+        max_film_bytes=LIMITS.film_bytes,
         idempotency="token",
         cost="Nothing.",
-        limits="300 calls in five minutes, 30 pictures and 30 deletions in half an hour, unless the server sets others.",
+        limits="300 calls in five minutes, 30 pictures or films and 30 deletions in half an hour, unless the server sets others.",
         cannot=(
             f"Answers have {FOR_MENTION} characters less than the server allows: the name of whom they answer stands before them.",
             f"Words of topics are heard as hashtags only, and only the first {TAGS} of them: Mastodon has no search of all posts.",

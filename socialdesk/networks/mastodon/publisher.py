@@ -6,7 +6,6 @@ Mastodon remembers an Idempotency-Key for an hour; afterwards what we wrote is f
 from __future__ import annotations
 
 import re
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,15 +15,14 @@ from typing import Any
 
 from django.core.cache import caches
 
-from socialdesk.networks.base import AccountConfig, NetworkError, Picture, Sent
+from socialdesk.networks.base import AccountConfig, Film, NetworkError, Picture, Sent
 from socialdesk.networks.mastodon.client import Client, part_of_path
 from socialdesk.networks.mastodon.entities import Us, full_text, identity, is_direct, mentioned, moment, said_text, without_names, words
+from socialdesk.networks.mastodon.media import hand_over
 from socialdesk.networks.mastodon.server import MENTION, length, names
 
-PROCESSING = (0.5, 1, 2, 3, 4)  # seconds between two questions whether the server has finished with a picture
 PAGES = 25  # of our own statuses that are looked through, 40 on each
 CLAIMED = 7 * 24 * 3600  # seconds
-_FILE_NAMES = {"image/jpeg": "picture.jpg", "image/png": "picture.png", "image/webp": "picture.webp"}
 
 
 class MastodonPublisher:
@@ -33,7 +31,9 @@ class MastodonPublisher:
     def __init__(self, config: AccountConfig) -> None:
         self._client = Client(config, is_for_answers=True)
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
+        if pictures and film:
+            raise NetworkError("An answer carries pictures or a film, not both.", permanent=True, code="film_and_pictures")
         parent = self._client.read(lambda api: api.status(part_of_path(in_reply_to)))
         if identity(parent.get("id")) != in_reply_to:
             raise NetworkError(f"{self._client.host} did not show what is answered.", retryable=True, code="unreadable_answer")
@@ -44,7 +44,7 @@ class MastodonPublisher:
         author = account if isinstance(account, Mapping) else {}
         named = "" if identity(author.get("id")) == self._client.our_id else words(author.get("acct"))
         full = self._naming(named, text)
-        media_ids = self._finished([self._upload(picture) for picture in pictures])
+        media_ids = hand_over(self._client, [film] if film else pictures, token)
         # As narrow as what it answers: a public answer would show to all what somebody said to their followers, or to their server, or
         # to whom it does not say.
         seen_by = visibility if visibility in ("public", "unlisted") else "private"
@@ -145,40 +145,6 @@ class MastodonPublisher:
         user, _, domain = acct.lower().partition("@")
         ours = self._client.domain
         return (user, domain or ours) == (name[0], name[1] or ours)
-
-    def _upload(self, picture: Picture) -> Mapping[str, Any]:
-        """A picture, handed over. Nothing is seen of it before a status names it, so whatever fails here may be tried again."""
-        try:
-            media = self._client.write(
-                lambda api: api.media_post(
-                    picture.content,
-                    mime_type=picture.media_type,
-                    description=picture.alt or None,
-                    file_name=_FILE_NAMES.get(picture.media_type, "picture"),
-                )
-            )
-        except NetworkError as error:
-            if not error.outcome_unknown:
-                raise
-            raise NetworkError("The picture could not be handed over.", retryable=True, code=error.code) from error
-        if not identity(media.get("id")):
-            raise NetworkError(f"{self._client.host} did not say what it made of a picture.", retryable=True, code="unreadable_answer")
-        return media
-
-    def _finished(self, media: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The ids of pictures, once they can be attached. All are waited for together: a worker sleeps meanwhile."""
-        waiting = [identity(each.get("id")) for each in media if not words(each.get("url"))]
-        for pause in PROCESSING:
-            if not waiting:
-                break
-            time.sleep(pause)
-            waiting = [media_id for media_id in waiting if not self._is_finished(media_id)]
-        if waiting:
-            raise NetworkError("The server still works on the picture.", retryable=True, retry_after=30, code="processing")
-        return [identity(each.get("id")) for each in media]
-
-    def _is_finished(self, media_id: str) -> bool:
-        return bool(words(self._client.read(lambda api: api.media(media_id)).get("url")))
 
     def _own(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Our own statuses since then, newest first. Raises NetworkError where there are more than can be looked through."""

@@ -28,6 +28,7 @@ class Limits:
     per_link: int = 23
     pictures: int = 4
     picture_bytes: int = 16_777_216
+    film_bytes: int = 41_943_040  # of Mastodon before 4.2, as that of later ones is greater; 0: it takes none
 
     @property
     def of_text(self) -> int:
@@ -79,6 +80,7 @@ def read_limits(instance: Any) -> Limits:
         per_link=_number(statuses.get("characters_reserved_per_url")) or usual.per_link,
         pictures=_number(statuses.get("max_media_attachments")) or usual.pictures,
         picture_bytes=_number(media.get("image_size_limit")) or usual.picture_bytes,
+        film_bytes=(_number(media.get("video_size_limit")) or usual.film_bytes) if _takes_films(media.get("supported_mime_types")) else 0,
     )
 
 
@@ -102,6 +104,11 @@ def length(text: str, limits: Limits) -> int:
 def names(text: str) -> list[tuple[str, str]]:
     """Whom a text names: (user, server or ""), lower case."""
     return [(found[1].lower(), (found[2] or "").lower()) for found in MENTION.finditer(text)]
+
+
+def _takes_films(types: Any) -> bool:
+    """By the kinds of files that a server names. Pleroma names one that stands for any."""
+    return not (isinstance(types, list) and types) or "video/mp4" in types or "application/octet-stream" in types
 
 
 def _part(value: Any, *path: str) -> Mapping[str, Any]:

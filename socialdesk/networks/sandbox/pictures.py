@@ -1,19 +1,19 @@
-"""Pictures in the sandbox's world: kept with the replies that they were sent with, drawn for the posts of the play."""
+"""Pictures and films in the sandbox's world: kept with the replies that they were sent with, drawn for the posts of the play."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from socialdesk.networks.base import MediaData, Picture
+from socialdesk.networks.base import Film, MediaData, Picture
 from socialdesk.networks.sandbox.drawing import draw_bicycle
 from socialdesk.networks.sandbox.records import Post
 from socialdesk.networks.sandbox.world import World
 
-_PLACE = re.compile(r"https://(?:sandbox|reviews)\.example/@[^/]+/(\d{1,18})/(\d{1,2})\.(?:png|jpg)\Z")
+_PLACE = re.compile(r"https://(?:sandbox|reviews)\.example/@[^/]+/(\d{1,18})/(\d{1,2})\.(?:png|jpg|mp4)\Z")
 
 
-def keep_pictures(world: World, post: Post, pictures: Sequence[Picture]) -> None:
+def keep_pictures(world: World, post: Post, pictures: Sequence[Picture | Film]) -> None:
     """Inside the transaction that writes the post."""
     with world.store.transaction() as connection:
         for place, picture in enumerate(pictures):
@@ -22,9 +22,11 @@ def keep_pictures(world: World, post: Post, pictures: Sequence[Picture]) -> None
 
 
 def media_of(post: Post) -> tuple[MediaData, ...]:
-    """The post's pictures as readers are told of them."""
+    """The post's pictures, or its film, as readers are told of them."""
     if post.deleted:
         return ()
+    if post.film:
+        return tuple(MediaData("video", f"{post.url}/{place}.mp4", alt) for place, alt in enumerate(post.pictures))
     if post.pictures:
         return tuple(MediaData("image", f"{post.url}/{place}.png", alt) for place, alt in enumerate(post.pictures))
     return (MediaData("image", f"{post.url}/0.png"),) if post.media else ()

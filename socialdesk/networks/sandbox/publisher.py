@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from socialdesk.lib import text as texts
-from socialdesk.networks.base import Capabilities, Picture, Sent
+from socialdesk.networks.base import Capabilities, Film, Picture, Sent
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.pictures import keep_pictures
 from socialdesk.networks.sandbox.records import Account, Message, Post, Refused
@@ -30,6 +30,8 @@ CAPABILITIES = Capabilities(
     tells_threads=True,
     max_pictures=4,
     max_picture_bytes=1_000_000,
+    max_film_bytes=20_000_000,
+    max_film_seconds=140,
     idempotency="lookup",
     cost="Nothing: it is a network of this machine, with people who play along.",
     finds_deleted=True,
@@ -49,7 +51,7 @@ class SandboxPublisher:
         self._admits_strangers = admits_strangers
         self._world = client.world
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
         def write() -> Post:
             _check_length(text, CAPABILITIES.max_length)
             if len(pictures) > CAPABILITIES.max_pictures:
@@ -60,9 +62,12 @@ class SandboxPublisher:
                 self._world.admit(in_reply_to)
             for picture in pictures:
                 _check_picture(picture)
+            if film is not None:
+                _check_film(film, pictures)
+            carried = [film] if film else pictures
             with self._world.store.transaction():
-                post = self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token, media=bool(pictures))
-                keep_pictures(self._world, post, pictures)
+                post = self._world.publish(self._us.username, text, in_reply_to=in_reply_to, token=token, media=bool(carried))
+                keep_pictures(self._world, post, carried)
             return post
 
         return _receipt(self._client.write(write))
@@ -150,6 +155,15 @@ def _check_length(text: str, limit: int) -> None:
     length = texts.length(text, CAPABILITIES.length_unit)
     if length > limit:
         raise Refused("too_long", f"the text has {length} characters, {limit} are allowed")
+
+
+def _check_film(film: Film, pictures: Sequence[Picture]) -> None:
+    if pictures:
+        raise Refused("bad_film", "a film is taken alone, without pictures")
+    if film.media_type != "video/mp4" or not 0 < len(film.content) <= CAPABILITIES.max_film_bytes:
+        raise Refused("bad_film", f"a film is an MP4 of 1 to {CAPABILITIES.max_film_bytes:,} bytes, not {len(film.content):,}")
+    if film.seconds > CAPABILITIES.max_film_seconds:
+        raise Refused("bad_film", f"a film has at most {CAPABILITIES.max_film_seconds} seconds")
 
 
 def _check_picture(picture: Picture) -> None:

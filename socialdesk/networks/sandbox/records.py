@@ -49,7 +49,7 @@ class Post:
     """One public post as it is now. `thread` is the id of the post that the chain of replies began with.
 
     The text of a deleted post is empty. `token` is what its author's program sent along, "" for a person's own hand. `pictures` are the
-    descriptions of those that came with it; `media` without them is a picture of the play.
+    descriptions of those that came with it, or of the one `film`; `media` without them is a picture of the play.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Post:
     hidden: bool
     token: str
     pictures: tuple[str, ...] = ()
+    film: bool = False
 
     @property
     def url(self) -> str:

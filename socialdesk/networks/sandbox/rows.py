@@ -18,7 +18,8 @@ def _columns(table: str, prefix: str) -> str:
 # Each is followed by a WHERE of the caller's.
 SELECT_POST = (
     f"SELECT post.*, {_columns('author', 'author_')}, stranger.external_id AS stranger,"  # noqa: S608
-    " (SELECT json_group_array(alt) FROM (SELECT alt FROM picture WHERE picture.post = post.id ORDER BY place)) AS pictures FROM post"
+    " (SELECT json_group_array(media_type || ' ' || alt) FROM"
+    " (SELECT media_type, alt FROM picture WHERE picture.post = post.id ORDER BY place)) AS pictures FROM post"
     " JOIN account author ON author.id = post.author LEFT JOIN stranger ON stranger.post = post.in_reply_to"
 )
 SELECT_MESSAGE = (
@@ -33,6 +34,7 @@ def account_of(row: sqlite3.Row, prefix: str = "") -> Account:
 
 
 def post_of(row: sqlite3.Row) -> Post:
+    kept = () if row["pictures"] == "[]" else tuple(json.loads(row["pictures"]))
     return Post(
         id=str(row["id"]),
         network=row["network"],
@@ -48,7 +50,8 @@ def post_of(row: sqlite3.Row) -> Post:
         deleted=bool(row["deleted"]),
         hidden=bool(row["hidden"]),
         token=row["token"],
-        pictures=() if row["pictures"] == "[]" else tuple(json.loads(row["pictures"])),
+        pictures=tuple(each.partition(" ")[2] for each in kept),
+        film=any(each.startswith("video/") for each in kept),
     )
 
 

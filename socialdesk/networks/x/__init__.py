@@ -34,6 +34,8 @@ CAPABILITIES = Capabilities(
     length_unit="weighted",
     max_pictures=4,
     max_picture_bytes=5_000_000,
+    max_film_bytes=512_000_000,
+    max_film_seconds=140,
     idempotency="lookup",
     cost=(
         "X bills what is read and what is written, by your app's plan or credit. The desk asks for what is new only, leaves reposts by"

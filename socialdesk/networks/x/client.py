@@ -21,7 +21,7 @@ from socialdesk.lib.outbound import NotPublic
 from socialdesk.networks.base import EXPIRED, AccountConfig, NetworkError
 from socialdesk.networks.budget import Budget, Limit
 from socialdesk.networks.wire import READS, NetworkSession, clock_of, refusal, retry_after, unreachable
-from socialdesk.networks.x import fields
+from socialdesk.networks.x import fields, payloads
 
 if TYPE_CHECKING:
     import tweepy
@@ -207,6 +207,14 @@ def written(response: requests.Response) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise NetworkError("X's answer does not say what was written.", code="unreadable_answer")
     return data
+
+
+def id_in(data: Mapping[str, Any], name: str) -> str:
+    """The id that a write's answer gives to what was written."""
+    external_id = payloads.id_of(data.get(name))
+    if not external_id:
+        raise NetworkError("X's answer does not say what was written.", code="unreadable_answer")
+    return external_id
 
 
 def _library(token: str, session: XSession) -> tweepy.Client:

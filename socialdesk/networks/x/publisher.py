@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-import requests
-
 from socialdesk.lib.clock import now
-from socialdesk.networks.base import NetworkError, Picture, Sent
+from socialdesk.networks.base import Film, NetworkError, Picture, Sent
 from socialdesk.networks.x import fields, payloads
-from socialdesk.networks.x.client import Client, read_json, written
+from socialdesk.networks.x.client import Client, id_in, written
 from socialdesk.networks.x.lists import PAGE, pages
 from socialdesk.networks.x.payloads import Found
 from socialdesk.networks.x.reader import SEARCHED
+from socialdesk.networks.x.uploads import upload_film, upload_picture
 
-MAX_ALT = 1000
 REMEMBERED = timedelta(days=2)  # how long X is taken to remember a text, when it says that it has it
 
 
@@ -28,8 +25,13 @@ class XPublisher:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = ()) -> Sent:
-        return self._create(text, in_reply_to=in_reply_to, pictures=pictures)
+    def reply(self, *, in_reply_to: str, text: str, token: str, pictures: Sequence[Picture] = (), film: Film | None = None) -> Sent:
+        if pictures and film:
+            raise NetworkError("An answer carries pictures or a film, not both.", permanent=True, code="film_and_pictures")
+        media = [upload_picture(self._client, picture) for picture in pictures]
+        if film:
+            media.append(upload_film(self._client, film, token))
+        return self._create(text, in_reply_to=in_reply_to, media=media)
 
     def post(self, *, text: str, token: str) -> Sent:
         return self._create(text)
@@ -37,7 +39,7 @@ class XPublisher:
     def direct_message(self, *, to: str, text: str, token: str, about: str = "") -> Sent:
         library = self._client.library
         data = written(library.create_direct_message(participant_id=_checked(to), text=text, user_auth=False))
-        return self._message_receipt(_id_in(data, "dm_event_id"))
+        return self._message_receipt(id_in(data, "dm_event_id"))
 
     def find(self, *, token: str, text: str, in_reply_to: str = "", to: str = "", repost_of: str = "", since: datetime) -> Sent | None:
         """By text and place, or by what was reposted, in what X says that we wrote."""
@@ -96,32 +98,15 @@ class XPublisher:
 
     # Writing
 
-    def _create(self, text: str, *, in_reply_to: str = "", pictures: Sequence[Picture] = ()) -> Sent:
-        media = [self._upload(picture) for picture in pictures]
+    def _create(self, text: str, *, in_reply_to: str = "", media: Sequence[str] = ()) -> Sent:
         answers = {"in_reply_to_tweet_id": _checked(in_reply_to)} if in_reply_to else {}
         try:
-            data = written(self._client.library.create_tweet(text=text, media_ids=media or None, user_auth=False, **answers))
+            data = written(self._client.library.create_tweet(text=text, media_ids=list(media) or None, user_auth=False, **answers))
         except NetworkError as error:
             if error.code == "duplicate":
                 self._explain_duplicate(text, in_reply_to)
             raise
-        return self._receipt(_id_in(data, "id"))
-
-    def _upload(self, picture: Picture) -> str:
-        """The picture's id at X. As long as no post has it nobody sees it, so that the whole call may be made again."""
-        content = base64.b64encode(picture.content).decode()
-        try:
-            data = self._client.write("POST", "/2/media/upload", {"media": content, "media_category": "tweet_image"})
-            media_id = _id_in(data, "id")
-            if picture.alt:
-                described = {"id": media_id, "metadata": {"alt_text": {"text": picture.alt[:MAX_ALT]}}}
-                answer: requests.Response = self._client.library.request("POST", "/2/media/metadata", json=described)
-                read_json(answer, is_write=True)
-        except NetworkError as error:
-            if not error.outcome_unknown:
-                raise
-            raise NetworkError(f"X did not take the picture: {error}", retryable=True, code="picture") from error
-        return media_id
+        return self._receipt(id_in(data, "id"))
 
     def _explain_duplicate(self, text: str, in_reply_to: str) -> None:
         """Raise for good where X has the text from another place. Else it may be that of an earlier try, which the outbox looks for: our
@@ -187,13 +172,6 @@ class XPublisher:
 
 def _is_there(found: Found, in_reply_to: str) -> bool:
     return found.post.in_reply_to == in_reply_to and not found.post.repost_of
-
-
-def _id_in(data: dict[str, Any], name: str) -> str:
-    external_id = payloads.id_of(data.get(name))
-    if not external_id:
-        raise NetworkError("X's answer does not say what was written.", code="unreadable_answer")
-    return external_id
 
 
 def _checked(external_id: str) -> str:

@@ -11,12 +11,25 @@ import pytest
 
 from socialdesk.lib import text as texts
 from socialdesk.networks import registry
-from socialdesk.networks.base import AccountConfig, Batch, Capabilities, MessageData, NetworkError, Picture, PostData, Publisher, Reader
+from socialdesk.networks.base import (
+    AccountConfig,
+    Batch,
+    Capabilities,
+    Film,
+    MessageData,
+    NetworkError,
+    Picture,
+    PostData,
+    Publisher,
+    Reader,
+)
 from tests.engagement.drawn import draw
+from tests.mp4 import film
 
 # How a harness can let the next calls fail. The last three leave the caller without an answer.
 Failure = Literal["revoked", "rate_limit", "lost_before_writing", "error_after_writing", "no_answer_after_writing"]
 PICTURE = Picture(draw("PNG"), "image/png", "A screw")
+FILM = Film(film(seconds=2.0, width=640, height=360), "A hand turns the screw", width=640, height=360, seconds=2.0)
 UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
 
 
@@ -219,6 +232,48 @@ class ConnectorContract(ReadingContract):
             harness.publisher.reply(in_reply_to=answered, text="These", token="t1", pictures=too_many)
         assert raised.value.permanent
         assert [post.external_id for post in read_all(harness.reader).posts if post.in_reply_to == answered] == []
+
+    def test_a_film_stands_with_the_reply_that_it_was_sent_with(self, harness: Harness) -> None:
+        needs(harness.capabilities.max_film_bytes > 0)
+        answered = harness.customer_posts("ana", "which way?")
+        sent = harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
+        (echo,) = [post for post in read_all(harness.reader).posts if post.external_id == sent.external_id]
+        assert (echo.text, echo.in_reply_to) == ("Like so", answered)
+        assert [(medium.kind, medium.alt) for medium in echo.media] == [("video", FILM.alt)]
+        assert harness.publisher.find(token="t1", text="Like so", in_reply_to=answered, since=an_hour_ago()) == sent
+
+    def test_a_film_is_refused_for_good_where_none_is_taken_and_nothing_is_written(self, harness: Harness) -> None:
+        needs(not harness.capabilities.max_film_bytes)
+        answered = harness.customer_posts("ana", "which way?")
+        with pytest.raises(NetworkError) as raised:
+            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
+        assert raised.value.permanent
+        assert self._replies(harness, answered) == []
+
+    def test_a_film_together_with_pictures_is_refused_for_good_and_nothing_is_written(self, harness: Harness) -> None:
+        """By a NetworkError that is permanent, as whatever else will never be taken: neither is left out for the other."""
+        answered = harness.customer_posts("ana", "which way?")
+        with pytest.raises(NetworkError) as raised:
+            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", pictures=[PICTURE], film=FILM)
+        assert raised.value.permanent
+        assert self._replies(harness, answered) == []
+
+    def test_a_film_sent_twice_with_the_same_token_exists_once(self, harness: Harness) -> None:
+        needs(harness.capabilities.max_film_bytes > 0 and harness.capabilities.idempotency in ("token", "record_key"))
+        answered = harness.customer_posts("ana", "which way?")
+        first, second = (harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM) for _ in range(2))
+        assert first == second
+        assert [reply.external_id for reply in self._replies(harness, answered)] == [first.external_id]
+
+    def test_a_film_that_was_lost_on_the_way_is_sent_by_the_next_try(self, harness: Harness) -> None:
+        needs(harness.capabilities.max_film_bytes > 0)
+        answered = harness.customer_posts("ana", "which way?")
+        with harness.failing("lost_before_writing"), pytest.raises(NetworkError) as raised:
+            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
+        assert not raised.value.permanent
+        sent = harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
+        (reply,) = self._replies(harness, answered)
+        assert (reply.external_id, [medium.kind for medium in reply.media]) == (sent.external_id, ["video"])
 
     def test_the_thread_above_a_post_runs_from_its_beginning_down(self, harness: Harness) -> None:
         needs(harness.capabilities.context)

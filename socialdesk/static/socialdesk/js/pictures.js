@@ -1,4 +1,4 @@
-// Pictures of a public answer: chosen, pasted or dropped, each with words for those who cannot see it.
+// Pictures of a public answer, or its film: chosen, pasted or dropped, each with words for those who cannot see it.
 
 import { announce } from "desk/page";
 
@@ -46,7 +46,7 @@ export function bind(element, say) {
 }
 
 function take(event, data) {
-  const files = [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+  const files = [...(data?.files ?? [])].filter((file) => /^(image|video)\//.test(file.type));
   if (!files.length) return;
   event.preventDefault();
   add(files);
@@ -60,12 +60,17 @@ async function add(files) {
   const here = form;
   for (const file of files) {
     const most = Number(area().dataset.most);
+    const isFilm = file.type.startsWith("video/");
+    if (lines().some((line) => "film" in line.dataset) || (isFilm && lines().length + waiting)) {
+      say("A film goes alone. Take out what is there, then choose again.");
+      return;
+    }
     if (lines().length + waiting >= most) {
       say(`At most ${most} pictures go with an answer here.`);
       return;
     }
     waiting += 1;
-    say("The picture is being added.");
+    say(`The ${isFilm ? "film" : "picture"} is being added.`);
     const refused = await upload(here, file);
     waiting -= 1;
     if (form !== here) return; // another conversation was opened meanwhile; the picture waits in its draft
@@ -78,19 +83,37 @@ async function upload(here, file) {
   const body = new FormData();
   body.set("csrfmiddlewaretoken", here.elements.csrfmiddlewaretoken.value);
   body.set("picture", file);
+  const bar = here.querySelector("[data-pictures-progress]");
   try {
-    const response = await fetch(area().dataset.picturesUrl, { method: "POST", body, headers: { "HX-Request": "true" } });
-    if (!response.ok) return (await response.json()).detail;
-    const words = await response.text();
+    const { status, responseText } = await post(area().dataset.picturesUrl, body, (part) => {
+      bar.hidden = part === 1;
+      bar.value = part;
+    });
+    if (status !== 200) return JSON.parse(responseText).detail;
     if (form !== here) return "";
-    list().insertAdjacentHTML("beforeend", words);
+    list().insertAdjacentHTML("beforeend", responseText);
     lines().at(-1).querySelector("[data-describe-url]").focus();
     changed();
-    announce("The picture stands in the draft. Say what it shows.");
+    announce("It stands in the draft. Say what it shows.");
     return "";
   } catch {
-    return "The picture did not reach the desk. Try it again.";
+    return "It did not reach the desk. Try it again.";
+  } finally {
+    bar.hidden = true;
   }
+}
+
+/** As `fetch` would, which does not say how much of a large file has arrived. */
+function post(url, body, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
+    request.addEventListener("load", () => resolve(request));
+    for (const name of ["error", "abort", "timeout"]) request.addEventListener(name, reject);
+    request.open("POST", url);
+    request.setRequestHeader("HX-Request", "true");
+    request.send(body);
+  });
 }
 
 function describe(field) {
@@ -112,7 +135,7 @@ async function remove(event) {
   say("");
   changed();
   form.querySelector("[data-pictures-file]").focus();
-  announce("The picture is out of the draft.");
+  announce("It is out of the draft.");
   await fetch(button.formAction, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => {}); // unsent ones go by themselves
 }
 
@@ -121,7 +144,7 @@ function send(event) {
   if (waiting || bare) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    say(waiting ? "A picture is still being added. Send it in a moment." : "Say in words what each picture shows, then send it.");
+    say(waiting ? "A file is still being added. Send it in a moment." : "Say in words what it shows, then send it.");
     bare?.querySelector("[data-describe-url]").focus();
     return;
   }

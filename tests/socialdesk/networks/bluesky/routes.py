@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tests.socialdesk.networks.bluesky.simulator import Call, Refused, Session, Simulator
 from tests.socialdesk.networks.bluesky.talks import Talks
 from tests.socialdesk.networks.bluesky.views import Views
-from tests.socialdesk.networks.bluesky.world import LIKE, POST, REPOST, World, cid_of
+from tests.socialdesk.networks.bluesky.world import LIKE, POST, REPOST, World
 
 OPEN = ("com.atproto.server.createSession", "com.atproto.identity.resolveHandle")
 LISTS = ("uris", "actors", "reasons", "members", "others")  # parameters that may come more than once
@@ -150,6 +150,7 @@ class Routes:
             earlier = self.world.records.get(uri)
             if "swapRecord" in given and given["swapRecord"] != (earlier.cid if earlier else None):
                 raise Refused(400, "InvalidSwap", f"Record was at {earlier.cid if earlier else 'null'}")
+            self._check_blobs(session.did, given["record"].get("embed", {}))
             record = self.world.put(session.did, given["collection"], given["rkey"], given["record"])
         return {"uri": record.uri, "cid": record.cid, "validationStatus": "valid"}
 
@@ -171,6 +172,32 @@ class Routes:
         images = record.get("embed", {}).get("images", [])
         if len(images) > 4 or any(image["image"]["size"] > 1_000_000 for image in images):
             raise Refused(400, "InvalidRequest", "Invalid app.bsky.feed.post record: Record/embed/images is too large")
+        if record.get("embed", {}).get("$type") == "app.bsky.embed.video":
+            self._check_film(record["embed"])
+
+    def _check_film(self, embed: dict[str, Any]) -> None:
+        """What the lexicon says of it beyond what the library checks."""
+        film, alt = embed["video"], embed.get("alt", "")
+        shape = embed.get("aspectRatio", {"width": 1, "height": 1})
+        if film["mimeType"] != "video/mp4" or film["size"] > 100_000_000:
+            raise Refused(400, "InvalidRequest", "Invalid app.bsky.feed.post record: Record/embed/video is of another kind or too large")
+        if len(alt.encode()) > 10_000 or len(regex.findall(r"\X", alt)) > 1000:
+            raise Refused(400, "InvalidRequest", "Invalid app.bsky.feed.post record: Record/embed/alt is too long")
+        if min(shape.values()) < 1:
+            raise Refused(400, "InvalidRequest", "Invalid app.bsky.feed.post record: Record/embed/aspectRatio is less than 1")
+
+    def _check_blobs(self, did: str, embed: dict[str, Any]) -> None:
+        """A record names only what was handed over, and as it is."""
+        named = [image["image"] for image in embed.get("images", [])] + ([embed["video"]] if "video" in embed else [])
+        for blob in named:
+            kept = self.world.blobs.get((did, blob["ref"]["$link"]))
+            if kept is None:
+                raise Refused(400, "BlobNotFound", f"Could not find blob: {blob['ref']['$link']}")
+            if blob["mimeType"] != kept.kind:
+                expected = f"Expected: {kept.kind}, Got: {blob['mimeType']}"
+                raise Refused(400, "InvalidMimeType", f"Referenced Mimetype does not match stored blob. {expected}")
+            if blob["size"] != kept.size:
+                raise Refused(400, "InvalidSize", f"Referenced Size does not match stored blob. Expected: {kept.size}, Got: {blob['size']}")
 
     def _com_atproto_repo_getRecord(self, session: Session, given: Any) -> Any:
         record = self.world.records.get(f"at://{given['repo']}/{given['collection']}/{given['rkey']}")
@@ -198,10 +225,6 @@ class Routes:
         kind = call.headers.get("content-type", "")
         if not call.body or not kind:
             raise Refused(400, "InvalidRequest", "Request encoding (Content-Type) required but not provided")
-        blob = {
-            "$type": "blob",
-            "ref": {"$link": cid_of(call.body.hex()).replace("bafy", "bafk", 1)},
-            "mimeType": kind,
-            "size": len(call.body),
-        }
-        return {"blob": blob}
+        if len(call.body) > self.sim.most_bytes:
+            raise Refused(413, "PayloadTooLarge", "request entity too large")
+        return {"blob": self.world.keep(session.did, call.body, kind).shown}

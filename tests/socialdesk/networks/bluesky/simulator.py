@@ -66,6 +66,7 @@ class Simulator(Served[Call]):
         self.passwords: dict[str, AppPassword] = {}
         self.ahead = 0  # seconds by which its clock is
         self.lasts = 7200  # seconds of an access token
+        self.most_bytes = 100_000_000  # of one file
         self.has_chat = True
         self.knows_reasons = True  # in notifications
         self.is_strict = True  # its answers keep to the lexicons

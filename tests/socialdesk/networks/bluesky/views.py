@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from tests.socialdesk.networks.bluesky.simulator import Refused, Session, Simulator
 from tests.socialdesk.networks.bluesky.world import LIKE, POST, REPOST, Person, Record, World, fine_stamp
@@ -136,12 +137,22 @@ class Views:
 
     def _embed(self, post: Record) -> dict[str, Any] | None:
         embed = post.value.get("embed", {})
+        if embed.get("$type") == "app.bsky.embed.video":
+            return self._film(post.did, embed)
         if embed.get("$type") != "app.bsky.embed.images":
             return None
         place = f"https://cdn.bsky.app/img/feed_fullsize/plain/{post.did}"
         urls = [f"{place}/{each['image']['ref']['$link']}@jpeg" for each in embed["images"]]
         images = [{"thumb": url, "fullsize": url, "alt": each["alt"]} for url, each in zip(urls, embed["images"], strict=True)]
         return {"$type": "app.bsky.embed.images#view", "images": images}
+
+    def _film(self, did: str, embed: dict[str, Any]) -> dict[str, Any]:
+        """At once, though it plays only when the network has worked on it."""
+        cid = embed["video"]["ref"]["$link"]
+        place = f"https://video.bsky.app/watch/{quote(did, safe='')}/{cid}"
+        more: dict[str, Any] = {name: embed[name] for name in ("alt", "aspectRatio") if name in embed}
+        where = {"playlist": f"{place}/playlist.m3u8", "thumbnail": f"{place}/thumbnail.jpg"}
+        return {"$type": "app.bsky.embed.video#view", "cid": cid, **where, **more}
 
     def basic(self, person: Person) -> dict[str, Any]:
         return {"did": person.did, "handle": person.handle, "displayName": person.name, "viewer": self._viewer(person)}

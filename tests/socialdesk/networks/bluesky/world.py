@@ -59,6 +59,19 @@ class Message:
     is_deleted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file that was handed over. Its kind is what the server takes it for."""
+
+    cid: str
+    kind: str
+    size: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        return {"$type": "blob", "ref": {"$link": self.cid}, "mimeType": self.kind, "size": self.size}
+
+
 class World:
     """`us` is the desk's account."""
 
@@ -66,6 +79,7 @@ class World:
         self.lock = threading.RLock()
         self.people: dict[str, Person] = {}
         self.records: dict[str, Record] = {}  # by address, in the order of writing
+        self.blobs: dict[tuple[str, str], Blob] = {}  # by whose it is, and its identifier
         self.convos: dict[str, tuple[str, ...]] = {}  # id -> DIDs; two, but in a group
         self.messages: list[Message] = []
         self.log: list[dict[str, Any]] = []
@@ -126,6 +140,11 @@ class World:
                 self.commits += 1
                 self.ours = {of: ours for of, ours in self.ours.items() if ours != uri}
                 self.listener("delete", record.did, record.collection, record.key, None, "")
+
+    def keep(self, did: str, content: bytes, said: str) -> Blob:
+        """`said` is the kind that its sender says; what can be seen in the file goes before that."""
+        blob = Blob(cid_of(content.hex()).replace("bafy", "bafk", 1), kind_of(content) or said, len(content))
+        return self.blobs.setdefault((did, blob.cid), blob)
 
     def publish(self, author: Person, text: str, *, in_reply_to: str = "", names: Person | None = None, **more: Any) -> Record:
         """As the network's own app does. `names`: the text's first character is marked as a mention of that person."""
@@ -227,3 +246,13 @@ def cid_of(value: Any) -> str:
     """A content identifier as the network has them, though not of the same bytes."""
     digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
     return "b" + base64.b32encode(b"\x01\x71\x12\x20" + digest).decode().lower().rstrip("=")
+
+
+def kind_of(content: bytes) -> str:
+    """What a film's first box says that it is (ISO/IEC 14496-12, "File Type Box"), as servers read it; "" for all else."""
+    brand = content[8:12].decode("latin-1").strip()
+    if content[4:8] != b"ftyp":
+        return ""
+    if brand.startswith("3g"):
+        return "video/3gpp"
+    return {"qt": "video/quicktime", "M4V": "video/x-m4v"}.get(brand, "video/mp4")

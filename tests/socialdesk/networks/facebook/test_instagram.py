@@ -14,7 +14,7 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, Picture, PostData
 from socialdesk.networks.facebook import mentioned
 from socialdesk.networks.facebook.mentioned import note_mention, told_mentions
-from tests.socialdesk.networks.contract import an_hour_ago, read_all
+from tests.socialdesk.networks.contract import FILM, an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import DAY, INSTAGRAM
 from tests.socialdesk.networks.facebook.harness import InstagramHarness
 
@@ -230,6 +230,7 @@ def test_what_instagram_does_not_have_is_refused_in_words(instagram: InstagramHa
         lambda: instagram.publisher.follows_us("1"),
         lambda: instagram.publisher.find(token="t", text="x", since=an_hour_ago()),
         lambda: instagram.publisher.reply(in_reply_to=comment, text="x", token="t", pictures=[picture]),
+        lambda: instagram.publisher.reply(in_reply_to=comment, text="x", token="t", film=FILM),
     ):
         with pytest.raises(NetworkError) as caught:
             call()

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture
 from socialdesk.networks.facebook.client import Client, at, next_page
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.contract import FILM, Failure
 from tests.socialdesk.networks.facebook.graph import PAGE
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, MetaHarness
 from tests.socialdesk.networks.facebook.simulator import APP_SECRET
@@ -160,6 +160,15 @@ def test_a_picture_that_was_not_taken_is_no_answer_in_public(facebook: FacebookH
     with pytest.raises(NetworkError) as caught:
         facebook.publisher.reply(in_reply_to=post, text="Here.", token="t", pictures=[picture, picture])
     assert caught.value.permanent
+
+
+def test_a_film_is_refused_before_anything_is_asked(facebook: FacebookHarness) -> None:
+    post = facebook.customer_posts("ana", "it broke")
+    facebook.simulator.log.clear()
+    with pytest.raises(NetworkError, match="no film") as caught:
+        facebook.publisher.reply(in_reply_to=post, text="Here.", token="t", film=FILM)
+    assert caught.value.permanent
+    assert facebook.simulator.log == []
 
 
 # --- Limits ---------------------------------------------------------------------------------------------------------------

@@ -62,9 +62,13 @@ class MastodonHarness:
         is_about_writing = failure not in ("revoked", "rate_limit")
         with self.simulator.failing(failure, only=lambda call: not (is_about_writing and _is_look(call))):
             yield
-        if failure == "rate_limit":  # the time of the limit is over
-            self.simulator.remaining = self.simulator.limit
-            cache.clear()
+        if failure == "rate_limit":
+            self.heal()
+
+    def heal(self) -> None:
+        """The time of every limit is over."""
+        self.simulator.remaining = self.simulator.limit
+        cache.clear()
 
 
 def _is_look(call: Call) -> bool:

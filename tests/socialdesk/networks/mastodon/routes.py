@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Sequence
 from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tests.socialdesk.networks.mastodon.simulator import Simulator
 
 MISSING = "Record not found"
+FILM = "video/mp4"
+PICTURES = ("image/jpeg", "image/png", "image/webp")
 Handler = Callable[[Call, Person, str], Answer]
 
 
@@ -28,6 +31,8 @@ class Routes:
         self.oauth = OAuth(sim.base, sim.world)
         self.keys: dict[tuple[str, str], str] = {}  # (account, Idempotency-Key) -> id of the status
         self.slow_media = 1  # questions that are answered with "still working"
+        self.film_bytes = 103_809_024  # of the largest that is taken
+        self.kinds = [*PICTURES, FILM]  # of files that are taken
         self._routes: list[tuple[str, re.Pattern[str], tuple[str, ...], Handler]] = [
             (method, re.compile(path.replace("{id}", r"([^/]+)")), tuple(scopes.split()), handler)
             for method, path, scopes, handler in (
@@ -165,11 +170,17 @@ class Routes:
             raise Refused(422, f"Validation failed: Text character limit of {self.sim.max_characters} exceeded")
         if len(media_ids) > 4:
             raise Refused(422, "Validation failed: Cannot attach more than 4 files")
-        media = [self.world.media.get(given) for given in media_ids]
-        if any(each is None or each["url"] is None for each in media):
+        media = [self._loose(given) for given in media_ids]
+        if missing := [given for given, each in zip(media_ids, media, strict=True) if each is None]:
+            raise Refused(422, f"Media {', '.join(missing)} not found or already attached to another post")
+        found = [each for each in media if each]
+        if len(found) > 1 and any(each["type"] == "video" for each in found):
+            raise Refused(422, "Cannot attach a video to a post that already contains images")
+        if any(each["url"] is None for each in found):
             raise Refused(422, "Cannot attach files that have not finished processing. Try again in a moment!")
-        attached = [_shown(each) for each in media if each]
-        status = self.world.publish(us, text, visibility=visibility, in_reply_to=parent, media=attached)
+        status = self.world.publish(us, text, visibility=visibility, in_reply_to=parent, media=[_shown(each) for each in found])
+        for each in found:
+            each["status"] = status.id
         if key[1]:
             self.keys[key] = status.id
         return Answer(200, self.world.status_entity(status))
@@ -196,14 +207,18 @@ class Routes:
         parts = BytesParser().parsebytes(b"Content-Type: " + call.headers["content-type"].encode() + b"\r\n\r\n" + call.body)
         given = {part.get_param("name", header="content-disposition"): part for part in parts.walk() if not part.is_multipart()}
         file = given.get("file")
-        if file is None or file.get_content_type() not in ("image/jpeg", "image/png", "image/webp"):
-            raise Refused(422, "Validation failed: File content type is invalid")
+        kind = file.get_content_type() if file is not None else ""
+        if file is None or kind not in self.kinds:
+            raise Refused(422, "Validation failed: File content type is invalid, File is invalid")
+        uploaded = file.get_payload(decode=True)
+        if kind == FILM and len(uploaded) > self.film_bytes:
+            raise Refused(422, f"Validation failed: File must be less than {self.film_bytes // 1_048_576} MB")
         note = given.get("description")
         content = note.get_payload(decode=True) if note is not None else b""
         media_id = self.world.new_id()
         self.world.media[media_id] = {
             "id": media_id,
-            "type": "image",
+            "type": "video" if kind == FILM else "image",
             "url": None,
             "preview_url": None,
             "remote_url": None,
@@ -211,18 +226,33 @@ class Routes:
             "description": content.decode() if isinstance(content, bytes) else None,
             "blurhash": None,
             "left": self.slow_media,
+            "file": uploaded,
+            "status": "",  # that it is attached to
         }
         return Answer(202, _shown(self.world.media[media_id]))
 
     def _media(self, call: Call, us: Person, media_id: str) -> Answer:
-        media = self.world.media.get(media_id)
+        media = self._loose(media_id)
         if media is None:
             raise Refused(404, MISSING)
         if media["left"] > 0:
             media["left"] -= 1
             return Answer(206, _shown(media))
-        media["url"] = f"{self.sim.base}/media/{media_id}.png"
+        place = f"{self.sim.base}/media/{media_id}"
+        if media["type"] == "image":
+            media["url"] = f"{place}.png"
+        elif b"moov" not in media["file"]:
+            raise Refused(422, "Error processing thumbnail for uploaded media")
+        else:
+            # A film without sound plays by itself, as a moving picture does.
+            kind = "video" if b"soun" in media["file"] else "gifv"
+            media |= {"type": kind, "url": f"{place}.mp4", "preview_url": f"{place}.png", "meta": _film_meta(media["file"])}
         return Answer(200, _shown(media))
+
+    def _loose(self, media_id: str) -> dict[str, Any] | None:
+        """Those that belong to a status are not shown by themselves any more."""
+        media = self.world.media.get(media_id)
+        return media if media and not media["status"] else None
 
     # Parts
 
@@ -267,11 +297,11 @@ class Routes:
                 "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
                 "statuses": {"max_characters": self.sim.max_characters, "max_media_attachments": 4, "characters_reserved_per_url": 23},
                 "media_attachments": {
-                    "supported_mime_types": ["image/jpeg", "image/png", "image/webp"],
+                    "supported_mime_types": self.kinds,
                     "description_limit": 1500,
                     "image_size_limit": 16_777_216,
                     "image_matrix_limit": 33_177_600,
-                    "video_size_limit": 103_809_024,
+                    "video_size_limit": self.film_bytes,
                     "video_frame_rate_limit": 120,
                     "video_matrix_limit": 8_294_400,
                 },
@@ -286,7 +316,18 @@ class Routes:
 
 
 def _shown(media: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in media.items() if key != "left"}
+    return {key: value for key, value in media.items() if key not in ("left", "file", "status")}
+
+
+def _film_meta(content: bytes) -> dict[str, Any]:
+    """What the boxes of an MP4 say of it (ISO/IEC 14496-12): mvhd of its time, tkhd of its sides."""
+    scale, length = struct.unpack_from(">II", content, content.index(b"mvhd") + 16)
+    width, height = (side >> 16 for side in struct.unpack_from(">II", content, content.index(b"tkhd") + 80))
+    size = {"width": width, "height": height}
+    return {
+        "original": size | {"frame_rate": "30/1", "duration": length / scale, "bitrate": 8000},
+        "small": size | {"aspect": width / height},
+    }
 
 
 def _one(form: dict[str, list[str]], name: str) -> str:

@@ -65,7 +65,13 @@ def test_an_account_that_is_connected_hears_and_speaks(there: MastodonHarness) -
     grant = connected.grant
     assert (grant.external_id, grant.username, grant.display_name) == (there.world.us.id, f"tidewheel@{there.world.domain}", "Tidewheel")
     assert grant.cannot == {}
-    assert grant.limits == {"max_length": 468, "max_message_length": 468, "max_pictures": 4, "max_picture_bytes": 16_777_216}
+    assert grant.limits == {
+        "max_length": 468,
+        "max_message_length": 468,
+        "max_pictures": 4,
+        "max_picture_bytes": 16_777_216,
+        "max_film_bytes": 103_809_024,
+    }
     config = config_of(connected)
     there.world.publish(there.world.person("ana"), "@tidewheel hello")
     (post,) = read_all(registry.reader_for(config)).posts
@@ -118,7 +124,8 @@ def test_what_was_not_allowed_is_named(there: MastodonHarness, scopes: str, cann
     grant = connector().probe(config)
     assert set(grant.cannot) == cannot
     assert all(reason.endswith("Connect it anew.") for reason in grant.cannot.values())
-    assert (grant.limits["max_pictures"] == 0) == (scopes in ("read", "read write:statuses"))
+    for limit in ("max_pictures", "max_film_bytes"):
+        assert (grant.limits[limit] == 0) == (scopes in ("read", "read write:statuses"))
     able = registry.get("mastodon").capabilities.within(grant.cannot, grant.limits)
     assert not any(getattr(able, name) for name in cannot)
 

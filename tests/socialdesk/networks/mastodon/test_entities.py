@@ -163,6 +163,30 @@ def test_names_that_only_address_a_text_are_told_from_it(text: str, rest: str) -
             Limits(per_link=25, picture_bytes=41943040),
             "harbour.example",
         ),
+        (
+            {"configuration": {"media_attachments": {"supported_mime_types": ["image/png", "video/mp4"], "video_size_limit": 103_809_024}}},
+            Limits(film_bytes=103_809_024),
+            "harbour.example",
+        ),
+        (
+            {"configuration": {"media_attachments": {"supported_mime_types": ["image/png"], "video_size_limit": 103_809_024}}},
+            Limits(film_bytes=0),
+            "harbour.example",
+        ),
+        (  # Pleroma: any kind of file
+            {
+                "configuration": {
+                    "media_attachments": {"supported_mime_types": ["application/octet-stream"], "video_size_limit": 16_000_000}
+                }
+            },
+            Limits(film_bytes=16_000_000),
+            "harbour.example",
+        ),
+        (
+            {"configuration": {"media_attachments": {"supported_mime_types": [], "video_size_limit": "40 MB"}}},
+            Limits(),
+            "harbour.example",
+        ),
     ],
 )
 def test_a_server_says_its_limits_and_its_name(instance: Any, limits: Limits, domain: str) -> None:

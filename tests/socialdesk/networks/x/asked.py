@@ -20,6 +20,7 @@ FIELDS = {
     "poll.fields": "duration_minutes end_datetime id options voting_status",
     "dm_event.fields": "attachments created_at dm_conversation_id entities event_type id text",
     "usage.fields": "cap_reset_day daily_client_app_usage daily_project_usage project_cap project_id project_usage",
+    "command": "STATUS",
     "event_types": "MessageCreate ParticipantsJoin ParticipantsLeave",
 }
 NEW_EXPANSIONS = (
@@ -51,6 +52,7 @@ class Call:
     required: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
     is_body_required: bool = False
+    wants_object: bool = False  # even an empty one
     least: int = 1
     limit: int = 900
 
@@ -88,6 +90,20 @@ CALLS = (
     ),
     Call("POST", "/2/dm_conversations/with/{id}/messages", "send", f"{READ} dm.write", body=("text", "attachments"), limit=15),
     Call("POST", "/2/media/upload", "upload", "media.write", body=("media", "media_category"), is_body_required=True, limit=500),
+    Call("GET", "/2/media/upload", "status", "media.write", params=("command", "media_id"), required=("media_id",), limit=1000),
+    Call(
+        *("POST", "/2/media/upload/initialize", "initialize", "media.write"),
+        body=("media_type", "media_category", "total_bytes"),
+        is_body_required=True,
+        limit=1875,
+    ),
+    Call(
+        *("POST", "/2/media/upload/{id}/append", "append", "media.write"),
+        body=("media", "segment_index"),
+        is_body_required=True,
+        limit=1875,
+    ),
+    Call("POST", "/2/media/upload/{id}/finalize", "finalize", "media.write", wants_object=True, limit=1875),
     Call("POST", "/2/media/metadata", "describe", "media.write", body=("id", "metadata"), limit=500),
     Call("GET", "/2/tweets/search/stream/rules", "rules", None, app=True, params=("ids", "max_results", "pagination_token")),
     Call("POST", "/2/tweets/search/stream/rules", "change_rules", None, app=True, body=("add", "delete")),
@@ -148,9 +164,24 @@ def _words_of(call: Call, name: str, *, is_old: bool) -> list[str]:
     return FIELDS.get(name, "").split()
 
 
+_TYPES = {
+    "text": str,
+    "tweet_id": str,
+    "hidden": bool,
+    "reply": dict,
+    "media_ids": list,
+    "media_category": str,
+    "media_type": str,
+    "total_bytes": int,
+    "segment_index": int,
+}
+
+
 def check_body(call: Call, body: Any) -> dict[str, Any]:
-    if not call.body:
+    if not (call.body or call.wants_object):
         return {}
+    if call.wants_object and not isinstance(body, dict):
+        raise invalid("Request body must be a JSON object.")
     if not isinstance(body, dict):
         raise invalid("Requests with bodies must have content-type of application/json.")
     for name in body:
@@ -159,7 +190,7 @@ def check_body(call: Call, body: Any) -> dict[str, Any]:
     for name in call.body if call.is_body_required else ():
         if name not in body:
             raise invalid(f"$.{name}: is missing but it is required", **{name: [""]})
-    for name, kind in (("text", str), ("tweet_id", str), ("hidden", bool), ("media_category", str), ("reply", dict), ("media_ids", list)):
+    for name, kind in _TYPES.items():
         if name in body and not isinstance(body[name], kind):
             raise invalid(f"$.{name}: {type(body[name]).__name__} found, {kind.__name__} expected", **{name: [str(body[name])]})
     return body

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +10,7 @@ from typing import Any
 
 from socialdesk.lib import text as texts
 from tests.socialdesk.networks.x.asked import Refused, forbidden, invalid, missing
+from tests.socialdesk.networks.x.uploads import append, describe, finalize, initialize, status, upload
 from tests.socialdesk.networks.x.world import EPOCH, Message, Post, Token, User, World
 
 WEEK = 7 * 24 * 3600
@@ -216,6 +215,9 @@ def create(asked: Asked) -> Answer:
         details["media"] = tuple(media.get("media_ids", ()))
         if not details["media"] or len(details["media"]) > 4 or any(one not in asked.world.media for one in details["media"]):
             raise invalid("Your media IDs are invalid.", media=[str(media)])
+        kinds = [asked.world.media[one]["shown"]["type"] for one in details["media"]]
+        if "video" in kinds and len(kinds) > 1:
+            raise invalid("A post takes up to four photos, or one video.", media=[str(media)])
     made = asked.world.publish(asked.us, text, **details)
     same = [
         one
@@ -286,28 +288,6 @@ def send(asked: Asked) -> Answer:
     return 201, {"data": {"dm_event_id": sent.id, "dm_conversation_id": asked.world.show_message(sent)["dm_conversation_id"]}}
 
 
-def upload(asked: Asked) -> Answer:
-    try:
-        content = base64.b64decode(asked.body["media"], validate=True)
-    except (binascii.Error, TypeError, ValueError):
-        raise invalid("media is not base64", media=[""]) from None
-    if asked.body["media_category"] != "tweet_image" or not content or len(content) > 5_000_000:
-        raise invalid("media type unrecognized, or too large", media_category=[asked.body["media_category"]])
-    media_id = asked.world.new_id()
-    shown = {"media_key": f"3_{media_id}", "type": "photo", "url": f"https://pbs.example/{media_id}.jpg"}
-    asked.world.media[media_id] = {"content": content, "shown": shown}
-    return 200, {"data": {"id": media_id, "media_key": f"3_{media_id}", "size": len(content), "expires_after_secs": 86400}}
-
-
-def describe(asked: Asked) -> Answer:
-    media = asked.world.media.get(str(asked.body.get("id")))
-    alt = asked.body.get("metadata", {}).get("alt_text", {}).get("text", "")
-    if media is None or not alt or len(alt) > 1000:
-        raise invalid("The media cannot be described so.", id=[str(asked.body.get("id"))])
-    media["shown"]["alt_text"] = alt
-    return 200, {"data": {"id": asked.body["id"], "associated_metadata": {"alt_text": {"text": alt}}}}
-
-
 # Rules of the stream
 
 
@@ -341,6 +321,7 @@ HANDLERS: dict[str, Callable[[Asked], Answer]] = {
     handler.__name__: handler
     for handler in (
         *(me, user, mentions, timeline, search, post, messages, conversation, usage),
-        *(create, delete, hide, repost, take_back, like, send, upload, describe, rules, change_rules),
+        *(create, delete, hide, repost, take_back, like, send, rules, change_rules),
+        *(upload, initialize, append, finalize, status, describe),
     )
 }

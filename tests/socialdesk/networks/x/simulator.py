@@ -165,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
         if failure == "error_after_writing":
             error = Refused(500, "Internal Server Error", "Something is broken.", "internal-error")
             status, answer = error.status, error.body
-        content = sim.garbles if sim.garbles is not None and status < 300 else json.dumps(answer).encode()
+        is_garbled = sim.garbles is not None and status < 300 and sim.fails_on(self.command, parts.path)
+        content = sim.garbles if sim.garbles is not None and is_garbled else json.dumps(answer).encode()
         kind = "application/problem+json" if status >= 400 else "application/json; charset=utf-8"
         return self._send(parts.path, status, content, {"Content-Type": kind, **limits}, is_made_up=content is sim.garbles)
 
@@ -218,8 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self, path: str, call: Call | None) -> tuple[int, dict[str, Any]]:
         if call is None:
             return self._token()
+        nothing: Any = None if call.wants_object else {}
         try:
-            body = json.loads(self.raw) if self.raw else {}
+            body = json.loads(self.raw) if self.raw else nothing
         except ValueError:
             body = None
         sim = self.sim

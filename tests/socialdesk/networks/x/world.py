@@ -57,6 +57,17 @@ class Message:
 
 
 @dataclass
+class Upload:
+    """A film that comes in pieces. `questions` are left that are answered before X has finished with it; `fault` is why it will not."""
+
+    total: int
+    pieces: list[bytes] = field(default_factory=list)
+    is_whole: bool = False
+    questions: int = 0
+    fault: str = ""
+
+
+@dataclass
 class Token:
     """`user` is None for the app itself."""
 
@@ -73,7 +84,12 @@ class World:
         self.posts: dict[str, Post] = {}
         self.messages: list[Message] = []
         self.likes: set[tuple[str, str]] = set()
-        self.media: dict[str, dict[str, Any]] = {}
+        self.media: dict[str, dict[str, Any]] = {}  # what posts can name
+        self.uploads: dict[str, Upload] = {}
+        self.film_questions = 1  # until a film is finished; with none it is at once
+        self.film_pause = 0  # seconds between two of them, as X asks for
+        self.film_fault = ""  # why films are never finished
+        self.describes_films = True
         self.tokens: dict[str, Token] = {}
         self.rules: dict[str, dict[str, str]] = {}
         self.codes: dict[str, dict[str, str]] = {}
@@ -162,7 +178,7 @@ class World:
             shown["referenced"] = [{"type": kind, "id": external_id} for kind, external_id in references if external_id]
         attachments: dict[str, Any] = {}
         if post.media:
-            attachments["media_keys"] = [f"3_{media_id}" for media_id in post.media]
+            attachments["media_keys"] = [self.media[media_id]["shown"]["media_key"] for media_id in post.media]
         if post.poll:
             attachments["poll_ids"] = [post.id]
         if attachments:
