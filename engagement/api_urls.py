@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern] = [
     path("hops/<int:pk>/done/", links.HopDoneView.as_view(), name="api_hop_done"),
     path("mentions/<int:pk>/like/", acts.MentionLikeView.as_view(), name="api_mention_like"),
     path("mentions/<int:pk>/hide/", acts.MentionHideView.as_view(), name="api_mention_hide"),
+    path("acts/<int:pk>/take-back/", acts.ActTakeBackView.as_view(), name="api_act_take_back"),
     path("messages/<int:pk>/take_down/", acts.MessageTakeDownView.as_view(), name="api_message_take_down"),
     path("messages/<int:pk>/undo/", messages.MessageUndoView.as_view(), name="api_message_undo"),
     path("messages/<int:pk>/decide/", messages.MessageDecideView.as_view(), name="api_message_decide"),

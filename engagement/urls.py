@@ -21,6 +21,7 @@ urlpatterns = [
     path("handovers/<int:pk>/", handovers.handover_settle, name="handover_settle"),
     path("mentions/<int:pk>/like/", acts.mention_like, name="mention_like"),
     path("mentions/<int:pk>/hide/", acts.mention_hide, name="mention_hide"),
+    path("acts/<int:pk>/take-back/", acts.act_take_back, name="act_take_back"),
     path("messages/<int:pk>/take_down/", acts.message_take_down, name="message_take_down"),
     path("messages/<int:pk>/undo/", messages.delivery_undo, name="delivery_undo"),
     path("messages/<int:pk>/decide/", messages.delivery_decide, name="delivery_decide"),

@@ -77,6 +77,8 @@ ACCESS: dict[str, Rule] = {
     "picture_remove": Rule(write=CARE),
     "mention_like": Rule(write=CARE),
     "mention_hide": Rule(write=APPROVERS),
+    # What was hidden is shown again by leads: the service asks what it is
+    "act_take_back": Rule(write=CARE),
     # Whoever wrote an answer takes it down, or a lead: the service asks who it was
     "message_take_down": Rule(write=SENDERS),
     "delivery_undo": Rule(write=SENDERS),
@@ -281,6 +283,7 @@ ACCESS: dict[str, Rule] = {
     "api_link-revoke": Rule(write=CARE),
     "api_mention_like": Rule(write=CARE),
     "api_mention_hide": Rule(write=APPROVERS),
+    "api_act_take_back": Rule(write=CARE),
     "api_message_take_down": Rule(write=SENDERS),
     "api_message_undo": Rule(write=SENDERS),
     "api_message_decide": Rule(write=SENDERS),

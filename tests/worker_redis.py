@@ -5,6 +5,7 @@ A database of its own, as each process has on the one PostgreSQL, would not do: 
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import ExitStack
 
@@ -17,4 +18,5 @@ if os.environ.get("PYTEST_XDIST_WORKER") and os.environ.pop("REDIS_URL", ""):
 
 
 def pytest_unconfigure() -> None:
+    logging.disable(logging.CRITICAL)  # whoever still listens to it would say again and again that it is gone
     _stack.close()

@@ -1,4 +1,4 @@
-"""The REST doors of what is done to a post without a word: like, hide, take down."""
+"""The REST doors of what is done to a post without a word: like, hide, take that back; take down."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class NetworkActSerializer(serializers.ModelSerializer[NetworkAct]):
     mention = serializers.IntegerField(source="mention_id", read_only=True, allow_null=True)
     message = serializers.IntegerField(source="message_id", read_only=True, allow_null=True)
     agent = AgentSerializer(read_only=True, allow_null=True)
+    undone_by = AgentSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = NetworkAct
-        fields = ("id", "kind", "state", "mention", "message", "agent", "error", "created_at", "finished_at")
+        fields = ("id", "kind", "state", "mention", "message", "agent", "undone_by", "error", "created_at", "finished_at")
         read_only_fields = fields
 
 
@@ -54,6 +55,17 @@ class MentionHideView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         """For leads and admins. Ask for it; the same request again says in `state` what became of it. 409 and 503 as for like."""
         return _answer(acts.hide_mention(mention_id=pk, agent=agent_of(request)))
+
+
+class ActTakeBackView(APIView):
+    """Likes a post no more, or shows again what was hidden."""
+
+    @extend_schema(operation_id="acts_take_back", request=None, responses=_ANSWERS)
+    def post(self, request: Request, pk: int) -> Response:
+        """`pk` is the act's. What was hidden is shown again by leads and admins. The same request again says in `state` what became of it:
+        `undoing`, `undone`, or `done` with an `error` where the network did not take it back. 409 `cannot_act`: it is not done yet.
+        """
+        return _answer(acts.take_back_act(act_id=pk, agent=agent_of(request)))
 
 
 class MessageTakeDownView(APIView):

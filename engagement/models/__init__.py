@@ -1,6 +1,6 @@
 """What goes out and where it leads: messages and deliveries, hops and links, calls, chats, tickets, praise, texts and rules."""
 
-from engagement.models.act import STANDING, NetworkAct
+from engagement.models.act import OPEN, STANDING, NetworkAct
 from engagement.models.approval import Approval
 from engagement.models.article import Article, ArticleText
 from engagement.models.article_link import ArticleLink, ArticleVote
@@ -36,6 +36,7 @@ __all__ = [
     "CHAT_OPEN",
     "DELIVERY_WAITING",
     "HANDED",
+    "OPEN",
     "OWING",
     "SHARES",
     "STANDING",

@@ -10,12 +10,16 @@ from listening.models import Mention, NetworkAccount
 from profiles.models import Agent
 from socialdesk.lib.conditions import any_of
 
-STANDING = ("queued", "done")  # not to be asked for again
+OPEN = ("queued", "undoing")  # a worker has to do something
+STANDING = ("queued", "done", "undoing")  # not to be asked for again
 
 
 class NetworkAct(models.Model):
-    """queued -> done | failed. Only `services/acts.py` changes it; doing it twice is no error at a network, so what is not known is tried
-    again. One that failed stays as it is, and the next press makes another."""
+    """queued -> done | failed; a like or a hiding that is done -> undoing -> undone, or done again where that failed, with the error.
+
+    Only `services/acts.py` changes it; doing it twice is no error at a network, so what is not known is tried again. One that failed or
+    was taken back stays as it is, and the next press makes another.
+    """
 
     class Kind(models.TextChoices):
         LIKE = "like", "Like"
@@ -26,6 +30,8 @@ class NetworkAct(models.Model):
         QUEUED = "queued", "Under way"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        UNDOING = "undoing", "Being taken back"
+        UNDONE = "undone", "Taken back"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
@@ -34,6 +40,7 @@ class NetworkAct(models.Model):
     message = models.ForeignKey(Message, on_delete=models.PROTECT, null=True, related_name="network_acts")
     account = models.ForeignKey(NetworkAccount, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    undone_by = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     token = models.CharField(max_length=40, unique=True)  # the same on every try
     not_before = models.DateTimeField()  # the next try; while one runs, when its worker is taken for dead
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -53,7 +60,7 @@ class NetworkAct(models.Model):
                 name="network_act_of_one_thing",
             ),
         ]
-        indexes = [models.Index(fields=["not_before"], condition=Q(state="queued"), name="network_act_due")]
+        indexes = [models.Index(fields=["not_before"], condition=any_of("state", OPEN), name="network_act_due")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}: {self.state}"

@@ -17,6 +17,9 @@ Kind, State = NetworkAct.Kind, NetworkAct.State
 _SOMEBODY = "somebody of the team"
 _DONE = {Kind.LIKE: "Liked by", Kind.HIDE: "Hidden by", Kind.DELETE: "Taken down by"}
 _UNDER_WAY = {Kind.LIKE: "is being liked", Kind.HIDE: "is being hidden", Kind.DELETE: "is being taken down"}
+_UNDONE = {Kind.LIKE: "taken back by", Kind.HIDE: "shown again by"}
+_UNDOING = {Kind.LIKE: "is being taken back", Kind.HIDE: "is being shown again"}
+_NOT_UNDONE = {Kind.LIKE: "could not be taken back", Kind.HIDE: "could not be shown again"}
 _FAILED = {Kind.LIKE: "was not liked", Kind.HIDE: "was not hidden", Kind.DELETE: "was not taken down"}
 VERBS = {Kind.LIKE: "liked", Kind.HIDE: "hidden", Kind.DELETE: "deleted"}
 
@@ -45,7 +48,7 @@ class Offers:
 def read_acts(*, mentions: Collection[int], messages: Collection[int]) -> tuple[dict[int, Acts], dict[int, Acts]]:
     """By the ids of posts, and by those of messages. One query, none where there are none."""
     of_these = Q(mention__in=mentions) | Q(message__in=messages)
-    found = NetworkAct.objects.filter(of_these).select_related("agent").order_by("pk") if mentions or messages else ()
+    found = NetworkAct.objects.filter(of_these).select_related("agent", "undone_by").order_by("pk") if mentions or messages else ()
     of_mentions: dict[int, dict[str, NetworkAct]] = defaultdict(dict)
     of_messages: dict[int, dict[str, NetworkAct]] = defaultdict(dict)
     for act in found:
@@ -60,13 +63,25 @@ def _sum_up(rows: dict[str, NetworkAct]) -> Acts:
 
 
 def say_act(act: NetworkAct) -> str:
-    """Where it stands. Its agent should be loaded."""
-    kind = Kind(act.kind)
-    if act.state == State.DONE:
-        return f"{_DONE[kind]} {act.agent.name if act.agent else _SOMEBODY}"
-    if act.state == State.FAILED:
-        return f"It {_FAILED[kind]}: {_sentence(act.error)}"
-    return f"It {_UNDER_WAY[kind]}." + (f" The desk tries again by itself: {_sentence(act.error)}" if act.error else "")
+    """Where it stands. Its agents should be loaded."""
+    kind, done = Kind(act.kind), f"{_DONE[Kind(act.kind)]} {_name(act.agent)}"
+    again = f" The desk tries again by itself: {_sentence(act.error)}" if act.error else ""
+    match act.state:
+        case State.DONE if act.error:
+            return f"{done}. It {_NOT_UNDONE[kind]}: {_sentence(act.error)}"
+        case State.DONE:
+            return done
+        case State.FAILED:
+            return f"It {_FAILED[kind]}: {_sentence(act.error)}"
+        case State.UNDOING:
+            return f"It {_UNDOING[kind]}.{again}"
+        case State.UNDONE:
+            return f"{done}, {_UNDONE[kind]} {_name(act.undone_by)}"
+    return f"It {_UNDER_WAY[kind]}.{again}"
+
+
+def _name(agent: Agent | None) -> str:
+    return agent.name if agent else _SOMEBODY
 
 
 def read_offers(*, agent: Agent, conversation: Conversation) -> Offers:

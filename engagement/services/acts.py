@@ -1,4 +1,5 @@
-"""Likes, hidden comments and answers taken down: asked for by a person, done on the network by a worker, said in the thread.
+"""Likes, hidden comments and answers taken down: asked for by a person, done on the network by a worker, said in the thread; the first two
+can be taken back.
 
 Doing any of them again is no error at a network (see Publisher), so that what is interrupted or unknown is simply tried again.
 """
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from engagement.models import STANDING, Delivery, Message, NetworkAct
+from engagement.models import OPEN, STANDING, Delivery, Message, NetworkAct
 from engagement.services import checks, delivery
 from engagement.services.act_words import why_cannot
 from engagement.services.left_alone import check_may_answer_there
@@ -27,6 +28,7 @@ from listening.services.accounts import mark_revoked
 from profiles.models import Agent
 from socialdesk.lib import live
 from socialdesk.lib.clock import now as current_time
+from socialdesk.lib.conditions import any_of
 from socialdesk.lib.errors import Conflict, NotAllowed, NotFound, Unavailable
 from socialdesk.networks.base import NetworkError, Publisher
 
@@ -81,6 +83,34 @@ def take_down_answer(*, message_id: int, agent: Agent) -> NetworkAct:
         raise CannotAct("It is not on the network, as far as the desk knows. What waits to be sent can be taken back.")
     account = _check_able(found.account, found.network, Kind.DELETE)
     return _ask(Kind.DELETE, agent=agent, account=account, message=found)
+
+
+def take_back_act(*, act_id: int, agent: Agent) -> NetworkAct:
+    """Like a post no more, or show again what was hidden. Pressed again it says what became of it.
+
+    Raises CannotAct, AccountUnusable, NotAllowed, NotFound.
+    """
+    act = (
+        NetworkAct.objects.select_related("mention", "account", "agent", "undone_by")
+        .filter(pk=_id(act_id), kind__in=(Kind.LIKE, Kind.HIDE))
+        .first()
+    )
+    if act is None or act.mention is None:
+        raise NotFound("There is no such like or hidden comment.")
+    if act.kind == Kind.HIDE and not agent.may_approve:
+        raise NotAllowed("Showing again what was hidden is for leads and admins. Ask one of them.")
+    checks.check_may_answer(agent)
+    if act.state in (State.UNDOING, State.UNDONE):
+        return act
+    _check_able(act.account, act.mention.network, Kind(act.kind))
+    with transaction.atomic():
+        changes = {"state": State.UNDOING, "undone_by": agent, "not_before": current_time(), "attempts": 0, "error": "", "error_code": ""}
+        if NetworkAct.objects.filter(pk=act.pk, state=State.DONE).update(**changes) != 1:
+            raise CannotAct("It is not done yet, or somebody else changed it just now. Look at the post again.")
+        act.refresh_from_db(fields=["state", "error", "undone_by"])
+        tell_act_worker(act.pk)
+        _publish(act)
+    return act
 
 
 def _find_post(mention_id: int, kind: NetworkAct.Kind) -> tuple[Mention, NetworkAccount]:
@@ -139,7 +169,7 @@ def perform_act(act_id: int, *, now: datetime | None = None) -> None:
     """Do it on the network, if it is due and in no other hands. Never raises for what a network does."""
     moment = now or current_time()
     claim = uuid.uuid4().hex
-    due = NetworkAct.objects.filter(pk=act_id, state=State.QUEUED, not_before__lte=moment)
+    due = NetworkAct.objects.filter(any_of("state", OPEN), pk=act_id, not_before__lte=moment)
     if due.update(claim=claim, not_before=moment + timedelta(seconds=LEASE), attempts=F("attempts") + 1) != 1:
         return
     act = NetworkAct.objects.select_related("mention", "message", "account", "agent").get(pk=act_id)
@@ -161,7 +191,7 @@ def sweep_acts(*, now: datetime | None = None, limit: int = 50) -> int:
     Where a network answers slowly, what is left waits for the next sweep: whatever else this worker does must not wait for likes.
     """
     moment, began = now or current_time(), time.monotonic()
-    due = NetworkAct.objects.filter(state=State.QUEUED, not_before__lte=moment).order_by("not_before")
+    due = NetworkAct.objects.filter(any_of("state", OPEN), not_before__lte=moment).order_by("not_before")
     tried = 0
     for pk in list(due.values_list("pk", flat=True)[:limit]):
         if time.monotonic() - began > _LONGEST_SWEEP:
@@ -177,12 +207,14 @@ def _carry_out(act: NetworkAct) -> bool:
         return delivery.remove_sent(message_id=act.message.pk)
     assert act.mention is not None
     publisher, external_id = publisher_of(act.account), act.mention.external_id
-    calls: dict[str, Callable[[Publisher], None]] = {
-        Kind.LIKE: lambda speaker: speaker.like(external_id=external_id, token=act.token),
-        Kind.HIDE: lambda speaker: speaker.hide(external_id=external_id),
+    calls: dict[tuple[str, str], Callable[[Publisher], None]] = {
+        (Kind.LIKE, State.QUEUED): lambda speaker: speaker.like(external_id=external_id, token=act.token),
+        (Kind.LIKE, State.UNDOING): lambda speaker: speaker.unlike(external_id=external_id),
+        (Kind.HIDE, State.QUEUED): lambda speaker: speaker.hide(external_id=external_id),
+        (Kind.HIDE, State.UNDOING): lambda speaker: speaker.unhide(external_id=external_id),
     }
     assert act.account is not None
-    speak(act.account, calls[act.kind], publisher=publisher)
+    speak(act.account, calls[act.kind, act.state], publisher=publisher)
     return True
 
 
@@ -190,10 +222,10 @@ def _note_done(act: NetworkAct) -> None:
     """It is so on the network, whoever's call it was that did it. Once only."""
     moment = current_time()
     with transaction.atomic():
-        mine = NetworkAct.objects.filter(pk=act.pk, state=State.QUEUED)
-        if mine.update(state=State.DONE, finished_at=moment, claim="", error="", error_code="") != 1:
+        mine = NetworkAct.objects.filter(pk=act.pk, state=act.state)
+        act.state = State.DONE if act.state == State.QUEUED else State.UNDONE
+        if mine.update(state=act.state, finished_at=moment, claim="", error="", error_code="") != 1:
             return
-        act.state = State.DONE
         if act.message is not None:
             where = checks.label_of(act.message.network)
             words = f"A public answer of ours was taken down on {where}. Its text stays here; who read it there has read it."
@@ -204,9 +236,11 @@ def _note_done(act: NetworkAct) -> None:
 def _note_failure(act: NetworkAct, claim: str, error: NetworkError, moment: datetime) -> None:
     attempts = act.attempts - (error.code in NOT_TRIED)
     is_final = error.permanent or error.account_revoked or attempts >= MAX_ATTEMPTS
-    act.state = State.FAILED if is_final else State.QUEUED
+    tried = State(act.state)
+    if is_final:
+        act.state = State.FAILED if tried == State.QUEUED else State.DONE  # what could not be taken back stands
     with transaction.atomic():
-        mine = NetworkAct.objects.filter(pk=act.pk, state=State.QUEUED, claim=claim)
+        mine = NetworkAct.objects.filter(pk=act.pk, state=tried, claim=claim)
         if mine.update(
             state=act.state,
             attempts=attempts,
@@ -214,7 +248,7 @@ def _note_failure(act: NetworkAct, claim: str, error: NetworkError, moment: date
             error=str(error)[:500],
             error_code=error.code[:60],
             not_before=moment if is_final else moment + timedelta(seconds=back_off(attempts, error.retry_after)),
-            finished_at=moment if is_final else None,
+            finished_at=moment if is_final and tried == State.QUEUED else act.finished_at,
         ):
             _publish(act)
     if error.account_revoked and act.account is not None:

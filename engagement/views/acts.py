@@ -1,4 +1,4 @@
-"""What is pressed on a post besides answering it: like it, hide it, take our answer down."""
+"""What is pressed on a post besides answering it: like it, hide it, take that back; take our answer down."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def mention_hide(request: HttpRequest, pk: int) -> HttpResponseBase:
 @desk_view
 def message_take_down(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _tell(request, acts.take_down_answer(message_id=pk, agent=agent_of(request)))
+
+
+@require_POST
+@desk_view
+def act_take_back(request: HttpRequest, pk: int) -> HttpResponseBase:
+    act = acts.take_back_act(act_id=pk, agent=agent_of(request))
+    words = "It is being taken back." if act.state == NetworkAct.State.UNDOING else "It is taken back already."
+    return done(request, words, conversation=act.conversation_id, did="said")
 
 
 def _tell(request: HttpRequest, act: NetworkAct) -> HttpResponseBase:

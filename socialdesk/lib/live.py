@@ -61,7 +61,7 @@ class MessageChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActChanged(Event):
-    """Somebody likes or hides a post, or takes an answer of ours down: `kind` is like, hide or delete, `state` the act's."""
+    """Somebody likes or hides a post, takes that back, or takes an answer of ours down: `kind` is like, hide or delete."""
 
     conversation: int
     act: int

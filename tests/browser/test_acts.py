@@ -18,7 +18,7 @@ from tests.factories import make_agent
 
 def perform_now(kind: str) -> None:
     """What the worker does as soon as it is told."""
-    wait_until(lambda: NetworkAct.objects.filter(kind=kind, state="queued").exists())
+    wait_until(lambda: NetworkAct.objects.filter(kind=kind, state__in=("queued", "undoing")).exists())
     sweep_acts(now=now())
 
 
@@ -43,6 +43,19 @@ def test_a_comment_is_liked_and_hidden_and_a_colleague_sees_it(windows: Windows,
         expect(each.locator("[data-act-state='hide done']")).to_contain_text("Hidden by Lena")
     look(page, "a liked and hidden comment", within="[data-thread]")
     assert desk.world.likes(mention.external_id) == 1
+    expect(other.get_by_role("button", name="Show it again")).to_have_count(0)  # for leads
+    other.get_by_role("button", name="Take the like back").click()
+    perform_now("like")
+    for each in (page, other):
+        expect(each.locator("[data-act-state='like undone']")).to_contain_text("Liked by Lena, taken back by Sam")
+    page.get_by_role("button", name="Show it again").click()
+    perform_now("hide")
+    for each in (page, other):
+        expect(each.locator("[data-act-state='hide undone']")).to_contain_text("Hidden by Lena, shown again by Lena")
+    look(page, "a comment that is shown again", within="[data-thread]")
+    page.get_by_text("Like or hide").click()
+    expect(page.get_by_role("button", name="Like this post")).to_be_visible()
+    assert desk.world.likes(mention.external_id) == 0
 
 
 def answered(desk: Desk, sam: Agent) -> str:

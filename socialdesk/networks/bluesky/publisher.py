@@ -114,18 +114,33 @@ class BlueskyPublisher:
 
     def like(self, *, external_id: str, token: str) -> None:
         view = self._post_at(external_id)
-        if not words(part(view.get("viewer")).get("like")):
+        if self._by_hand(view, "like", shows=external_id) is None:  # what the post shows may have been taken back just now
             self._write_subject(LIKE, keys.key_for("like", self._us, external_id), view, external_id)
 
+    def unlike(self, *, external_id: str) -> None:
+        """The desk's own like has a known key. The key of one that was made by hand is told by the post, where we are shown it."""
+        if split_uri(external_id) is None:
+            raise NetworkError("That is no address of a post.", permanent=True, code="not_found")
+        ours = keys.key_for("like", self._us, external_id)
+        self._remove(LIKE, ours)
+        # Only now: of several likes the post shows the first one that there is.
+        view = self._post_at(external_id, is_needed=False)
+        whose, collection, key = split_uri(part(view.get("viewer")).get("like")) or ("", "", "")
+        if (whose, collection) == (self._us, LIKE) and key != ours:
+            self._remove(LIKE, key)
+
     def hide(self, *, external_id: str) -> None:
-        raise NetworkError("Bluesky hides nothing for us.", permanent=True, code="not_supported")
+        raise _no_hiding()
+
+    def unhide(self, *, external_id: str) -> None:
+        raise _no_hiding()
 
     def delete(self, *, external_id: str) -> None:
         """What is gone already is no error there."""
         whose, collection, key = split_uri(external_id) or ("", "", "")
         if whose != self._us or collection not in (POST, REPOST, LIKE):
             raise NetworkError("That is not ours, so it cannot be deleted.", permanent=True, code="forbidden")
-        self._client.procedure("com.atproto.repo.deleteRecord", {"repo": self._us, "collection": collection, "rkey": key})
+        self._remove(collection, key)
 
     @property
     def _us(self) -> str:
@@ -183,6 +198,10 @@ class BlueskyPublisher:
         if split_uri(uri) is None:
             raise NetworkError("The server did not say what it made of it.", code="unreadable_answer")
         return Sent(uri, web_address(shows or uri), at)
+
+    def _remove(self, collection: str, key: str) -> None:
+        """Where there is no such record, the server does nothing."""
+        self._client.procedure("com.atproto.repo.deleteRecord", {"repo": self._us, "collection": collection, "rkey": key})
 
     def _record(self, collection: str, key: str, *, shows: str = "") -> Sent | None:
         """The receipt of a record of ours; None where it is certainly not there: our own server keeps it."""
@@ -254,6 +273,10 @@ class BlueskyPublisher:
             if not messages or not cursor:
                 return None
         raise NetworkError("More was said there than the desk can look through since then.", code="too_many")
+
+
+def _no_hiding() -> NetworkError:
+    return NetworkError("Bluesky hides nothing for us.", permanent=True, code="not_supported")
 
 
 def _receipt(said: Mapping[str, Any], shows: str) -> Sent:

@@ -44,12 +44,13 @@ class InstagramReader:
             if place < WATCHED:
                 counts[media_id] = count
         self._tags(found, where.since)
-        told = told_mentions(self._config.external_id)
-        for media_id, comment_id in told:
-            if f"{media_id}/{comment_id}" not in where.done:
-                self._mention(found, media_id, comment_id, where.since)
+        done = []
+        for media_id, comment_id in told_mentions(self._config.external_id):
+            told = f"{media_id}/{comment_id}"
+            if told in where.done or self._mention(found, media_id, comment_id, where.since):
+                done.append(told)
         self._inbox.look(found, where.since)
-        return cut(found, where, limit=limit, counts=counts, done=(f"{media_id}/{comment_id}" for media_id, comment_id in told))
+        return cut(found, where, limit=limit, counts=counts, done=done)
 
     def _media(self, found: Found, since: datetime) -> list[dict[str, Any]]:
         raws: list[Any] = []
@@ -91,19 +92,24 @@ class InstagramReader:
                 raise
         collect(found, raws, self._read_media, since=since, written="timestamp")
 
-    def _mention(self, found: Found, media_id: str, comment_id: str, since: datetime) -> None:
-        """What a webhook told of by its ids. What cannot be seen any more, or never could, is passed over."""
+    def _mention(self, found: Found, media_id: str, comment_id: str, since: datetime) -> bool:
+        """What a webhook told of by its ids. What cannot be seen any more, or never could, is passed over; False where it is to be asked
+        about again, which holds up nothing else: over one thing or the other Instagram stumbles each time.
+        """
         mentioned = Mentioned(self._client, self._config)
         try:
             raw = mentioned.comment(comment_id) if comment_id else mentioned.media(media_id)
         except NetworkError as error:
+            if error.code == "server_error":
+                return False
             if not error.permanent or error.account_revoked:
                 raise
-            return
+            return True
         entry = attempt(found, raw, lambda raw: mentioned.read(raw, media_id) if comment_id else self._read_media(raw))
         if entry is not None:
             # It may have been told long after it was written, when what is newer had been read.
             found.entries.append(replace(entry, at=max(entry.at, since)))
+        return True
 
     def _read_media(self, raw: dict[str, Any]) -> Entry:
         return media.read_media(raw, config=self._config)

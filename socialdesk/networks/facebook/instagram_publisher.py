@@ -24,6 +24,7 @@ from socialdesk.networks.facebook.writing import (
     not_ours,
     not_there,
     receipt,
+    unless_gone,
 )
 
 _MOST_BYTES = 1000  # of a private message
@@ -102,8 +103,16 @@ class InstagramPublisher:
     def like(self, *, external_id: str, token: str) -> None:
         raise not_there("like", "Instagram")
 
+    def unlike(self, *, external_id: str) -> None:
+        raise not_there("like", "Instagram")
+
     def hide(self, *, external_id: str) -> None:
         self._client.post(at(external_id), {"hide": "true"})
+
+    def unhide(self, *, external_id: str) -> None:
+        path = at(external_id)
+        with unless_gone(self._client, external_id):
+            self._client.post(path, {"hide": "false"})
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours: an account may delete what others write below its posts, but to them that is no answer."""

@@ -21,6 +21,7 @@ from socialdesk.networks.facebook.writing import (
     not_ours,
     not_there,
     receipt,
+    unless_gone,
 )
 
 
@@ -71,8 +72,18 @@ class FacebookPublisher:
     def like(self, *, external_id: str, token: str) -> None:
         self._client.post(at(external_id, "likes"))
 
+    def unlike(self, *, external_id: str) -> None:
+        path = at(external_id, "likes")
+        with unless_gone(self._client, external_id):
+            self._client.delete(path)
+
     def hide(self, *, external_id: str) -> None:
         self._client.post(at(external_id), {"is_hidden": "true"})
+
+    def unhide(self, *, external_id: str) -> None:
+        path = at(external_id)
+        with unless_gone(self._client, external_id):
+            self._client.post(path, {"is_hidden": "false"})
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours: a page may delete what others write below its posts, but to them that is no answer."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,6 +113,27 @@ def same_text(one: str, other: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+@contextmanager
+def unless_gone(client: Client, external_id: str) -> Iterator[None]:
+    """What is not there any more is neither liked nor hidden. The network gives one error for that and for what we may not touch, so a
+    look tells which."""
+    try:
+        yield
+    except NetworkError as error:
+        if error.code != "not_found" or _is_there(client, external_id):
+            raise
+
+
+def _is_there(client: Client, external_id: str) -> bool:
+    try:
+        client.get(at(external_id), fields="id")
+    except NetworkError as error:
+        if error.code != "not_found":
+            raise
+        return False
+    return True
 
 
 def check_time(begun: float) -> None:

@@ -104,8 +104,19 @@ class MastodonPublisher:
     def like(self, *, external_id: str, token: str) -> None:
         self._client.write(lambda api: api.status_favourite(part_of_path(external_id)))
 
+    def unlike(self, *, external_id: str) -> None:
+        liked = part_of_path(external_id)
+        try:
+            self._client.write(lambda api: api.status_unfavourite(liked))
+        except NetworkError as error:
+            if error.code != "not_found":  # what is gone took our like with it
+                raise
+
     def hide(self, *, external_id: str) -> None:
-        raise NetworkError("Mastodon has no hiding of what others wrote.", permanent=True, code="cannot_hide")
+        raise _no_hiding()
+
+    def unhide(self, *, external_id: str) -> None:
+        raise _no_hiding()
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours. Deleting again is no error."""
@@ -203,6 +214,10 @@ class MastodonPublisher:
             raise NetworkError(f"{self._client.host} did not say what it made of it.", code="unreadable_answer")
         url = words(status.get("url")) or words(status.get("uri"))
         return Sent(external_id, url, moment(status.get("created_at")) or datetime.now(UTC))
+
+
+def _no_hiding() -> NetworkError:
+    return NetworkError("Mastodon has no hiding of what others wrote.", permanent=True, code="cannot_hide")
 
 
 def _same(seen: str, sent: str) -> bool:

@@ -124,8 +124,14 @@ class SandboxPublisher:
     def like(self, *, external_id: str, token: str) -> None:
         self._client.write(lambda: self._world.like(self._us.username, external_id))
 
+    def unlike(self, *, external_id: str) -> None:
+        self._client.write(lambda: self._world.unlike(self._us.username, external_id))
+
     def hide(self, *, external_id: str) -> None:
         self._client.write(lambda: self._world.hide(external_id))
+
+    def unhide(self, *, external_id: str) -> None:
+        self._client.write(lambda: self._world.unhide(external_id))
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours; refused as `forbidden` otherwise. Deleting again is no error."""

@@ -199,11 +199,25 @@ class World:
                 raise Refused("not_a_reply", f"post {post_id} is no reply, and only replies can be hidden")
             connection.execute("UPDATE post SET hidden = 1 WHERE id = ?", (int(post.id),))
 
+    def unhide(self, post_id: str) -> None:
+        """Shows it again. What is not hidden, or not there any more, stays as it is."""
+        with self.store.transaction() as connection:
+            connection.execute("UPDATE post SET hidden = 0 WHERE id = ?", (self._number(post_id),))
+
     def like(self, username: str, post_id: str) -> None:
         """Liking twice is liking once."""
         with self.store.transaction() as connection:
             post = self._standing(post_id)
             connection.execute("INSERT OR IGNORE INTO liked VALUES (?, ?)", (self._known(username, post.network).id, int(post.id)))
+
+    def unlike(self, username: str, post_id: str) -> None:
+        """What is not liked, or not there any more, stays as it is."""
+        with self.store.transaction() as connection:
+            post = self.post(post_id)
+            if post is not None:
+                connection.execute(
+                    "DELETE FROM liked WHERE account = ? AND post = ?", (self._known(username, post.network).id, int(post.id))
+                )
 
     def likes(self, post_id: str) -> int:
         row = self.store.row("SELECT count(*) AS n FROM liked WHERE post = ?", (number(post_id),))

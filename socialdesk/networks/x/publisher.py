@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -79,8 +80,18 @@ class XPublisher:
     def like(self, *, external_id: str, token: str) -> None:
         self._client.write("POST", f"/2/users/{self._client.us}/likes", {"tweet_id": _checked(external_id)})
 
+    def unlike(self, *, external_id: str) -> None:
+        route = f"/2/users/{self._client.us}/likes/{_checked(external_id)}"
+        with _unless_gone():
+            self._client.write("DELETE", route)
+
     def hide(self, *, external_id: str) -> None:
         written(self._client.library.hide_reply(_checked(external_id), user_auth=False))
+
+    def unhide(self, *, external_id: str) -> None:
+        _checked(external_id)
+        with _unless_gone():
+            written(self._client.library.unhide_reply(external_id, user_auth=False))
 
     def delete(self, *, external_id: str) -> None:
         """Only what is ours; refused as `forbidden` otherwise. Deleting again is no error. A repost is taken back."""
@@ -172,6 +183,16 @@ class XPublisher:
 
 def _is_there(found: Found, in_reply_to: str) -> bool:
     return found.post.in_reply_to == in_reply_to and not found.post.repost_of
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """A post that is not there any more is neither liked nor hidden."""
+    try:
+        yield
+    except NetworkError as error:
+        if error.code != "not_found":
+            raise
 
 
 def _checked(external_id: str) -> str:

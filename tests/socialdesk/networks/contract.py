@@ -70,6 +70,15 @@ class Harness(ReadingHarness, Protocol):
     def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
         """Our account replies without this connector, as a person with the network's own app does."""
 
+    def likes(self, post_id: str) -> int:
+        """How many like it; nobody but our account does."""
+
+
+class HidingHarness(Harness, Protocol):
+    """A network with Capabilities.hide."""
+
+    def is_hidden(self, post_id: str) -> bool: ...
+
 
 def read_all(reader: Reader, cursor: str = "", *, limit: int = 200) -> Batch:
     """Everything after the cursor as one batch, fetched in as many calls as it takes."""
@@ -396,15 +405,70 @@ class ConnectorContract(ReadingContract):
         assert harness.publisher.find(token="t2", text="Ben loves it.", since=an_hour_ago()) is None
 
     def test_liking_and_hiding_again_is_no_error(self, harness: Harness) -> None:
-        post = harness.customer_posts("ana", "I love it")
-        # Some networks let only those who began a thread hide what is in it.
-        ours = harness.publisher.post(text="Who loves it?", token="t0").external_id if harness.capabilities.post else post
-        rude = harness.customer_posts("ben", "you would", in_reply_to=ours)
+        post, (rude,) = harness.customer_posts("ana", "I love it"), self._rude(harness, "you would")
         for _ in range(2):
             if harness.capabilities.like:
                 harness.publisher.like(external_id=post, token="t1")
             if harness.capabilities.hide:
                 harness.publisher.hide(external_id=rude)
+
+    def test_a_like_that_is_taken_back_is_gone_and_no_other(self, harness: Harness) -> None:
+        needs(harness.capabilities.like)
+        post, other = harness.customer_posts("ana", "I love it"), harness.customer_posts("ben", "I love it too")
+        for liked in (post, other):
+            harness.publisher.like(external_id=liked, token="t1")
+        assert (harness.likes(post), harness.likes(other)) == (1, 1)
+        for _ in range(2):
+            harness.publisher.unlike(external_id=post)
+            assert (harness.likes(post), harness.likes(other)) == (0, 1)
+        harness.publisher.like(external_id=post, token="t2")
+        assert harness.likes(post) == 1
+
+    def test_a_like_of_what_is_gone_or_was_never_liked_is_taken_back_without_an_error(self, harness: Harness) -> None:
+        needs(harness.capabilities.like)
+        gone, never = harness.customer_posts("ana", "I love it"), harness.customer_posts("ben", "I love it too")
+        harness.publisher.like(external_id=gone, token="t1")
+        harness.customer_deletes(gone)
+        for post in (gone, never):
+            harness.publisher.unlike(external_id=post)
+        assert harness.likes(never) == 0
+
+    def test_what_was_hidden_is_shown_again_and_nothing_else_is(self, harness: HidingHarness) -> None:
+        needs(harness.capabilities.hide)
+        rude, ruder = self._rude(harness, "you would", "go away")
+        for comment in (rude, ruder):
+            harness.publisher.hide(external_id=comment)
+        assert (harness.is_hidden(rude), harness.is_hidden(ruder)) == (True, True)
+        for _ in range(2):
+            harness.publisher.unhide(external_id=rude)
+            assert (harness.is_hidden(rude), harness.is_hidden(ruder)) == (False, True)
+        harness.publisher.hide(external_id=rude)
+        assert harness.is_hidden(rude)
+
+    def test_what_is_gone_or_was_never_hidden_is_shown_again_without_an_error(self, harness: HidingHarness) -> None:
+        needs(harness.capabilities.hide)
+        gone, never = self._rude(harness, "you would", "go away")
+        harness.publisher.hide(external_id=gone)
+        harness.customer_deletes(gone)
+        for comment in (gone, never):
+            harness.publisher.unhide(external_id=comment)
+        assert not harness.is_hidden(never)
+
+    def test_taking_back_is_refused_for_good_where_there_is_nothing_of_the_kind(self, harness: Harness) -> None:
+        publisher, able = harness.publisher, harness.capabilities
+        post = harness.customer_posts("ana", "I love it")
+        liking = (lambda: publisher.like(external_id=post, token="t1"), lambda: publisher.unlike(external_id=post))
+        hiding = (lambda: publisher.hide(external_id=post), lambda: publisher.unhide(external_id=post))
+        lacking = [calls for is_there, calls in ((able.like, liking), (able.hide, hiding)) if not is_there]
+        needs(lacking)
+        for calls in lacking:
+            codes = []
+            for call in calls:
+                with pytest.raises(NetworkError) as caught:
+                    call()
+                assert caught.value.permanent
+                codes.append(caught.value.code)
+            assert codes[0] == codes[1] != ""
 
     def test_our_reply_can_be_deleted_and_theirs_cannot(self, harness: Harness) -> None:
         needs(harness.capabilities.delete)
@@ -454,6 +518,15 @@ class ConnectorContract(ReadingContract):
         assert len(replies) == (0 if failure == "lost_before_writing" else 1)
         found = harness.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=an_hour_ago())
         assert [found.external_id if found else ""] == ([reply.external_id for reply in replies] or [""])
+
+    @staticmethod
+    def _rude(harness: Harness, *texts: str) -> list[str]:
+        """Comments that can be hidden: some networks let only those who began a thread hide what is in it."""
+        if harness.capabilities.post:
+            began = harness.publisher.post(text="Who loves it?", token="t0").external_id
+        else:
+            began = harness.customer_posts("ana", "I love it")
+        return [harness.customer_posts("ben", text, in_reply_to=began) for text in texts]
 
     @staticmethod
     def _replies(harness: Harness, post: str) -> list[PostData]:

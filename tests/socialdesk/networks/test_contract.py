@@ -65,6 +65,13 @@ class SandboxHarness:
     def customer_messages(self, username: str, text: str) -> str:
         return self._world.message_as(username, text).id
 
+    def likes(self, post_id: str) -> int:
+        return self._world.likes(post_id)
+
+    def is_hidden(self, post_id: str) -> bool:
+        post = self._world.post(post_id)
+        return post is not None and post.hidden
+
     def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
         return self._world.reply_as("tidewheel", in_reply_to, text).id
 

@@ -64,6 +64,9 @@ class BlueskyHarness:
     def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
         return self.world.publish(self.world.us, text, in_reply_to=in_reply_to).uri
 
+    def likes(self, post_id: str) -> int:
+        return len(self.world.likes_of(post_id))
+
     @contextmanager
     def failing(self, failure: Failure) -> Iterator[None]:
         """What is answered is looked up before anything is written; that look succeeds where the failure is about writing."""

@@ -19,10 +19,11 @@ from socialdesk.networks.base import EXPIRED, NetworkError, Picture, Sent
 from socialdesk.networks.bluesky import keys
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.simulator import Call
-from tests.socialdesk.networks.bluesky.world import POST
+from tests.socialdesk.networks.bluesky.world import LIKE, POST
 from tests.socialdesk.networks.contract import an_hour_ago
 
-WRITES = ("com.atproto.repo.putRecord", "chat.bsky.convo.sendMessage", "com.atproto.repo.deleteRecord")
+DELETE = "com.atproto.repo.deleteRecord"
+WRITES = ("com.atproto.repo.putRecord", "chat.bsky.convo.sendMessage", DELETE)
 
 
 def only_writes(call: Call) -> bool:
@@ -343,5 +344,81 @@ def test_only_what_we_wrote_is_deleted_and_by_its_address(bluesky: BlueskyHarnes
         with pytest.raises(NetworkError) as caught:
             bluesky.publisher.delete(external_id=address)
         assert caught.value.permanent
-    assert bluesky.simulator.calls("com.atproto.repo.deleteRecord") == []
+    assert bluesky.simulator.calls(DELETE) == []
     assert POST in bluesky.publisher.post(text="Hello", token="t1").external_id
+
+
+# Taking back
+
+
+@pytest.mark.parametrize("made", [("hand",), ("desk",), ("desk", "hand"), ("hand", "desk")])
+def test_likes_of_ours_are_taken_back_by_whichever_program_they_were_made_and_no_others(
+    bluesky: BlueskyHarness, made: tuple[str, ...]
+) -> None:
+    world = bluesky.world
+    post, other = bluesky.customer_posts("ana", "I love it"), bluesky.customer_posts("ana", "I love it too")
+    others = [world.like(world.person("ben"), post), world.like(world.us, other)]
+    for by in made:
+        if by == "hand":
+            world.like(world.us, post)
+        else:
+            earlier = world.ours.pop((LIKE, post), "")  # the app view has not come to it yet
+            bluesky.publisher.like(external_id=post, token="t1")
+            world.ours[LIKE, post] = earlier or world.ours[LIKE, post]
+    assert len(world.likes_of(post)) == len(made) + 1
+    for _ in range(2):
+        bluesky.publisher.unlike(external_id=post)
+        assert world.likes_of(post) + world.likes_of(other) == others
+
+
+@pytest.mark.parametrize("state", ["lag", "hidden", "deleted"])
+def test_a_like_of_what_we_are_not_shown_is_taken_back(bluesky: BlueskyHarness, state: str) -> None:
+    post = bluesky.customer_posts("ana", "I love it")
+    bluesky.publisher.like(external_id=post, token="t1")
+    {"lag": bluesky.world.lag.add, "hidden": bluesky.world.hidden.add, "deleted": bluesky.world.delete}[state](post)
+    bluesky.publisher.unlike(external_id=post)
+    assert bluesky.world.likes_of(post) == []
+
+
+def test_what_was_liked_again_is_liked_though_the_app_view_still_shows_the_like_that_was_taken_back(bluesky: BlueskyHarness) -> None:
+    post = bluesky.customer_posts("ana", "I love it")
+    by_hand = bluesky.world.like(bluesky.world.us, post)
+    bluesky.publisher.like(external_id=post, token="t1")
+    assert bluesky.world.likes_of(post) == [by_hand]
+    bluesky.publisher.unlike(external_id=post)
+    bluesky.world.ours[LIKE, post] = by_hand.uri
+    bluesky.publisher.like(external_id=post, token="t2")
+    assert bluesky.likes(post) == 1
+
+
+def test_nothing_is_removed_but_likes_of_ours_whatever_the_network_shows(bluesky: BlueskyHarness) -> None:
+    world, post = bluesky.world, bluesky.customer_posts("ana", "I love it")
+    of_ben, written = world.like(world.person("ben"), post), bluesky.publisher.post(text="Hello", token="t1")
+    bluesky.simulator.is_strict = False
+    for shown in (of_ben.uri, written.external_id, "nonsense"):
+        world.ours[LIKE, post] = shown
+        bluesky.publisher.unlike(external_id=post)
+    removed = {(call.json["repo"], call.json["collection"], call.json["rkey"]) for call in bluesky.simulator.calls(DELETE)}
+    assert removed == {(world.us.did, LIKE, keys.key_for("like", world.us.did, post))}
+
+
+@pytest.mark.parametrize("mode", ["lost_before_writing", "unavailable", "error_after_writing", "rate_limit", "revoked"])
+def test_taking_back_is_asked_for_once_however_it_fails_and_may_be_done_again(bluesky: BlueskyHarness, mode: str) -> None:
+    post = bluesky.customer_posts("ana", "I love it")
+    bluesky.publisher.like(external_id=post, token="t1")
+    with bluesky.simulator.failing(mode, only=only_writes), pytest.raises(NetworkError) as caught:
+        bluesky.publisher.unlike(external_id=post)
+    assert (caught.value.retryable, caught.value.permanent) == (mode == "rate_limit", mode == "revoked")
+    assert len(bluesky.simulator.calls(DELETE)) == 1
+    bluesky.simulator.left = dict.fromkeys(bluesky.simulator.left, 3000)
+    cache.clear()
+    bluesky.publisher.unlike(external_id=post)
+    assert bluesky.world.likes_of(post) == []
+
+
+@pytest.mark.parametrize("strange", ["", "nonsense", "at://did:plc:someone", "999999999999"])
+def test_a_like_of_what_is_no_post_is_never_asked_to_be_taken_back(bluesky: BlueskyHarness, strange: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        bluesky.publisher.unlike(external_id=strange)
+    assert (caught.value.permanent, caught.value.code) == (True, "not_found")
+    assert bluesky.simulator.log == []

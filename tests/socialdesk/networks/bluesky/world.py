@@ -84,7 +84,7 @@ class World:
         self.messages: list[Message] = []
         self.log: list[dict[str, Any]] = []
         self.commits = 0
-        self.ours: dict[tuple[str, str], str] = {}  # our reposts and likes, by what they are of
+        self.ours: dict[tuple[str, str], str] = {}  # our reposts and likes, by what they are of: of several the first
         self.closed: set[str] = set()  # posts that nobody may answer
         self.hidden: set[str] = set()  # posts whose authors block us
         self.lag: set[str] = set()  # addresses that the app view has not come to yet
@@ -130,7 +130,7 @@ class World:
             record = Record(did, collection, key, value, cid, max(seen, written) if written - seen < timedelta(seconds=1) else seen)
             self.records[uri] = record
             if did == self.us.did and "subject" in value:
-                self.ours[collection, value["subject"]["uri"]] = uri
+                self.ours.setdefault((collection, value["subject"]["uri"]), uri)
             self.listener("update" if earlier else "create", did, collection, key, value, cid)
             return record
 
@@ -138,8 +138,17 @@ class World:
         with self.lock:
             if (record := self.records.pop(uri, None)) is not None:
                 self.commits += 1
-                self.ours = {of: ours for of, ours in self.ours.items() if ours != uri}
+                self._forget(record)
                 self.listener("delete", record.did, record.collection, record.key, None, "")
+
+    def _forget(self, record: Record) -> None:
+        """Where it was our repost or like of something, the next one takes its place."""
+        of = record.collection, record.value.get("subject", {}).get("uri", "")
+        if self.ours.get(of) == record.uri:
+            del self.ours[of]
+            for each in self.records.values():
+                if (each.did, each.collection, each.value.get("subject", {}).get("uri")) == (record.did, *of):
+                    self.ours.setdefault(of, each.uri)
 
     def keep(self, did: str, content: bytes, said: str) -> Blob:
         """`said` is the kind that its sender says; what can be seen in the file goes before that."""
@@ -161,6 +170,10 @@ class World:
     def repost(self, author: Person, uri: str) -> Record:
         subject = {"uri": uri, "cid": self.records[uri].cid}
         return self.put(author.did, REPOST, self.new_tid(), {"$type": REPOST, "subject": subject, "createdAt": stamp(self.new_time())})
+
+    def like(self, author: Person, uri: str) -> Record:
+        subject = {"uri": uri, "cid": self.records[uri].cid}
+        return self.put(author.did, LIKE, self.new_tid(), {"$type": LIKE, "subject": subject, "createdAt": stamp(self.new_time())})
 
     # Private messages
 
@@ -212,6 +225,9 @@ class World:
     def likes(self) -> list[tuple[str, Record]]:
         """What others like, as a notice has it."""
         return [("like", each) for each in self.records.values() if each.collection == LIKE and each.did != self.us.did]
+
+    def likes_of(self, uri: str) -> list[Record]:
+        return [each for each in self.records.values() if each.collection == LIKE and each.value["subject"]["uri"] == uri]
 
     def _why(self, post: Record) -> str:
         us = self.us.did

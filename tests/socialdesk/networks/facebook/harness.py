@@ -67,6 +67,13 @@ class MetaHarness:
         person = self.world.person(self.NETWORK, username)
         return self.world.letter(person, self.world.us(self.NETWORK), text, network=self.NETWORK).id
 
+    def likes(self, post_id: str) -> int:
+        """Ours alone; nobody else likes anything there."""
+        return int(post_id in self.world.liked)
+
+    def is_hidden(self, post_id: str) -> bool:
+        return self.world.things[post_id].is_hidden
+
     def deletions_told(self) -> Sequence[PostData]:
         """What the network told of by its signed calls, since the last time this was asked."""
         fresh, self._told = self.world.events[self._told :], len(self.world.events)

@@ -257,6 +257,13 @@ def like(asked: Asked, thing_id: str) -> Any:
     return {"success": True}
 
 
+@route("DELETE", r"(\d+_\d+|\d+)/likes")
+def unlike(asked: Asked, thing_id: str) -> Any:
+    asked.needs("pages_manage_engagement", task="MODERATE")
+    asked.world.liked.discard(asked.thing(thing_id, "PagePost", "Comment").id)
+    return {"success": True}
+
+
 # --- Private messages -----------------------------------------------------------------------------------------------------
 
 _PLATFORMS = {"messenger": ("facebook", "pages_messaging"), "instagram": ("instagram", "instagram_manage_messages")}

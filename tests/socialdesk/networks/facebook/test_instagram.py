@@ -126,6 +126,23 @@ def test_a_mention_that_cannot_be_asked_about_now_is_asked_about_later(instagram
     assert ids(read_all(instagram.reader).posts) == [theirs.id]
 
 
+def test_a_mention_over_which_the_network_stumbles_holds_up_nothing_else(instagram: InstagramHarness) -> None:
+    world = instagram.world
+    theirs = [world.media(world.person("instagram", "gemma"), f"with @tidewheel {number}") for number in range(2)]
+    for each in theirs:
+        world.name_us(each)
+    tell(instagram)
+    stumbling = instagram.simulator.failing("error_after_writing", only=lambda method, path: path.endswith(INSTAGRAM))
+    with stumbling:
+        comment = instagram.customer_posts("gemma", "below our picture")
+        batch = read_all(instagram.reader)
+        assert ids(batch.posts) == [comment]
+        assert read_all(instagram.reader, batch.cursor).posts == ()
+    later = read_all(instagram.reader, batch.cursor)
+    assert sorted(ids(later.posts)) == sorted(each.id for each in theirs)
+    assert read_all(instagram.reader, later.cursor).posts == ()
+
+
 def test_a_mention_that_is_told_late_is_read_though_later_ones_were(instagram: InstagramHarness) -> None:
     world = instagram.world
     theirs = world.media(world.person("instagram", "oldtownspin"), "Sunday with @tidewheel", at=world.now() - 2 * DAY)
@@ -227,6 +244,7 @@ def test_what_instagram_does_not_have_is_refused_in_words(instagram: InstagramHa
         lambda: instagram.publisher.repost(external_id=comment, token="t"),
         lambda: instagram.publisher.post(text="x", token="t"),
         lambda: instagram.publisher.like(external_id=comment, token="t"),
+        lambda: instagram.publisher.unlike(external_id=comment),
         lambda: instagram.publisher.follows_us("1"),
         lambda: instagram.publisher.find(token="t", text="x", since=an_hour_ago()),
         lambda: instagram.publisher.reply(in_reply_to=comment, text="x", token="t", pictures=[picture]),
@@ -238,12 +256,22 @@ def test_what_instagram_does_not_have_is_refused_in_words(instagram: InstagramHa
     assert instagram.simulator.writes() == []
 
 
-def test_what_others_wrote_is_hidden_and_never_deleted_from_here(instagram: InstagramHarness) -> None:
+def test_a_comment_that_is_gone_needs_not_be_shown_again(instagram: InstagramHarness) -> None:
+    rude = instagram.customer_posts("ben", "rude")
+    instagram.customer_deletes(rude)
+    instagram.publisher.unhide(external_id=rude)
+    assert [call.status for call in instagram.simulator.writes()] == [400]
+
+
+def test_what_others_wrote_is_hidden_shown_again_and_never_deleted_from_here(instagram: InstagramHarness) -> None:
     rude = instagram.customer_posts("ben", "rude")
     instagram.publisher.hide(external_id=rude)
     assert instagram.world.things[rude].is_hidden
     with pytest.raises(NetworkError, match="not ours"):
         instagram.publisher.delete(external_id=rude)
+    for _ in range(2):
+        instagram.publisher.unhide(external_id=rude)
+        assert not instagram.is_hidden(rude)
     ours = instagram.publisher.reply(in_reply_to=rude, text="Please be kind.", token="t")
     instagram.publisher.delete(external_id=ours.external_id)
     assert ours.external_id not in instagram.world.things

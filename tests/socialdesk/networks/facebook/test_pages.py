@@ -15,6 +15,7 @@ from socialdesk.networks.facebook import reader as page_reader
 from tests.socialdesk.networks.contract import an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, DAY, PAGE
 from tests.socialdesk.networks.facebook.harness import FacebookHarness
+from tests.socialdesk.networks.facebook.nodes import gone
 
 
 def ids(posts: Any) -> list[str]:
@@ -186,6 +187,55 @@ def test_what_others_wrote_is_hidden_and_never_deleted_from_here(facebook: Faceb
     with pytest.raises(NetworkError) as caught:
         facebook.publisher.delete(external_id=post.id)
     assert caught.value.code == "not_found"
+
+
+def test_a_like_is_taken_back_and_what_was_hidden_shown_again(facebook: FacebookHarness) -> None:
+    post = facebook.world.post(facebook.world.page, "ours")
+    rude, other = (facebook.customer_posts("ben", text, in_reply_to=post.id) for text in ("rude", "ruder"))
+    for comment in (rude, other):
+        facebook.publisher.like(external_id=comment, token="t")
+        facebook.publisher.hide(external_id=comment)
+    for _ in range(2):
+        facebook.publisher.unlike(external_id=rude)
+        facebook.publisher.unhide(external_id=rude)
+        assert [(facebook.likes(comment), facebook.is_hidden(comment)) for comment in (rude, other)] == [(0, False), (1, True)]
+
+
+def test_what_is_gone_needs_nothing_taken_back(facebook: FacebookHarness) -> None:
+    comment = facebook.customer_posts("ben", "rude", in_reply_to=facebook.world.post(facebook.world.page, "ours").id)
+    facebook.customer_deletes(comment)
+    facebook.publisher.unlike(external_id=comment)
+    facebook.publisher.unhide(external_id=comment)
+    assert [call.status for call in facebook.simulator.writes()] == [400, 400]
+    with (
+        facebook.simulator.failing("error_after_writing", only=lambda method, path: method == "GET"),
+        pytest.raises(NetworkError) as caught,
+    ):
+        facebook.publisher.unlike(external_id=comment)
+    assert caught.value.retryable  # not known to be gone, and to be tried again
+
+
+def test_what_facebook_says_is_gone_and_still_shows_was_not_taken_back(facebook: FacebookHarness) -> None:
+    """The same error says that we may not touch it."""
+    comment = facebook.customer_posts("ben", "rude", in_reply_to=facebook.world.post(facebook.world.page, "ours").id)
+    refusal = gone(comment)
+    for call in (facebook.publisher.unlike, facebook.publisher.unhide):
+        refused = facebook.simulator.failing(lambda: (refusal.status, refusal.body, {}), only=lambda method, path: method != "GET")
+        with refused, pytest.raises(NetworkError) as caught:
+            call(external_id=comment)
+        assert (caught.value.permanent, caught.value.code) == (True, "not_found")
+
+
+@pytest.mark.parametrize("name", ["like", "unlike", "hide", "unhide"])
+def test_likes_and_hiding_need_a_permission_and_a_task(facebook: FacebookHarness, name: str) -> None:
+    comment = facebook.customer_posts("ben", "rude", in_reply_to=facebook.world.post(facebook.world.page, "ours").id)
+    given = {"token": "t"} if name == "like" else {}
+    config = facebook.config_with(scopes=without("pages_manage_engagement"))
+    for tasks, publisher in ((facebook.world.tasks, registry.publisher_for(config)), ([], facebook.publisher)):
+        facebook.world.tasks = tasks
+        with pytest.raises(NetworkError) as caught:
+            getattr(publisher, name)(external_id=comment, **given)
+        assert (caught.value.permanent, caught.value.account_revoked, caught.value.code) == (True, False, "not_permitted")
 
 
 def test_what_facebook_does_not_have_is_refused_in_words(facebook: FacebookHarness) -> None:

@@ -20,7 +20,7 @@ from socialdesk.networks.base import AccountConfig, NetworkError, Picture
 from socialdesk.networks.facebook.client import Client, at, next_page
 from tests.socialdesk.networks.contract import FILM, Failure
 from tests.socialdesk.networks.facebook.graph import PAGE
-from tests.socialdesk.networks.facebook.harness import FacebookHarness, MetaHarness
+from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness, MetaHarness
 from tests.socialdesk.networks.facebook.simulator import APP_SECRET
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
@@ -113,12 +113,14 @@ def test_each_write_goes_out_once_whatever_comes_back(network: str, failure: Fai
         "reply": lambda: publisher.reply(in_reply_to=post, text="Sorry.", token="1"),
         "message": lambda: publisher.direct_message(to=ana, text="Hello", token="2"),
         "hide": lambda: publisher.hide(external_id=post),
+        "unhide": lambda: publisher.unhide(external_id=post),
         "delete": lambda: publisher.delete(external_id=ours),
     }
     if can.post:
         calls["post"] = lambda: publisher.post(text="Hello all", token="3")
     if can.like:
         calls["like"] = lambda: publisher.like(external_id=post, token="4")
+        calls["unlike"] = lambda: publisher.unlike(external_id=post)
     for name, call in calls.items():
         before = len(harness.simulator.writes())
         with harness.simulator.failing(failure, only=lambda method, path: method != "GET"), pytest.raises(NetworkError) as caught:
@@ -263,11 +265,18 @@ def test_the_next_page_is_asked_for_at_our_own_address_whatever_the_network_says
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "x" * 301])
-def test_an_id_that_is_none_is_not_asked_for(facebook: FacebookHarness, name: str) -> None:
-    with pytest.raises(NetworkError) as caught:
-        facebook.publisher.like(external_id=name, token="t")
-    assert (caught.value.permanent, caught.value.code) == (True, "not_found")
-    assert facebook.simulator.log == []
+def test_an_id_that_is_none_is_not_asked_for(facebook: FacebookHarness, instagram: InstagramHarness, name: str) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: facebook.publisher.like(external_id=name, token="t"),
+        lambda: facebook.publisher.unlike(external_id=name),
+        lambda: facebook.publisher.unhide(external_id=name),
+        lambda: instagram.publisher.unhide(external_id=name),
+    ]
+    for call in calls:
+        with pytest.raises(NetworkError) as caught:
+            call()
+        assert (caught.value.permanent, caught.value.code) == (True, "not_found")
+    assert facebook.simulator.log == instagram.simulator.log == []
 
 
 def test_an_id_from_outside_leads_nowhere_else() -> None:

@@ -56,6 +56,9 @@ class MastodonHarness:
         author = self.world.statuses[in_reply_to].author
         return self.world.publish(self.world.us, f"@{author.acct} {text}", in_reply_to=in_reply_to).id
 
+    def likes(self, post_id: str) -> int:
+        return len([liked for _, liked in self.world.liked if liked == post_id])
+
     @contextmanager
     def failing(self, failure: Failure) -> Iterator[None]:
         """What is answered is looked up before anything is written; that look succeeds where the failure is about writing."""

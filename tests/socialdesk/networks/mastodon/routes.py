@@ -51,6 +51,7 @@ class Routes:
                 ("GET", "/api/v1/statuses/{id}/context", "read:statuses", self._context),
                 ("POST", "/api/v1/statuses/{id}/reblog", "write:statuses", self._reblog),
                 ("POST", "/api/v1/statuses/{id}/favourite", "write:favourites", self._favourite),
+                ("POST", "/api/v1/statuses/{id}/unfavourite", "write:favourites", self._unfavourite),
                 ("POST", "/api/v2/media", "write:media", self._upload),
                 ("GET", "/api/v1/media/{id}", "write:media", self._media),
                 ("GET", "/api/v1/streaming/user", "read:statuses read:notifications", self._user_stream),
@@ -202,6 +203,12 @@ class Routes:
     def _favourite(self, call: Call, us: Person, status_id: str) -> Answer:
         self.world.liked.add((us.id, self._find(status_id, us).id))
         return self._status(call, us, status_id)
+
+    def _unfavourite(self, call: Call, us: Person, status_id: str) -> Answer:
+        """What was liked need not be seen any more. What was not liked is no error where it is seen."""
+        status = self.world.statuses[status_id] if (us.id, status_id) in self.world.liked else self._find(status_id, us)
+        self.world.liked.discard((us.id, status.id))
+        return Answer(200, self.world.status_entity(status))
 
     def _upload(self, call: Call, us: Person, _: str) -> Answer:
         parts = BytesParser().parsebytes(b"Content-Type: " + call.headers["content-type"].encode() + b"\r\n\r\n" + call.body)

@@ -180,6 +180,7 @@ def test_one_call_is_one_request_however_it_fails(there: MastodonHarness, failur
         lambda: there.publisher.post(text="Good morning.", token="t3"),
         lambda: there.publisher.repost(external_id=post, token="t4"),
         lambda: there.publisher.like(external_id=post, token="t5"),
+        lambda: there.publisher.unlike(external_id=post),
         lambda: there.publisher.delete(external_id=there.world.publish(there.world.us, "Gone soon.").id),
     ]
     for send in sends:
@@ -310,7 +311,36 @@ def test_what_a_stranger_wrote_is_not_deleted_and_what_is_gone_is_no_error(there
 
 
 def test_nothing_is_hidden_here(there: MastodonHarness) -> None:
-    assert refused(lambda: there.publisher.hide(external_id="1")).permanent
+    for call in (there.publisher.hide, there.publisher.unhide):
+        assert refused(lambda call=call: call(external_id="1")).permanent  # type: ignore[misc]
+
+
+def test_a_like_of_ours_is_taken_back_and_no_other(there: MastodonHarness) -> None:
+    post, other = there.customer_posts("ana", "I love it"), there.customer_posts("ana", "I love it too")
+    us, ben = there.world.us.id, there.customer_id("ben")
+    there.world.liked |= {(us, post), (ben, post), (us, other)}
+    for _ in range(2):
+        there.publisher.unlike(external_id=post)
+        assert there.world.liked == {(ben, post), (us, other)}
+
+
+def test_a_like_of_what_we_are_not_shown_any_more_is_taken_back(there: MastodonHarness) -> None:
+    post = there.customer_posts("ana", "I love it")
+    there.publisher.like(external_id=post, token="t1")
+    there.world.statuses[post].visibility = "private"
+    for _ in range(2):  # the second time the server says that there is no such post
+        there.publisher.unlike(external_id=post)
+    assert there.likes(post) == 0
+    assert [call.status for call in there.simulator.calls("POST", f"/api/v1/statuses/{post}/unfavourite")] == [200, 404]
+
+
+def test_a_like_stays_where_the_sign_in_may_not_take_it_back(there: MastodonHarness) -> None:
+    post = there.customer_posts("ana", "I love it")
+    there.publisher.like(external_id=post, token="t1")
+    publisher = MastodonPublisher(there.config_with(scopes="read write:statuses"))
+    error = refused(lambda: publisher.unlike(external_id=post))
+    assert (error.permanent, error.account_revoked) == (True, False)
+    assert there.likes(post) == 1
 
 
 @pytest.mark.parametrize("strange", ["1/reblog", "../accounts/1", "1?x=1", "", "a b", "١", "1\n"])
@@ -321,6 +351,7 @@ def test_an_id_that_is_none_is_never_asked_for(there: MastodonHarness, strange: 
         lambda: there.publisher.direct_message(to=strange, text="Sorry.", token="t1"),
         lambda: there.publisher.repost(external_id=strange, token="t1"),
         lambda: there.publisher.like(external_id=strange, token="t1"),
+        lambda: there.publisher.unlike(external_id=strange),
         lambda: there.publisher.delete(external_id=strange),
     ):
         assert refused(call).permanent

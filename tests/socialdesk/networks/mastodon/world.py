@@ -120,6 +120,7 @@ class World:
             status = self.statuses.pop(status_id)
             self.notifications = [note for note in self.notifications if note["status"] != status_id]
             self._count(status, -1)
+            self.liked = {(who, liked) for who, liked in self.liked if liked != status_id}
             for boost in [each for each in self.statuses.values() if each.reblog_of == status_id]:
                 del self.statuses[boost.id]
             for stream in self._streams(status):

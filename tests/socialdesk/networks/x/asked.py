@@ -81,6 +81,7 @@ CALLS = (
     Call("POST", "/2/users/{id}/retweets", "repost", f"{READ} tweet.write", body=("tweet_id",), is_body_required=True, limit=50),
     Call("DELETE", "/2/users/{id}/retweets/{other}", "take_back", f"{READ} tweet.write", limit=50),
     Call("POST", "/2/users/{id}/likes", "like", f"{READ} like.write", body=("tweet_id",), is_body_required=True, limit=50),
+    Call("DELETE", "/2/users/{id}/likes/{other}", "unlike", f"{READ} like.write", limit=50),
     Call(
         "GET", "/2/dm_events", "messages", f"{READ} dm.read", params=(*_LIST, "event_types", "dm_event.fields", "expansions", "user.fields")
     ),

@@ -274,6 +274,15 @@ def like(asked: Asked) -> Answer:
     return 200, {"data": {"liked": True}}
 
 
+def unlike(asked: Asked) -> Answer:
+    """What was not liked is no error."""
+    us = asked.itself()
+    if asked.path["other"] not in asked.world.posts:
+        raise missing()
+    asked.world.likes.discard((us.id, asked.path["other"]))
+    return 200, {"data": {"liked": False}}
+
+
 def send(asked: Asked) -> Answer:
     to, text = asked.world.users.get(asked.path["id"]), asked.body.get("text", "")
     if not text:
@@ -321,7 +330,7 @@ HANDLERS: dict[str, Callable[[Asked], Answer]] = {
     handler.__name__: handler
     for handler in (
         *(me, user, mentions, timeline, search, post, messages, conversation, usage),
-        *(create, delete, hide, repost, take_back, like, send, rules, change_rules),
+        *(create, delete, hide, repost, take_back, like, unlike, send, rules, change_rules),
         *(upload, initialize, append, finalize, status, describe),
     )
 }

@@ -57,6 +57,12 @@ class XHarness:
     def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
         return self.simulator.world.publish(self._us, text, in_reply_to=in_reply_to).id
 
+    def likes(self, post_id: str) -> int:
+        return len([liked for _, liked in self.simulator.world.likes if liked == post_id])
+
+    def is_hidden(self, post_id: str) -> bool:
+        return self.simulator.world.posts[post_id].hidden
+
     @contextmanager
     def failing(self, failure: Failure) -> Iterator[None]:
         with self.simulator.failing(failure):

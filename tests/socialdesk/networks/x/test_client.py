@@ -233,6 +233,7 @@ def test_only_ids_become_part_of_an_address(x: Stage, wrong: str) -> None:
         lambda: x.publisher.delete(external_id=wrong),
     ]
     calls += [lambda: x.publisher.hide(external_id=wrong), lambda: x.publisher.follows_us(wrong)]
+    calls += [lambda: x.publisher.unlike(external_id=wrong), lambda: x.publisher.unhide(external_id=wrong)]
     if wrong:
         calls.append(lambda: x.publisher.reply(in_reply_to=wrong, text="Sorry.", token="t"))
     for call in calls:

@@ -21,7 +21,9 @@ WRITES: dict[str, tuple[Callable[[XPublisher, str, str], object], str, str]] = {
     "direct_message": (lambda publisher, post, person: publisher.direct_message(to=person, text="Hello", token="t"), "POST", "/messages"),
     "repost": (lambda publisher, post, person: publisher.repost(external_id=post, token="t"), "POST", "/retweets"),
     "like": (lambda publisher, post, person: publisher.like(external_id=post, token="t"), "POST", "/likes"),
+    "unlike": (lambda publisher, post, person: publisher.unlike(external_id=post), "DELETE", "/likes/"),
     "hide": (lambda publisher, post, person: publisher.hide(external_id=post), "PUT", "/hidden"),
+    "unhide": (lambda publisher, post, person: publisher.unhide(external_id=post), "PUT", "/hidden"),
 }
 
 
@@ -205,7 +207,9 @@ def test_a_link_counts_as_x_counts_it(x: Stage) -> None:
         ("tweet.write", "repost"),
         ("dm.write", "direct_message"),
         ("like.write", "like"),
+        ("like.write", "unlike"),
         ("tweet.moderate.write", "hide"),
+        ("tweet.moderate.write", "unhide"),
     ],
 )
 def test_what_the_sign_in_may_not_is_refused_for_good_and_no_reason_to_connect_again(x: Stage, scope: str, name: str) -> None:
@@ -223,16 +227,42 @@ def test_what_the_sign_in_may_not_is_refused_for_good_and_no_reason_to_connect_a
 def test_a_reply_below_somebody_elses_post_cannot_be_hidden(x: Stage) -> None:
     post = x.ana_posts()
     below = x.world.publish(x.ben, "you would", in_reply_to=post.id)
-    with pytest.raises(NetworkError) as caught:
-        x.publisher.hide(external_id=below.id)
-    assert caught.value.permanent
+    for call in (x.publisher.hide, x.publisher.unhide):
+        with pytest.raises(NetworkError) as caught:
+            call(external_id=below.id)
+        assert caught.value.permanent
 
 
-def test_a_reply_below_our_post_is_hidden(x: Stage) -> None:
+def test_a_reply_below_our_post_is_hidden_and_shown_again(x: Stage) -> None:
     began = x.world.publish(x.us, "Ask us anything")
     rude = x.world.publish(x.ben, "no", in_reply_to=began.id)
     x.publisher.hide(external_id=rude.id)
     assert rude.hidden
+    for _ in range(2):
+        x.publisher.unhide(external_id=rude.id)
+        assert not rude.hidden
+
+
+def test_a_like_of_ours_is_taken_back_and_no_other(x: Stage) -> None:
+    post, other = x.ana_posts(), x.ana_posts("@tidewheel and again")
+    x.world.likes.add((x.ben.id, post.id))
+    for liked in (post, other):
+        x.publisher.like(external_id=liked.id, token="t")
+    for _ in range(2):
+        x.publisher.unlike(external_id=post.id)
+        assert x.world.likes == {(x.ben.id, post.id), (x.us.id, other.id)}
+    assert {call.path for call in x.simulator.calls("DELETE")} == {f"/2/users/{x.us.id}/likes/{post.id}"}
+
+
+def test_what_is_gone_needs_nothing_taken_back(x: Stage) -> None:
+    began = x.world.publish(x.us, "Ask us anything")
+    rude = x.world.publish(x.ben, "no", in_reply_to=began.id)
+    x.publisher.like(external_id=rude.id, token="t")
+    x.publisher.hide(external_id=rude.id)
+    del x.world.posts[rude.id]
+    x.publisher.unlike(external_id=rude.id)
+    x.publisher.unhide(external_id=rude.id)
+    assert [call.status for call in x.simulator.log[-2:]] == [404, 404]
 
 
 # Pictures, messages, reposts

@@ -37,6 +37,7 @@ def ask(x: Stage, method: str, path: str, *, token: str = "", **options: Any) ->
         ("POST", "/2/tweets", {"json": {"text": "a", "reply": {"in_reply_to_tweet_id": "12"}}}, 403),
         ("POST", "/2/users/12/likes", {"json": {"tweet_id": "12"}}, 403),
         ("POST", "/2/users/12/likes", {"json": {}}, 400),
+        ("DELETE", "/2/users/12/likes/12", {}, 403),
         ("POST", "/2/dm_conversations/with/12/messages", {"json": {"text": "a"}}, 404),
         ("POST", "/2/dm_conversations/with/12/messages", {"json": {}}, 400),
         ("POST", "/2/media/upload", {"json": {"media": "###", "media_category": "tweet_image"}}, 400),
