@@ -23,7 +23,7 @@ from socialdesk.networks.base import Capabilities, Film, Picture
 
 KEEP_UNSENT = timedelta(days=1)
 LONGEST_ALT = 1500
-MOST_UNSENT = 40  # of one agent
+MOST_UNSENT, MOST_UNSENT_FILMS = 40, 5  # of one agent
 _USUAL_BYTES = 5_000_000  # until it is known where it goes
 _UNSENT = Q(message=None, approval=None)
 
@@ -69,8 +69,11 @@ def add_attachment(*, agent: Agent, content: bytes, alt: str = "", conversation_
     checks.check_may_answer(agent)
     if Attachment.objects.filter(_UNSENT, agent=agent).count() >= MOST_UNSENT:
         raise DeskError(f"{MOST_UNSENT} pictures of yours wait to be sent already. Take some out first.")
+    is_film = mp4.is_mp4(content)
+    if is_film and Attachment.objects.filter(_UNSENT, agent=agent, seconds__gt=0).count() >= MOST_UNSENT_FILMS:
+        raise DeskError(f"{MOST_UNSENT_FILMS} films of yours wait to be sent already. Take one out first.")
     conversation = _find_conversation(conversation_id) if conversation_id is not None else None
-    found = _make_film_safe(content, conversation) if mp4.is_mp4(content) else _make_picture_safe(content, conversation)
+    found = _make_film_safe(content, conversation) if is_film else _make_picture_safe(content, conversation)
     return Attachment.objects.create(
         agent=agent, conversation=conversation, alt=_tidy_alt(alt), created_at=current_time(), **_values_of(found)
     )

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from engagement.models import Attachment, Message
 from engagement.services import checks
 from engagement.services.approvals import approve_reply, submit_reply
-from engagement.services.attachments import NotDescribed, add_attachment, read_unsent, say_taken
+from engagement.services.attachments import MOST_UNSENT_FILMS, NotDescribed, add_attachment, read_unsent, remove_attachment, say_taken
 from engagement.services.delivery import undo_delivery
 from engagement.services.send import send_reply
 from listening.models import Conversation
@@ -114,6 +114,15 @@ def test_what_a_program_handed_in_is_refused_where_it_is_sent(sam: Agent, conver
     with pytest.raises(DeskError, match="200 seconds"):
         reply(conversation, sam, added)
     assert not Message.objects.exists()
+
+
+def test_nobody_fills_the_desk_with_films(sam: Agent, conversation: Conversation) -> None:
+    first, *_ = [add(sam, conversation) for _ in range(MOST_UNSENT_FILMS)]
+    with pytest.raises(DeskError, match="5 films of yours wait"):
+        add(sam, conversation)
+    assert add(sam, conversation, draw()).pk
+    remove_attachment(attachment_id=first.pk, agent=sam)
+    assert add(sam, conversation).pk
 
 
 @pytest.mark.parametrize(
