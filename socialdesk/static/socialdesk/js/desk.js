@@ -152,7 +152,7 @@ document.addEventListener("desk:done", async ({ target, detail }) => {
   const menu = target.closest?.("details[data-dropdown]"); // that asked; what somebody does in another goes on
   if (menu) close(menu);
   if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
-  else if (did === "said") toast(words);
+  else if (did === "said") toast(words, { isGood: true });
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();
   if (!["resolved", "snoozed", "assigned"].includes(did)) {
