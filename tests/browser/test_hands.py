@@ -114,6 +114,25 @@ def test_a_held_key_acts_once(windows: Windows, desk: Desk, sam: Agent) -> None:
     assert Conversation.objects.filter(status="resolved").count() == 1
 
 
+def test_what_is_opened_before_the_script_has_come_is_bound_once(windows: Windows, desk: Desk, sam: Agent) -> None:
+    for name in ("one", "two"):
+        desk.conversation("@tidewheel hello", author=name)
+    page = windows.open(sam, "/people/")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/send/") else None)
+    with slow(page, "**/js/conversation*") as let_go:
+        page.goto("/")
+        for name in ("one", "two"):
+            page.locator(".card-link", has_text=name).click()
+            expect(page.locator("#thread-title")).to_have_text(name)
+        let_go()
+    expect(page.locator("#conversation[data-ready]")).to_be_visible()
+    page.get_by_role("textbox", name="Public reply").fill("We look into it.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-delivery=queued]")).to_be_visible()
+    assert len(sent) == 1
+
+
 def test_every_key_stands_in_the_help_and_every_key_of_the_help_works(windows: Windows, desk: Desk) -> None:
     page = windows.open(make_agent(Role.LEAD))
     page.keyboard.press("?")

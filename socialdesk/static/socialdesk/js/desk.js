@@ -114,13 +114,15 @@ document.addEventListener("keydown", press);
 
 /** A conversation was opened by somebody, or is there from the start. */
 function opened(bySomebody) {
-  const id = pane.querySelector("[data-conversation]")?.dataset.conversation;
-  if (!id) return;
-  feed.showOpen(id);
+  const root = pane.querySelector("[data-conversation]");
+  if (!root) return;
+  feed.showOpen(root.dataset.conversation);
   const came = coming;
   return use.conversation().then((conversation) => {
-    conversation.opened(bySomebody);
-    conversation.hear(came?.heard ?? []);
+    if (root.isConnected) { // else the next one was opened before the script had come, and says so itself: nothing may be bound twice
+      conversation.opened(bySomebody);
+      conversation.hear(came?.heard ?? []);
+    }
     if (coming === came) coming = null;
   });
 }
