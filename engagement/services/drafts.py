@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engagement.models import SHARES, Draft, Message
+from engagement.models import SHARES, Approval, Draft, Message
 from engagement.models.draft import TYPED
 from engagement.services.attachments import give_back_pictures
 from listening.models import Conversation
@@ -25,6 +25,22 @@ def save_draft(*, agent: Agent, conversation_id: int, kind: str, text: str) -> N
     Draft.objects.bulk_create(
         [draft], update_conflicts=True, unique_fields=["agent", "conversation", "kind"], update_fields=["text", "changed_at"]
     )
+
+
+def keep_typed(*, agent: Agent, conversation_id: int, kind: str, text: str, request_key: str = "") -> None:
+    """As `save_draft`, for what somebody types. What was sent by a press of Send with that key is no draft any more, however late it
+    arrives: whoever goes on to the next conversation would find it in the composer again.
+    """
+    if _was_sent(agent, request_key):
+        return
+    save_draft(agent=agent, conversation_id=conversation_id, kind=kind, text=text)
+    if text.strip() and _was_sent(agent, request_key):  # between the two
+        Draft.objects.filter(agent=agent, conversation_id=conversation_id, kind=kind, text=clean(text)).delete()
+
+
+def _was_sent(agent: Agent, request_key: str) -> bool:
+    pressed = {"agent": agent, "request_key": request_key}
+    return bool(request_key) and (Message.objects.filter(**pressed).exists() or Approval.objects.filter(**pressed).exists())
 
 
 def read_drafts(*, agent: Agent, conversation_id: int) -> dict[str, str]:

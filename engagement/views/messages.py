@@ -14,7 +14,7 @@ from engagement.models import Approval, Message
 from engagement.services import delivery
 from engagement.services import send as sending
 from engagement.services.approvals import submit_reply
-from engagement.services.drafts import save_draft
+from engagement.services.drafts import keep_typed, save_draft
 from engagement.views.attachments import take_pictures
 from engagement.views.conversation import find_conversation, render_conversation
 from listening.models import Conversation
@@ -99,7 +99,8 @@ def draft(request: HttpRequest, pk: int) -> HttpResponseBase:
     if not Conversation.objects.filter(pk=pk).exists():
         raise NotFound("There is no such conversation. Your text is still in the composer; copy it from there.")
     form = request.POST
-    save_draft(agent=agent_of(request), conversation_id=pk, kind=form.get("kind", ""), text=form.get("text", ""))
+    typed = {name: form.get(name, "") for name in ("kind", "text", "request_key")}
+    keep_typed(agent=agent_of(request), conversation_id=pk, **typed)
     return HttpResponse(status=204)
 
 

@@ -41,6 +41,13 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });"""
 
 
+def grew_in_place(moved: str) -> bool:
+    """Whether one side of it stayed: the words of a button came after its icon, or the second half of a line."""
+    before, after = (part.split() for part in moved.rpartition(" from ")[2].split(" to "))
+    (x, y, width, height), (x_after, y_after, width_after, height_after) = (map(int, rectangle) for rectangle in (before, after))
+    return (y, height) == (y_after, height_after) and (x == x_after or x + width == x_after + width_after)
+
+
 @pytest.fixture
 def conversation(desk: Desk, sam: Agent) -> Conversation:
     """A desk with something of everything that a page shows."""
@@ -197,7 +204,8 @@ def test_a_page_that_comes_in_pieces_shifts_nothing(windows: Windows, conversati
     shown = page.evaluate("performance.getEntriesByType('paint')[0].startTime")
     complete = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
     assert shown < complete, "painted before the whole of it was there"
-    assert sum(shift[0] for shift in page.evaluate("window.shifts")) < MOST_SHIFTED, page.evaluate("window.shifts")
+    moved = [(value, what) for value, _, what in page.evaluate("window.shifts") if not (len(what) == 1 and grew_in_place(what[0]))]
+    assert sum(value for value, _ in moved) < MOST_SHIFTED, moved
 
 
 @pytest.mark.parametrize("width", [700, 760, 1000, 1100, 1280])

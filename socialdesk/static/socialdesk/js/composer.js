@@ -116,7 +116,7 @@ function save(form) {
 async function put(form, name) {
   const text = textOf(form).value;
   const body = new FormData();
-  for (const field of ["csrfmiddlewaretoken", "kind"]) body.set(field, form.elements[field].value);
+  for (const field of ["csrfmiddlewaretoken", "kind", "request_key"]) body.set(field, form.elements[field].value);
   body.set("text", text);
   const kept = form.querySelector("[data-kept]");
   writes += 1;
