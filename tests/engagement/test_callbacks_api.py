@@ -180,8 +180,8 @@ def test_sheet_of_somebody_elses_call_shows_nothing(conversation: Conversation, 
     begin_call(callback_id=callback.pk, agent=sam)
     page = screen_of(ana).get(f"/callbacks/{callback.pk}/")
     assert page.status_code == 403
-    shown = page.content.decode()  # with tokens that are drawn at random, in which three figures may stand
-    assert not [number for number in ("496 0140", "4960140", "•••• 140") if number in shown]
+    shown = re.sub(r"[A-Za-z0-9_-]{20,}", "", page.content.decode())  # without tokens, which are drawn at random
+    assert "496" not in shown
     assert screen_of(make_agent("manager")).get("/callbacks/").status_code == 403
     assert not NumberView.objects.exists()
     assert screen_of(sam).get("/callbacks/999999/").status_code == 404

@@ -69,7 +69,7 @@ def test_a_reply_with_personal_data_is_refused_logged_and_kept_as_a_draft(desk: 
     assert finding["advice"] in refused.value.message
     assert nothing_went_out()
     assert "a guard stopped a text: phone" in caplog.text
-    assert not [part for part in ("07700", "900412", "7700900412") if part in caplog.text]  # ids may be any number
+    assert not [record for record in caplog.records if "412" in record.getMessage()]
     assert list(Draft.objects.values_list("agent", "kind", "text")) == [(sam.pk, "reply", PERSONAL)]
     conversation.refresh_from_db()
     assert conversation.claimed_by_id is None
