@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guards tests/socialdesk tests/engagement tests/profiles tests/listening/services tests/listening/trends tests/test_real_input.py
 
 # One more than there are cores: many tests wait for processes of their own.
-ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal
+ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal -p tests.workers
 
 .PHONY: help run test test-peers check bench venv lock messages networks format screenshots
 
@@ -22,7 +22,7 @@ run: venv ## Set up and serve the demo desk on http://127.0.0.1:8000
 test: venv browser ## Set up and run every test: as one process on SQLite, then on PostgreSQL and Redis
 	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m pytest -q $(ON_ALL_CORES)
 	SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python -m tests.with_servers \
-		$(BIN)/python -m pytest -q $(ON_ALL_CORES) -p tests.worker_redis -m "not embedded and not browser" $(ON_SERVERS)
+		$(BIN)/python -m pytest -q $(ON_ALL_CORES) -m "not embedded and not browser" $(ON_SERVERS)
 
 test-peers: venv ## Test against other people's servers: Bluesky's own network, from npm into .peers
 	@$(BIN)/python -m tests.peers.servers

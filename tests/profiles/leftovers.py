@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,10 @@ def _as_text(value: Any) -> str:
 def in_files(folder: Path, markers: list[str]) -> list[str]:
     """`file: marker` for every file below `folder` in whose bytes a marker stands: pages that are free, and logs, too."""
     found = []
-    for path, marker in itertools.product([path for path in sorted(folder.rglob("*")) if path.is_file()], markers):
-        if marker.casefold().encode() in path.read_bytes().lower():
-            found.append(f"{path.name}: {marker}")
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            held = path.read_bytes().lower()
+        except FileNotFoundError:  # whoever had the database open last takes its log away
+            continue
+        found += [f"{path.name}: {marker}" for marker in markers if marker.casefold().encode() in held]
     return found
