@@ -57,6 +57,17 @@ def _length_and(able: Capabilities) -> str:
     return f"{able.max_film_seconds} seconds and " if able.max_film_seconds else ""
 
 
+def longest_alt(able: Capabilities, *, film: bool) -> int:
+    """How many characters may describe a film, or a picture, there."""
+    return min((able.max_film_alt if film else able.max_picture_alt) or LONGEST_ALT, LONGEST_ALT)
+
+
+def room_for_alt(attachment: Attachment) -> int:
+    """The same for one that was just handed in."""
+    assert attachment.conversation is not None
+    return longest_alt(checks.abilities_in(attachment.conversation), film=attachment.is_film)
+
+
 # --- Before it is sent --------------------------------------------------------------------------------------------------
 
 
@@ -73,10 +84,9 @@ def add_attachment(*, agent: Agent, content: bytes, alt: str = "", conversation_
     if is_film and Attachment.objects.filter(_UNSENT, agent=agent, seconds__gt=0).count() >= MOST_UNSENT_FILMS:
         raise DeskError(f"{MOST_UNSENT_FILMS} films of yours wait to be sent already. Take one out first.")
     conversation = _find_conversation(conversation_id) if conversation_id is not None else None
+    words = _tidy_alt(alt, conversation, film=is_film)
     found = _make_film_safe(content, conversation) if is_film else _make_picture_safe(content, conversation)
-    return Attachment.objects.create(
-        agent=agent, conversation=conversation, alt=_tidy_alt(alt), created_at=current_time(), **_values_of(found)
-    )
+    return Attachment.objects.create(agent=agent, conversation=conversation, alt=words, created_at=current_time(), **_values_of(found))
 
 
 def _make_picture_safe(content: bytes, conversation: Conversation | None) -> Encoded:
@@ -94,9 +104,9 @@ def _make_film_safe(content: bytes, conversation: Conversation | None) -> SafeFi
 
 
 def describe_attachment(*, attachment_id: int, agent: Agent, alt: str) -> Attachment:
-    """Say what it shows, while it is not sent. Raises NotFound."""
+    """Say what it shows, while it is not sent. Raises NotFound, and DeskError where the words are too many."""
     attachment = _find_unsent(attachment_id, agent)
-    attachment.alt = _tidy_alt(alt)
+    attachment.alt = _tidy_alt(alt, attachment.conversation, film=attachment.is_film)
     attachment.save(update_fields=["alt"])
     return attachment
 
@@ -142,6 +152,8 @@ def make_ready(*, conversation_id: int, agent: Agent, pictures: Sequence[int]) -
         raise DeskError("A film goes alone: take out what stands beside it, or the film. Your text is kept.")
     if not all(attachment.alt for attachment in found):
         raise NotDescribed("Say in words what each picture or film shows, for those who cannot see it. Your text is kept.")
+    for one in found:  # it may have been described before it was known where it goes
+        _check_alt(one.alt, conversation, film=one.is_film)
     for film in films:
         _check_film(conversation, size=film.size, seconds=film.seconds)
     limit = checks.abilities_in(conversation).max_picture_bytes
@@ -280,11 +292,20 @@ def _ids(pictures: Sequence[int]) -> list[int]:
     return [pk for pk in pictures if 0 < pk < 2**63]  # no database has a greater id
 
 
-def _tidy_alt(alt: str) -> str:
+def _tidy_alt(alt: str, conversation: Conversation | None, *, film: bool) -> str:
     words = " ".join(clean(alt).split())
-    if len(words) > LONGEST_ALT:
+    if conversation is not None:
+        _check_alt(words, conversation, film=film)
+    elif len(words) > LONGEST_ALT:
         raise DeskError(f"The description has {len(words)} characters; at most {LONGEST_ALT} are taken. Shorten it.")
     return words
+
+
+def _check_alt(words: str, conversation: Conversation, *, film: bool) -> None:
+    most = longest_alt(checks.abilities_in(conversation), film=film) if words else 0
+    if len(words) > most:
+        label = checks.label_of(conversation.network)
+        raise DeskError(f"The description has {len(words)} characters; {label} takes {most}. Shorten it.")
 
 
 def _values_of(safe: Encoded | SafeFilm) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def pictures_add(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Puts one into the agent's draft of that conversation; answers with its line in the composer."""
     added = attachments.add_attachment(agent=agent_of(request), content=_read_file(request), conversation_id=pk)
     if is_fragment(request):
-        return render(request, "engagement/_picture.html", {"picture": added})
+        room = attachments.room_for_alt(added)
+        return render(request, "engagement/_picture.html", {"picture": added, "picture_alt_room": room, "film_alt_room": room})
     return done(request, "It stands in your draft.", conversation=pk)
 
 

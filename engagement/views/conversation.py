@@ -19,7 +19,7 @@ from engagement.services.above import Above, has_above, read_above
 from engagement.services.acknowledge import acknowledged
 from engagement.services.act_words import read_offers
 from engagement.services.answers import last_answers
-from engagement.services.attachments import read_unsent, say_taken, unsent_of
+from engagement.services.attachments import longest_alt, read_unsent, say_taken, unsent_of
 from engagement.services.bubbles import Bubble
 from engagement.services.callbacks import next_callback
 from engagement.services.chat import read_chats
@@ -193,6 +193,8 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "doors": doors,
         "most_pictures": able.max_pictures,
         "film_taken": able.max_film_bytes > 0,
+        "picture_alt_room": longest_alt(able, film=False),
+        "film_alt_room": longest_alt(able, film=True),
         "pictures_taken": say_taken(able, checks.label_of(found.network)),
         "unsent_pictures": read_unsent(agent=agent, conversation_id=found.pk) if has_unsent else [],
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away

@@ -171,6 +171,8 @@ class Capabilities:
     max_picture_bytes: int = 0
     max_film_bytes: int = 0  # of one film with a public reply, in place of pictures; 0: none
     max_film_seconds: int = 0  # 0: no limit
+    max_picture_alt: int = 0  # code points of the words that describe a picture; 0: as many as the desk takes
+    max_film_alt: int = 0
     idempotency: Idempotency = "none"
     finds_deleted: bool = False  # that we sent something can be found out even after we deleted it
     # What people should know before they connect it

@@ -78,6 +78,9 @@ def list_bounds(able: Capabilities) -> list[str]:
         length = f" and {able.max_film_seconds} seconds" if able.max_film_seconds else ""
         size = f"{min(able.max_film_bytes, MOST_BYTES) / 1_000_000:.3g} MB"  # the desk takes no larger ones
         bounds.append(f"In place of pictures it carries one film (MP4 with H.264) of at most {size}{length}.")
+    if able.reply and (able.max_picture_alt or able.max_film_alt):
+        said = [(able.max_picture_alt, "a picture"), (able.max_film_alt, "a film")]
+        bounds += [f"The words that describe {what} are at most {most:,} characters." for most, what in said if most]
     return bounds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,15 @@ from rest_framework.test import APIClient
 from engagement.models import Attachment, Message
 from engagement.services import checks
 from engagement.services.approvals import approve_reply, submit_reply
-from engagement.services.attachments import MOST_UNSENT_FILMS, NotDescribed, add_attachment, read_unsent, remove_attachment, say_taken
+from engagement.services.attachments import (
+    MOST_UNSENT_FILMS,
+    NotDescribed,
+    add_attachment,
+    describe_attachment,
+    read_unsent,
+    remove_attachment,
+    say_taken,
+)
 from engagement.services.delivery import undo_delivery
 from engagement.services.send import send_reply
 from listening.models import Conversation
@@ -114,6 +123,35 @@ def test_what_a_program_handed_in_is_refused_where_it_is_sent(sam: Agent, conver
     with pytest.raises(DeskError, match="200 seconds"):
         reply(conversation, sam, added)
     assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("content", [TOLD, draw()], ids=["film", "picture"])
+def test_a_description_that_is_too_long_for_the_network_is_refused_while_it_is_written(
+    sam: Agent, conversation: Conversation, content: bytes
+) -> None:
+    with pytest.raises(DeskError, match=r"has 1001 characters; .* takes 1000"):
+        add(sam, conversation, content, alt="a" * 1001)
+    added = add(sam, conversation, content, alt="a" * 1000)
+    with pytest.raises(DeskError, match="takes 1000"):
+        describe_attachment(attachment_id=added.pk, agent=sam, alt="b" * 1001)
+    assert Attachment.objects.get().alt == "a" * 1000
+    program = add(sam, None, content, alt="a" * 1500)  # not known yet where it goes
+    with pytest.raises(DeskError, match=r"has 1500 characters; .* takes 1000"):
+        reply(conversation, sam, program)
+    assert not Message.objects.exists()
+    assert reply(conversation, sam, added).picture_count == 1
+
+
+def test_the_line_of_a_film_takes_no_longer_description_than_the_network(
+    client: Client, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = replace(checks.abilities_in(conversation), max_picture_alt=0, max_film_alt=700)
+    monkeypatch.setattr(checks, "abilities_in", lambda conversation: able)
+    path = f"/conversations/{conversation.pk}/"
+    assert 'maxlength="700"' in client.post(f"{path}pictures/", {"picture": file()}, headers=FRAGMENT).content.decode()
+    pane = client.get(path, headers=FRAGMENT).content.decode()
+    assert 'maxlength="700"' in pane
+    assert 'name="picture_alt" maxlength="1500"' in pane
 
 
 def test_nobody_fills_the_desk_with_films(sam: Agent, conversation: Conversation) -> None:

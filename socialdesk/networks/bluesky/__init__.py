@@ -6,7 +6,15 @@ from socialdesk.networks.base import AccountConfig, Capabilities, Context, Histo
 from socialdesk.networks.bluesky.connect import BlueskyConnecting
 from socialdesk.networks.bluesky.feeds import TERMS_READ
 from socialdesk.networks.bluesky.values import NETWORK as KEY
-from socialdesk.networks.bluesky.writing import FILM_BYTES, FILM_SECONDS, MESSAGE_LENGTH, PICTURE_BYTES, PICTURES, POST_LENGTH
+from socialdesk.networks.bluesky.writing import (
+    FILM_ALT_LENGTH,
+    FILM_BYTES,
+    FILM_SECONDS,
+    MESSAGE_LENGTH,
+    PICTURE_BYTES,
+    PICTURES,
+    POST_LENGTH,
+)
 
 
 def _reader(config: AccountConfig) -> Reader:
@@ -70,6 +78,7 @@ NETWORK = Network(
         max_picture_bytes=PICTURE_BYTES,
         max_film_bytes=FILM_BYTES,
         max_film_seconds=FILM_SECONDS,
+        max_film_alt=FILM_ALT_LENGTH,
         idempotency="record_key",
         cost="Nothing.",
         limits="3,000 calls in five minutes; 5,000 points an hour and 35,000 a day for writing, of which a post takes three.",

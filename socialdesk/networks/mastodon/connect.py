@@ -180,4 +180,6 @@ def _limits(limits: Limits, scopes: set[str]) -> dict[str, int]:
         "max_pictures": limits.pictures if may_attach else 0,
         "max_picture_bytes": limits.picture_bytes,
         "max_film_bytes": limits.film_bytes if may_attach else 0,
+        "max_picture_alt": limits.alt,
+        "max_film_alt": limits.alt,
     }

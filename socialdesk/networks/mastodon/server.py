@@ -28,6 +28,7 @@ class Limits:
     per_link: int = 23
     pictures: int = 4
     picture_bytes: int = 16_777_216
+    alt: int = 1500  # of what describes a picture or a film
     film_bytes: int = 41_943_040  # of Mastodon before 4.2, as that of later ones is greater; 0: it takes none
 
     @property
@@ -80,6 +81,7 @@ def read_limits(instance: Any) -> Limits:
         per_link=_number(statuses.get("characters_reserved_per_url")) or usual.per_link,
         pictures=_number(statuses.get("max_media_attachments")) or usual.pictures,
         picture_bytes=_number(media.get("image_size_limit")) or usual.picture_bytes,
+        alt=_number(media.get("description_limit")) or usual.alt,
         film_bytes=(_number(media.get("video_size_limit")) or usual.film_bytes) if _takes_films(media.get("supported_mime_types")) else 0,
     )
 

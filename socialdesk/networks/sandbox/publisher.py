@@ -32,6 +32,8 @@ CAPABILITIES = Capabilities(
     max_picture_bytes=1_000_000,
     max_film_bytes=20_000_000,
     max_film_seconds=140,
+    max_picture_alt=1000,
+    max_film_alt=1000,
     idempotency="lookup",
     cost="Nothing: it is a network of this machine, with people who play along.",
     finds_deleted=True,
@@ -170,6 +172,7 @@ def _check_film(film: Film, pictures: Sequence[Picture]) -> None:
         raise Refused("bad_film", f"a film is an MP4 of 1 to {CAPABILITIES.max_film_bytes:,} bytes, not {len(film.content):,}")
     if film.seconds > CAPABILITIES.max_film_seconds:
         raise Refused("bad_film", f"a film has at most {CAPABILITIES.max_film_seconds} seconds")
+    _check_alt(film.alt, CAPABILITIES.max_film_alt)
 
 
 def _check_picture(picture: Picture) -> None:
@@ -177,6 +180,12 @@ def _check_picture(picture: Picture) -> None:
         raise Refused("bad_picture", f"pictures of type {picture.media_type} are not taken")
     if not 0 < len(picture.content) <= CAPABILITIES.max_picture_bytes:
         raise Refused("bad_picture", f"a picture has 1 to {CAPABILITIES.max_picture_bytes:,} bytes, not {len(picture.content):,}")
+    _check_alt(picture.alt, CAPABILITIES.max_picture_alt)
+
+
+def _check_alt(words: str, limit: int) -> None:
+    if len(words) > limit:
+        raise Refused("too_long", f"the description has {len(words)} characters, {limit} are allowed")
 
 
 def _receipt(written: Post | Message) -> Sent:

@@ -36,6 +36,8 @@ CAPABILITIES = Capabilities(
     max_picture_bytes=5_000_000,
     max_film_bytes=512_000_000,
     max_film_seconds=140,
+    max_picture_alt=1000,
+    max_film_alt=1000,
     idempotency="lookup",
     cost=(
         "X bills what is read and what is written, by your app's plan or credit. The desk asks for what is new only, leaves reposts by"

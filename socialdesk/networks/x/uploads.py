@@ -11,9 +11,9 @@ from typing import Any
 from django.core.cache import caches
 
 from socialdesk.networks.base import Film, NetworkError, Picture
+from socialdesk.networks.x import CAPABILITIES
 from socialdesk.networks.x.client import Client, id_in, read_json
 
-MAX_ALT = 1000
 PIECE = 2_000_000  # bytes of a film that go in one call; X takes 5 MB as base64
 TIME = 30.0  # seconds after which no call is begun: the post that follows must end while the outbox's row is still ours
 PATIENCE = 10.0  # seconds within one try in which X may work on a film
@@ -175,7 +175,7 @@ def _write(client: Client, route: str, body: Mapping[str, Any]) -> dict[str, Any
 
 def _words(media_id: str, alt: str) -> dict[str, Any]:
     """For those who cannot see it."""
-    return {"id": media_id, "metadata": {"alt_text": {"text": alt[:MAX_ALT]}}}
+    return {"id": media_id, "metadata": {"alt_text": {"text": alt[: CAPABILITIES.max_film_alt]}}}
 
 
 def _data(said: Mapping[str, Any]) -> dict[str, Any]:

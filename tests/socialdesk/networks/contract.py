@@ -2,101 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
 
 import pytest
 
 from socialdesk.lib import text as texts
 from socialdesk.networks import registry
 from socialdesk.networks.base import (
-    AccountConfig,
-    Batch,
-    Capabilities,
-    Film,
-    MessageData,
     NetworkError,
-    Picture,
-    PostData,
-    Publisher,
-    Reader,
 )
-from tests.engagement.drawn import draw
-from tests.mp4 import film
-
-# How a harness can let the next calls fail. The last three leave the caller without an answer.
-Failure = Literal["revoked", "rate_limit", "lost_before_writing", "error_after_writing", "no_answer_after_writing"]
-PICTURE = Picture(draw("PNG"), "image/png", "A screw")
-FILM = Film(film(seconds=2.0, width=640, height=360), "A hand turns the screw", width=640, height=360, seconds=2.0)
-UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
-
-
-class HearingHarness(Protocol):
-    """A network that is heard: the connector's listening side for one account, and a hand in the network itself."""
-
-    capabilities: Capabilities
-    config: AccountConfig
-    reader: Reader
-
-    def customer_posts(self, username: str, text: str, *, in_reply_to: str = "") -> str:
-        """Returns the external id of the new post."""
-
-    def customer_deletes(self, external_id: str) -> None: ...
-
-    def customer_id(self, username: str) -> str:
-        """The external id of that account, which may never have written anything."""
-
-
-class ReadingHarness(HearingHarness, Protocol):
-    """A network that is asked for what is new."""
-
-    def failing(self, failure: Failure) -> AbstractContextManager[None]:
-        """While this lasts, every call fails in that way."""
-
-
-class Harness(ReadingHarness, Protocol):
-    """A network that is written to as well."""
-
-    publisher: Publisher
-
-    def customer_follows(self, username: str) -> None:
-        """From now on follows our account; where nobody need, does whatever lets us write to them in private."""
-
-    def customer_messages(self, username: str, text: str) -> str:
-        """Writes to our account privately; returns the external id of the message."""
-
-    def we_reply_by_hand(self, in_reply_to: str, text: str) -> str:
-        """Our account replies without this connector, as a person with the network's own app does."""
-
-    def likes(self, post_id: str) -> int:
-        """How many like it; nobody but our account does."""
-
-
-class HidingHarness(Harness, Protocol):
-    """A network with Capabilities.hide."""
-
-    def is_hidden(self, post_id: str) -> bool: ...
-
-
-def read_all(reader: Reader, cursor: str = "", *, limit: int = 200) -> Batch:
-    """Everything after the cursor as one batch, fetched in as many calls as it takes."""
-    posts: list[PostData] = []
-    messages: list[MessageData] = []
-    for _ in range(1000):
-        batch = reader.fetch(cursor, limit=limit)
-        assert len(batch.posts) + len(batch.messages) <= limit
-        posts.extend(batch.posts)
-        messages.extend(batch.messages)
-        cursor = batch.cursor
-        if not batch.more:
-            return Batch(tuple(posts), tuple(messages), cursor)
-    raise AssertionError("the reader always says that there is more")
-
-
-def an_hour_ago() -> datetime:
-    return datetime.now(UTC) - timedelta(hours=1)
+from tests.socialdesk.networks.contract_attachments import AttachmentContract
+from tests.socialdesk.networks.harnesses import (
+    UNKNOWN,
+    Failure,
+    Harness,
+    HearingHarness,
+    HidingHarness,
+    ReadingHarness,
+    an_hour_ago,
+    deletions_told,
+    named,
+    needs,
+    read_all,
+    replies_of_ours,
+)
 
 
 class HearingContract:
@@ -174,7 +103,7 @@ class ReadingContract(HearingContract):
         assert [p.external_id for p in read_all(harness.reader).posts] == [post]
 
 
-class ConnectorContract(ReadingContract):
+class ConnectorContract(ReadingContract, AttachmentContract):
     """What every network keeps that is written to as well."""
 
     def test_a_private_message_is_read_with_its_direction(self, harness: Harness) -> None:
@@ -208,7 +137,7 @@ class ConnectorContract(ReadingContract):
         with pytest.raises(NetworkError) as caught:
             harness.publisher.reply(in_reply_to=post, text="x" * (limit + 1), token="t2")
         assert caught.value.permanent
-        assert len(self._replies(harness, post)) == 1
+        assert len(replies_of_ours(harness, post)) == 1
 
     def test_a_reply_to_a_deleted_post_is_refused_for_good(self, harness: Harness) -> None:
         post = harness.customer_posts("ana", "it broke")
@@ -224,65 +153,6 @@ class ConnectorContract(ReadingContract):
         assert caught.value.permanent
 
     # Finding what was sent
-
-    def test_a_picture_stands_with_the_reply_that_it_was_sent_with(self, harness: Harness) -> None:
-        needs(harness.capabilities.max_pictures > 0)
-        answered = harness.customer_posts("ana", "which screw?")
-        sent = harness.publisher.reply(in_reply_to=answered, text="This one", token="t1", pictures=[PICTURE])
-        (echo,) = [post for post in read_all(harness.reader).posts if post.external_id == sent.external_id]
-        assert (echo.text, echo.in_reply_to, [medium.kind for medium in echo.media]) == ("This one", answered, ["image"])
-        assert harness.publisher.find(token="t1", text="This one", in_reply_to=answered, since=an_hour_ago()) == sent
-
-    def test_more_pictures_than_are_taken_are_refused_for_good_and_nothing_is_written(self, harness: Harness) -> None:
-        needs(harness.capabilities.max_pictures > 0)
-        answered = harness.customer_posts("ana", "which screw?")
-        too_many = [PICTURE] * (harness.capabilities.max_pictures + 1)
-        with pytest.raises(NetworkError) as raised:
-            harness.publisher.reply(in_reply_to=answered, text="These", token="t1", pictures=too_many)
-        assert raised.value.permanent
-        assert [post.external_id for post in read_all(harness.reader).posts if post.in_reply_to == answered] == []
-
-    def test_a_film_stands_with_the_reply_that_it_was_sent_with(self, harness: Harness) -> None:
-        needs(harness.capabilities.max_film_bytes > 0)
-        answered = harness.customer_posts("ana", "which way?")
-        sent = harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
-        (echo,) = [post for post in read_all(harness.reader).posts if post.external_id == sent.external_id]
-        assert (echo.text, echo.in_reply_to) == ("Like so", answered)
-        assert [(medium.kind, medium.alt) for medium in echo.media] == [("video", FILM.alt)]
-        assert harness.publisher.find(token="t1", text="Like so", in_reply_to=answered, since=an_hour_ago()) == sent
-
-    def test_a_film_is_refused_for_good_where_none_is_taken_and_nothing_is_written(self, harness: Harness) -> None:
-        needs(not harness.capabilities.max_film_bytes)
-        answered = harness.customer_posts("ana", "which way?")
-        with pytest.raises(NetworkError) as raised:
-            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
-        assert raised.value.permanent
-        assert self._replies(harness, answered) == []
-
-    def test_a_film_together_with_pictures_is_refused_for_good_and_nothing_is_written(self, harness: Harness) -> None:
-        """By a NetworkError that is permanent, as whatever else will never be taken: neither is left out for the other."""
-        answered = harness.customer_posts("ana", "which way?")
-        with pytest.raises(NetworkError) as raised:
-            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", pictures=[PICTURE], film=FILM)
-        assert raised.value.permanent
-        assert self._replies(harness, answered) == []
-
-    def test_a_film_sent_twice_with_the_same_token_exists_once(self, harness: Harness) -> None:
-        needs(harness.capabilities.max_film_bytes > 0 and harness.capabilities.idempotency in ("token", "record_key"))
-        answered = harness.customer_posts("ana", "which way?")
-        first, second = (harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM) for _ in range(2))
-        assert first == second
-        assert [reply.external_id for reply in self._replies(harness, answered)] == [first.external_id]
-
-    def test_a_film_that_was_lost_on_the_way_is_sent_by_the_next_try(self, harness: Harness) -> None:
-        needs(harness.capabilities.max_film_bytes > 0)
-        answered = harness.customer_posts("ana", "which way?")
-        with harness.failing("lost_before_writing"), pytest.raises(NetworkError) as raised:
-            harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
-        assert not raised.value.permanent
-        sent = harness.publisher.reply(in_reply_to=answered, text="Like so", token="t1", film=FILM)
-        (reply,) = self._replies(harness, answered)
-        assert (reply.external_id, [medium.kind for medium in reply.media]) == (sent.external_id, ["video"])
 
     def test_the_thread_above_a_post_runs_from_its_beginning_down(self, harness: Harness) -> None:
         needs(harness.capabilities.context)
@@ -492,7 +362,7 @@ class ConnectorContract(ReadingContract):
                     call()
                 assert caught.value.permanent
                 assert caught.value.account_revoked
-        assert self._replies(harness, post) == []
+        assert replies_of_ours(harness, post) == []
 
     def test_a_rate_limit_is_retryable_says_when_and_wrote_nothing(self, harness: Harness) -> None:
         post = harness.customer_posts("ana", "it broke")
@@ -503,9 +373,9 @@ class ConnectorContract(ReadingContract):
                 assert caught.value.retryable
                 assert caught.value.retry_after is not None
                 assert caught.value.retry_after > 0
-        assert self._replies(harness, post) == []
+        assert replies_of_ours(harness, post) == []
         harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")
-        assert len(self._replies(harness, post)) == 1
+        assert len(replies_of_ours(harness, post)) == 1
 
     @pytest.mark.parametrize("failure", UNKNOWN)
     def test_without_an_answer_the_outcome_is_unknown_and_can_be_found_out(self, harness: Harness, failure: Failure) -> None:
@@ -514,7 +384,7 @@ class ConnectorContract(ReadingContract):
             harness.publisher.reply(in_reply_to=post, text="Sorry.", token="t1")
         assert caught.value.outcome_unknown
         assert not caught.value.account_revoked
-        replies = self._replies(harness, post)
+        replies = replies_of_ours(harness, post)
         assert len(replies) == (0 if failure == "lost_before_writing" else 1)
         found = harness.publisher.find(token="t1", text="Sorry.", in_reply_to=post, since=an_hour_ago())
         assert [found.external_id if found else ""] == ([reply.external_id for reply in replies] or [""])
@@ -527,24 +397,3 @@ class ConnectorContract(ReadingContract):
         else:
             began = harness.customer_posts("ana", "I love it")
         return [harness.customer_posts("ben", text, in_reply_to=began) for text in texts]
-
-    @staticmethod
-    def _replies(harness: Harness, post: str) -> list[PostData]:
-        return [p for p in read_all(harness.reader).posts if p.in_reply_to == post and p.author.username == harness.config.username]
-
-
-def deletions_told(harness: HearingHarness) -> tuple[PostData, ...]:
-    """What a network that calls the desk told of by that, where reading does not say what was deleted."""
-    told: Callable[[], Sequence[PostData]] | None = getattr(harness, "deletions_told", None)
-    return tuple(told()) if told else ()
-
-
-def named(harness: HearingHarness, username: str) -> str:
-    """How the network writes a name: on some with the name of a host behind it."""
-    return f"{username}{getattr(harness, 'domain', '')}"
-
-
-def needs(capability: object) -> None:
-    """Leaves the test where the network cannot do what it is about."""
-    if not capability:
-        pytest.skip("this network cannot do that")

@@ -14,16 +14,9 @@ from socialdesk.networks.base import AccountConfig, Publisher
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
-from tests.socialdesk.networks.contract import (
-    ConnectorContract,
-    Failure,
-    Harness,
-    HearingContract,
-    HearingHarness,
-    ReadingContract,
-    ReadingHarness,
-)
+from tests.socialdesk.networks.contract import ConnectorContract, HearingContract, ReadingContract
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness
+from tests.socialdesk.networks.harnesses import Failure, Harness, HearingHarness, ReadingHarness
 from tests.socialdesk.networks.json_hook.harness import JsonHarness
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.rss.harness import FeedHarness

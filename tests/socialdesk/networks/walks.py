@@ -19,10 +19,11 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, Batch, NetworkError, Picture
 from socialdesk.networks.x.client import usage
-from tests.socialdesk.networks.contract import UNKNOWN, ConnectorContract, read_all
+from tests.socialdesk.networks.contract import ConnectorContract
 from tests.socialdesk.networks.facebook import test_connecting as facebook_connecting
 from tests.socialdesk.networks.facebook.graph import DAY
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness, MetaHarness
+from tests.socialdesk.networks.harnesses import UNKNOWN, read_all
 from tests.socialdesk.networks.mastodon import test_connect as mastodon_connecting
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.openapi import Exchange

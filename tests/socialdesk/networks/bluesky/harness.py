@@ -12,7 +12,7 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig
 from tests.socialdesk.networks.bluesky.simulator import Call, Simulator
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.harnesses import Failure
 
 
 class BlueskyHarness:

@@ -15,7 +15,7 @@ from socialdesk.networks.bluesky.writing import FILM_BYTES
 from tests import mp4
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.simulator import Call
-from tests.socialdesk.networks.contract import PICTURE, read_all
+from tests.socialdesk.networks.harnesses import PICTURE, read_all
 
 UPLOAD, WRITE = "com.atproto.repo.uploadBlob", "com.atproto.repo.putRecord"
 FILM = Film(mp4.film(width=360, height=640), "The bell rings", 360, 640, 2.0)

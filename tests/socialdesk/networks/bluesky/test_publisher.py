@@ -20,7 +20,7 @@ from socialdesk.networks.bluesky import keys
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.simulator import Call
 from tests.socialdesk.networks.bluesky.world import LIKE, POST
-from tests.socialdesk.networks.contract import an_hour_ago
+from tests.socialdesk.networks.harnesses import an_hour_ago
 
 DELETE = "com.atproto.repo.deleteRecord"
 WRITES = ("com.atproto.repo.putRecord", "chat.bsky.convo.sendMessage", DELETE)

@@ -14,7 +14,7 @@ from socialdesk.networks.base import EXPIRED, NetworkError, Reader
 from socialdesk.networks.bluesky import feeds, people
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.world import LIKE, stamp
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 
 
 def reader_with(bluesky: BlueskyHarness, *terms: str) -> Reader:

@@ -16,7 +16,7 @@ from socialdesk.networks.bluesky import stream as streaming
 from tests.socialdesk.networks.bluesky.harness import BlueskyHarness
 from tests.socialdesk.networks.bluesky.jetstream import Jetstream
 from tests.socialdesk.networks.bluesky.world import POST
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 
 
 class Listening:

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, PostData
-from tests.socialdesk.networks.contract import Failure
 from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, DAY, INSTAGRAM, PAGE
 from tests.socialdesk.networks.facebook.simulator import APP_ID, APP_SECRET, VERIFY_TOKEN, Simulator, sign
+from tests.socialdesk.networks.harnesses import Failure
 
 
 class MetaHarness:

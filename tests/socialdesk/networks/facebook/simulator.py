@@ -15,11 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.socialdesk.networks.contract import Failure
 from tests.socialdesk.networks.facebook import instagram_routes  # noqa: F401  adds its paths
 from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, PAGE, Token, World
 from tests.socialdesk.networks.facebook.nodes import GraphError
 from tests.socialdesk.networks.facebook.routes import ROUTES, Asked, dispatch
+from tests.socialdesk.networks.harnesses import Failure
 
 APP_ID, APP_SECRET, VERIFY_TOKEN = "190000000000001", "app-secret-of-the-simulator", "open sesame"
 VERSION = "v23.0"

@@ -14,9 +14,9 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, Sent
 from socialdesk.reading import take_batch
 from tests.factories import make_account
-from tests.socialdesk.networks.contract import an_hour_ago
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, MetaHarness
 from tests.socialdesk.networks.facebook.simulator import sign
+from tests.socialdesk.networks.harnesses import an_hour_ago
 
 pytestmark = pytest.mark.django_db
 

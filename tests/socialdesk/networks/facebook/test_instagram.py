@@ -14,9 +14,9 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, Picture, PostData
 from socialdesk.networks.facebook import mentioned
 from socialdesk.networks.facebook.mentioned import note_mention, told_mentions
-from tests.socialdesk.networks.contract import FILM, an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import DAY, INSTAGRAM
 from tests.socialdesk.networks.facebook.harness import InstagramHarness
+from tests.socialdesk.networks.harnesses import FILM, an_hour_ago, read_all
 
 
 def ids(posts: Any) -> list[str]:

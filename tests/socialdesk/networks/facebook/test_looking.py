@@ -12,10 +12,10 @@ from socialdesk.networks.base import AuthorData, MessageData, NetworkError
 from socialdesk.networks.facebook import reader as page_reader
 from socialdesk.networks.facebook import writing
 from socialdesk.networks.facebook.timeline import Cursor, Entry, Found, cut
-from tests.socialdesk.networks.contract import an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import PAGE
 from tests.socialdesk.networks.facebook.harness import FacebookHarness
 from tests.socialdesk.networks.facebook.nodes import Shown
+from tests.socialdesk.networks.harnesses import an_hour_ago, read_all
 
 
 @pytest.fixture

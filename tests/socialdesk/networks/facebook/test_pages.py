@@ -12,10 +12,10 @@ from socialdesk.lib.clock import now
 from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError, PostData
 from socialdesk.networks.facebook import reader as page_reader
-from tests.socialdesk.networks.contract import an_hour_ago, read_all
 from tests.socialdesk.networks.facebook.graph import ALL_SCOPES, DAY, PAGE
 from tests.socialdesk.networks.facebook.harness import FacebookHarness
 from tests.socialdesk.networks.facebook.nodes import gone
+from tests.socialdesk.networks.harnesses import an_hour_ago, read_all
 
 
 def ids(posts: Any) -> list[str]:

@@ -18,10 +18,10 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig, NetworkError, Picture
 from socialdesk.networks.facebook.client import Client, at, next_page
-from tests.socialdesk.networks.contract import FILM, Failure
 from tests.socialdesk.networks.facebook.graph import PAGE
 from tests.socialdesk.networks.facebook.harness import FacebookHarness, InstagramHarness, MetaHarness
 from tests.socialdesk.networks.facebook.simulator import APP_SECRET
+from tests.socialdesk.networks.harnesses import FILM, Failure
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 

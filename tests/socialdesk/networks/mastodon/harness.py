@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.harnesses import Failure
 from tests.socialdesk.networks.mastodon.simulator import Simulator
 from tests.socialdesk.networks.served import Call
 

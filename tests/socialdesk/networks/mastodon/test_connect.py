@@ -18,7 +18,7 @@ from pytest_django import Settings
 from socialdesk.networks import registry
 from socialdesk.networks.base import EXPIRED, AccountConfig, Connected, Connecting, NetworkError
 from socialdesk.networks.mastodon.server import address_of
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.mastodon.world import challenge_of
 from tests.socialdesk.networks.served import Answer, Call
@@ -71,6 +71,8 @@ def test_an_account_that_is_connected_hears_and_speaks(there: MastodonHarness) -
         "max_pictures": 4,
         "max_picture_bytes": 16_777_216,
         "max_film_bytes": 103_809_024,
+        "max_picture_alt": 1500,
+        "max_film_alt": 1500,
     }
     config = config_of(connected)
     there.world.publish(there.world.person("ana"), "@tidewheel hello")

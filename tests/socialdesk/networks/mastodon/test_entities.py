@@ -183,7 +183,12 @@ def test_names_that_only_address_a_text_are_told_from_it(text: str, rest: str) -
             "harbour.example",
         ),
         (
-            {"configuration": {"media_attachments": {"supported_mime_types": [], "video_size_limit": "40 MB"}}},
+            {"configuration": {"media_attachments": {"description_limit": 500}}},
+            Limits(alt=500),
+            "harbour.example",
+        ),
+        (
+            {"configuration": {"media_attachments": {"supported_mime_types": [], "video_size_limit": "40 MB", "description_limit": 0}}},
             Limits(),
             "harbour.example",
         ),

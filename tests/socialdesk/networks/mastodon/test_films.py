@@ -10,7 +10,7 @@ from socialdesk.networks.base import Film
 from socialdesk.networks.mastodon import media as module
 from socialdesk.networks.mastodon.client import Client
 from tests.mp4 import film, track
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.mastodon.test_pictures import picture, uploads
 from tests.socialdesk.networks.mastodon.test_publisher import refused, writes

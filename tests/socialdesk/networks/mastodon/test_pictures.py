@@ -10,7 +10,7 @@ from PIL import Image
 
 from socialdesk.networks.base import Picture
 from socialdesk.networks.mastodon import media as module
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.mastodon.test_publisher import refused, writes
 from tests.socialdesk.networks.served import Answer, Call

@@ -14,7 +14,7 @@ from socialdesk.networks.base import Batch, NetworkError, PostData
 from socialdesk.networks.mastodon.feeds import Cursor, tags_of
 from socialdesk.networks.mastodon.history import MastodonHistory
 from socialdesk.networks.mastodon.reader import MastodonContext, MastodonReader
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 from tests.socialdesk.networks.mastodon.world import Person
 from tests.socialdesk.networks.served import Answer, Call

@@ -14,7 +14,7 @@ import pytest
 from socialdesk.networks.base import AccountConfig, Batch, MessageData, NetworkError, PostData, Unreadable
 from socialdesk.networks.mastodon import stream as module
 from socialdesk.networks.mastodon.stream import MastodonStream
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.mastodon.harness import MastodonHarness
 
 

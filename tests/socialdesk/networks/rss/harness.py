@@ -14,7 +14,7 @@ from socialdesk.lib.clock import now
 from socialdesk.networks import registry
 from socialdesk.networks.base import AccountConfig
 from socialdesk.networks.rss.parsing import feed_key
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.harnesses import Failure
 from tests.socialdesk.networks.rss.feeds import serving
 
 

@@ -15,7 +15,7 @@ from socialdesk.networks.rss import client
 from socialdesk.networks.rss.reader import FeedReader
 from socialdesk.polling import read_source
 from tests.factories import make_agent
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.rss.feeds import FeedServer, serving
 from tests.socialdesk.networks.rss.test_parsing import FIXTURES, rss
 

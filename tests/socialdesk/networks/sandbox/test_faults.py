@@ -11,7 +11,7 @@ from socialdesk.networks.sandbox.faults import FAULTS
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.world import World
-from tests.socialdesk.networks.contract import an_hour_ago, read_all
+from tests.socialdesk.networks.harnesses import an_hour_ago, read_all
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from socialdesk.networks.sandbox.lines import ScriptError, Then, demo_script, lo
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.script import play, set_speed
 from socialdesk.networks.sandbox.world import World
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.sandbox.play import START, Clock, author, line, write_script
 
 

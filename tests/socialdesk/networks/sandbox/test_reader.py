@@ -13,7 +13,7 @@ from socialdesk.networks.base import NetworkError, PostData
 from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.world import World
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 
 WRITE = st.sampled_from(["post", "message", "edit", "delete", "elsewhere"])
 FETCH = st.tuples(st.integers(1, 12), st.booleans(), st.booleans(), st.booleans())

@@ -16,7 +16,7 @@ from socialdesk.networks.sandbox.lines import Script
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.script import Progress, play, progress_of, set_speed, speed_of
 from socialdesk.networks.sandbox.world import World
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.sandbox.play import START, Clock, author, line, write_script
 
 

@@ -18,7 +18,7 @@ from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.reader import SandboxReader
 from socialdesk.networks.sandbox.records import Refused
 from socialdesk.networks.sandbox.world import World
-from tests.socialdesk.networks.contract import an_hour_ago, read_all
+from tests.socialdesk.networks.harnesses import an_hour_ago, read_all
 
 
 def test_a_post_keeps_everything_that_it_was_given(world: World) -> None:

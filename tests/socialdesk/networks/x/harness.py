@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from socialdesk.networks.base import AccountConfig
 from socialdesk.networks.x import NETWORK
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.harnesses import Failure
 from tests.socialdesk.networks.x.simulator import Simulator, fresh_simulator
 
 

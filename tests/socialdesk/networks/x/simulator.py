@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
-from tests.socialdesk.networks.contract import Failure
+from tests.socialdesk.networks.harnesses import Failure
 from tests.socialdesk.networks.x.asked import CALLS, Call, Refused, check_body, check_params
 from tests.socialdesk.networks.x.calls import HANDLERS, Asked, matches
 from tests.socialdesk.networks.x.world import ALL_SCOPES, Post, Token, User, World

@@ -14,7 +14,7 @@ from django.core.cache import cache
 from socialdesk.networks.base import Film, NetworkError, Picture
 from socialdesk.networks.x import CAPABILITIES, uploads
 from tests.mp4 import film as make_film
-from tests.socialdesk.networks.contract import Failure, an_hour_ago
+from tests.socialdesk.networks.harnesses import Failure, an_hour_ago
 from tests.socialdesk.networks.x import uploads as simulated
 from tests.socialdesk.networks.x.conftest import Stage
 from tests.socialdesk.networks.x.test_simulator import ask

@@ -11,7 +11,7 @@ import pytest
 
 from socialdesk.networks.base import NetworkError, Picture
 from socialdesk.networks.x.publisher import XPublisher
-from tests.socialdesk.networks.contract import an_hour_ago
+from tests.socialdesk.networks.harnesses import an_hour_ago
 from tests.socialdesk.networks.x.conftest import Stage
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100

@@ -12,7 +12,7 @@ from socialdesk.networks.x import lists, payloads
 from socialdesk.networks.x import reader as reader_module
 from socialdesk.networks.x.query import LONGEST, search_queries, stream_rules
 from socialdesk.networks.x.reader import XReader
-from tests.socialdesk.networks.contract import read_all
+from tests.socialdesk.networks.harnesses import read_all
 from tests.socialdesk.networks.x.asked import invalid
 from tests.socialdesk.networks.x.calls import matches
 from tests.socialdesk.networks.x.conftest import Stage
