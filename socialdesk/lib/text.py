@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import regex
+
+from socialdesk.lib.weighted import weighted_length
 
 MAX_TEXT = 100_000  # characters of one post that are kept; no network allows more
 
@@ -14,9 +15,6 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # Overrides and isolates that reorder what stands around them. Right-to-left text itself needs none of them.
 _BIDI_OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LETTERS_WITHOUT_PARTS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
-_WEIGHTED_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # X: these count 1, all others 2
-_URL = re.compile(r"https?://\S*[^\s.,;:!?'\")\]}…’”]")  # X: punctuation behind a link counts by itself
-_EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}")
 
 
 def clean(text: str, *, limit: int = MAX_TEXT) -> str:
@@ -39,26 +37,17 @@ def length(text: str, unit: str) -> int:
     """How long a network says `text` is.
 
     Units: `codepoints`, `utf16`, `graphemes`, and `weighted`, X's rule by which a link counts 23, most Latin text 1
-    and other characters 2, and an emoji 2 whatever it is made of (X developer documentation, "Counting characters").
+    and other characters 2, and an emoji 2 whatever it is made of.
     """
     if unit == "utf16":
         return len(text.encode("utf-16-le", "surrogatepass")) // 2
     if unit == "graphemes":
         return len(regex.findall(r"\X", text))
     if unit == "weighted":
-        normal = unicodedata.normalize("NFC", text)
-        without_links, links = _URL.subn("", normal)
-        return 23 * links + sum(_weight(cluster) for cluster in regex.findall(r"\X", without_links))
+        return weighted_length(text)
     if unit == "codepoints":
         return len(text)
     raise ValueError(f"unknown length unit {unit!r}")
-
-
-@lru_cache(maxsize=4096)
-def _weight(cluster: str) -> int:
-    if _EMOJI.search(cluster):
-        return 2
-    return sum(1 if any(low <= ord(c) <= high for low, high in _WEIGHTED_LIGHT) else 2 for c in cluster)
 
 
 def compact(number: int) -> str:

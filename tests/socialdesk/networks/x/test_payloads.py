@@ -131,11 +131,6 @@ def test_as_many_emoji_as_x_takes_are_as_long_as_x_says() -> None:
     assert texts.length(post.text, "weighted") == 280
 
 
-@pytest.mark.parametrize(("text", "size"), [("https://desk.example/s/abc", 23), ("(see https://desk.example/s/abc).", 30), ("https://", 8)])
-def test_punctuation_behind_a_link_counts_by_itself(text: str, size: int) -> None:
-    assert texts.length(text, "weighted") == size
-
-
 def test_one_bad_entry_costs_no_other() -> None:
     posts, odd = read("malformed")
     assert [post.text for post in posts] == ["@tidewheel still waiting"] * 2
