@@ -210,10 +210,31 @@ def read_usage(*, account_id: int) -> str:
     return known
 
 
-def remove_account(*, account_id: int, agent: Agent) -> NetworkAccount:
-    """See connected_accounts.retire_account."""
+def remove_account(*, account_id: int, agent: Agent) -> tuple[NetworkAccount, str]:
+    """Give back at the network what the account was allowed, then see connected_accounts.retire_account. The account goes whatever the
+    network says; second comes what a person has to do there, "" for nothing."""
     _check_may_connect(agent)
-    return connected_accounts.retire_account(account_id=find_account(account_id, is_readable=False).pk, agent=agent)
+    account = find_account(account_id, is_readable=False)
+    left = _give_back(account)
+    return connected_accounts.retire_account(account_id=account.pk, agent=agent), left
+
+
+def _give_back(account: NetworkAccount) -> str:
+    network = registry.NETWORKS.get(account.network)
+    if network is None or network.connecting is None or account.state == NetworkAccount.State.REVOKED:
+        return ""
+    by_hand = f"Take back there what @{account.username} allowed the desk."
+    try:
+        credentials = account.credentials
+    except UnreadableCredentials:
+        return f"Its credentials cannot be read, so {network.label} was not told. {by_hand}"
+    if not credentials:
+        return ""
+    try:
+        return network.connecting.give_back(account.config)
+    except NetworkError as error:
+        logger.warning("%s was not told that account %s is removed: %s", network.key, account.pk, without_secrets(str(error), credentials))
+        return f"{network.label} could not be told: {without_secrets(str(error), credentials)} {by_hand}"
 
 
 def find_account(account_id: int, *, is_readable: bool = True) -> NetworkAccount:

@@ -177,8 +177,10 @@ def account_check(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk_view
 def account_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
-    account = connecting.remove_account(account_id=pk, agent=agent_of(request))
+    account, left = connecting.remove_account(account_id=pk, agent=agent_of(request))
     messages.success(request, f"@{account.username} is removed, with its credentials. What it said stays readable.")
+    if left:
+        messages.warning(request, left)
     return redirect("accounts")
 
 

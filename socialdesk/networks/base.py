@@ -403,6 +403,11 @@ class Connecting(Protocol):
         ISO time, says when."""
         ...
 
+    def give_back(self, config: AccountConfig) -> str:
+        """End at the network what these credentials are good for: the account is being removed. What ended before is no error. Returns
+        what a person has to do there besides, one sentence, "" for nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:

@@ -149,6 +149,9 @@ class Connector:
         self.by_redirect = by_redirect
         self.needs = ""
         self.verifiers: list[str] = []
+        self.given_back: list[dict[str, Any]] = []
+        self.cannot_give_back: NetworkError | None = None
+        self.to_do_there = ""
         if not by_redirect:
             self.fields = (Field("token", "Token", is_secret=True), *self.fields)
 
@@ -188,6 +191,12 @@ class Connector:
 
     def renew(self, config: AccountConfig) -> None:
         return None
+
+    def give_back(self, config: AccountConfig) -> str:
+        self.given_back.append(dict(config.credentials))
+        if self.cannot_give_back:
+            raise self.cannot_give_back
+        return self.to_do_there
 
 
 def practice(connector: Connector, **fields: Any) -> Network:

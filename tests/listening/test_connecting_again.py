@@ -218,6 +218,52 @@ def test_a_removed_account_leaves_its_history_and_nothing_to_sign_in_with(typed:
     assert not Source.objects.filter(account=again, removed_at=None).exists()  # this network reads nothing
 
 
+def test_what_a_removed_account_was_allowed_is_given_back_at_the_network(typed: Connector, there: Server) -> None:
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    account = NetworkAccount.objects.get()
+    credentials = account.credentials
+    typed.to_do_there = "Delete its password there."
+    page = text_of(client.post(f"/accounts/{account.pk}/remove/", follow=True))
+    assert "is removed, with its credentials" in page
+    assert "Delete its password there." in page
+    assert typed.given_back == [credentials]
+
+
+def test_an_account_goes_although_its_network_cannot_be_told(typed: Connector, there: Server) -> None:
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    account = NetworkAccount.objects.get()
+    token = account.credentials["token"]
+    typed.cannot_give_back = NetworkError(f"HTTP 503 for {token}.", retryable=True)
+    page = text_of(client.post(f"/accounts/{account.pk}/remove/", follow=True))
+    assert "Practice could not be told: HTTP 503 for …. Take back there what @tidewheel allowed the desk." in page
+    assert token not in page
+    account.refresh_from_db()
+    assert (account.credentials, account.removed_at is None) == ({}, False)
+
+
+def test_a_network_that_refused_the_credentials_already_is_told_nothing(typed: Connector, there: Server) -> None:
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    account = NetworkAccount.objects.get()
+    mark_revoked(account_id=account.pk, reason="HTTP 401")
+    assert "is removed" in text_of(client.post(f"/accounts/{account.pk}/remove/", follow=True))
+    assert typed.given_back == []
+
+
+def test_an_account_whose_credentials_cannot_be_read_goes_all_the_same(typed: Connector, there: Server, settings: Any) -> None:
+    client = sign_in(Role.ADMIN)
+    connect_typed(there, client=client)
+    account = NetworkAccount.objects.get()
+    NetworkAccount.objects.filter(pk=account.pk).update(credentials={"token": "x"})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE listening_networkaccount SET credentials = 'of another key' WHERE id = %s", [account.pk])
+    page = text_of(client.post(f"/accounts/{account.pk}/remove/", follow=True))
+    assert "cannot be read, so Practice was not told. Take back there what @tidewheel allowed the desk." in page
+    assert NetworkAccount.objects.get().removed_at is not None
+
+
 def test_the_page_says_who_connected_and_removed_an_account_and_when_the_network_refused_it(typed: Connector, there: Server) -> None:
     client = sign_in(Role.ADMIN)
     connect_typed(there, client=client)

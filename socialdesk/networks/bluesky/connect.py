@@ -78,6 +78,16 @@ class BlueskyConnecting:
         answer, _ = _ask_for_chat(Client(AccountConfig(NETWORK, config.username, config.external_id, fresh)))
         return fresh | ({CHAT: answer} if answer else {})
 
+    def give_back(self, config: AccountConfig) -> str:
+        """The session ends. An app password cannot take itself back."""
+        if config.credentials.get("refresh"):
+            try:
+                Client(config, token=config.credentials["refresh"]).procedure("com.atproto.server.deleteSession", is_write=False)
+            except NetworkError as error:
+                if not error.permanent and error.code != EXPIRED:
+                    raise
+        return "Delete the desk's app password on Bluesky, under Settings, Privacy and security, App passwords."
+
 
 def _renewed(config: AccountConfig) -> dict[str, str]:
     old = config.credentials

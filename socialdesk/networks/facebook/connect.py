@@ -131,6 +131,10 @@ class MetaConnecting:
         """The token of a page does not end, but with what its person allowed."""
         return None
 
+    def give_back(self, config: AccountConfig) -> str:
+        """Nothing: ending what the person allowed would end it for the other pages too, and for the account that shares this page."""
+        return "Whoever connected it can take back on Facebook what the desk was allowed, under Settings, Business integrations."
+
     @property
     def _scopes(self) -> list[str]:
         return list(dict.fromkeys([*_ALWAYS, *(scope for scopes in _NEEDS[self.network].values() for scope in scopes)]))

@@ -60,6 +60,9 @@ class Connecting:
     def renew(self, config: AccountConfig) -> None:
         return None
 
+    def give_back(self, config: AccountConfig) -> str:
+        return ""
+
 
 class Nowhere:
     """Nothing calls /hooks/json/ itself: each hook has its name, and its own secret."""

@@ -111,6 +111,14 @@ class MastodonConnecting:
             return None
         return {**old, **_token(old, {"grant_type": "refresh_token", "refresh_token": old["refresh_token"]})}
 
+    def give_back(self, config: AccountConfig) -> str:
+        given = config.credentials
+        client = Client(AccountConfig("mastodon", config.username, credentials={"server": given.get("server", "")}))
+        app = {"client_id": given.get("client_id", ""), "client_secret": given.get("client_secret", "")}
+        for token in filter(None, (given.get("refresh_token"), given.get("access_token"))):
+            client.post_form("/oauth/revoke", {**app, "token": token})
+        return ""
+
 
 def _token(credentials: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """What the server gives for a code, or for an older token."""

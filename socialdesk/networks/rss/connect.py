@@ -31,6 +31,9 @@ class Connecting:
     def renew(self, config: AccountConfig) -> None:
         return None
 
+    def give_back(self, config: AccountConfig) -> str:
+        return ""
+
 
 def _look(url: str) -> Grant:
     from socialdesk.networks.rss.client import ask

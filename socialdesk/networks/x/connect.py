@@ -67,3 +67,15 @@ class XConnecting:
         if not refresh_token:
             return None
         return sign_in.ask_token({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def give_back(self, config: AccountConfig) -> str:
+        """Its sign-in, and the rules of the stream that were its own: the app would go on paying for what they find."""
+        from socialdesk.networks.x import sign_in
+        from socialdesk.networks.x.stream import XStream
+
+        for name in ("refresh_token", "access_token"):
+            if config.credentials.get(name):
+                sign_in.revoke(config.credentials[name])
+        if config.credentials.get("app_token") or settings.X_BEARER:
+            XStream(config).drop_rules()
+        return ""

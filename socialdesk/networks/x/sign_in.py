@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from requests import Response
 
 from socialdesk.lib.clock import now
 from socialdesk.networks.base import AccountConfig, Grant, NetworkError
@@ -16,7 +17,7 @@ from socialdesk.networks.budget import Budget
 from socialdesk.networks.x import fields, payloads
 from socialdesk.networks.x.client import Client, XSession, read_json
 
-TOKEN = "/2/oauth2/token"  # noqa: S105  an address
+TOKEN, REVOKE = "/2/oauth2/token", "/2/oauth2/revoke"
 # What cannot be done without a scope, by the names of Capabilities.
 _NEEDED = {
     "tweet.write": ("reply", "post", "repost", "delete"),
@@ -45,13 +46,8 @@ def ask_grant(config: AccountConfig) -> Grant:
 
 
 def ask_token(form: Mapping[str, str]) -> dict[str, str]:
-    session = XSession(Budget("x:sign-in"), credentials=None)
-    headers = {}
-    if settings.X_CLIENT_SECRET:
-        pair = f"{quote(settings.X_CLIENT_ID, safe='')}:{quote(settings.X_CLIENT_SECRET, safe='')}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     try:
-        answer = session.post(TOKEN, data={**form, "client_id": settings.X_CLIENT_ID}, headers=headers)
+        answer = _post(TOKEN, form)
     except NetworkError as error:
         if not error.permanent:
             raise
@@ -66,6 +62,24 @@ def ask_token(form: Mapping[str, str]) -> dict[str, str]:
             raise NetworkError(str(error), retryable=True, code="server_error") from error
         raise NetworkError(f"X takes our sign-in no more: {error}"[:400], permanent=True, account_revoked=True, code="revoked") from error
     return _credentials(read_json(answer, is_write=True))
+
+
+def revoke(token: str) -> None:
+    """X takes that token no more. One that has ended already is none of ours to end."""
+    try:
+        _post(REVOKE, {"token": token})
+    except NetworkError as error:
+        if error.code == "app_refused" or not str(error).startswith("HTTP 400"):
+            raise
+
+
+def _post(route: str, form: Mapping[str, str]) -> Response:
+    """What X's sign-in answers the desk's app."""
+    headers = {}
+    if settings.X_CLIENT_SECRET:
+        pair = f"{quote(settings.X_CLIENT_ID, safe='')}:{quote(settings.X_CLIENT_SECRET, safe='')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return XSession(Budget("x:sign-in"), credentials=None).post(route, data={**form, "client_id": settings.X_CLIENT_ID}, headers=headers)
 
 
 def _credentials(answer: Mapping[str, Any]) -> dict[str, str]:

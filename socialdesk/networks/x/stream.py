@@ -71,13 +71,22 @@ class XStream:
     def keep_rules(self) -> None:
         """Add the rules that are missing, then remove those of ours that nothing asks for any more."""
         wanted = stream_rules(self._app.config.terms, us=self._app.username)
-        data = self._app.get(RULES).get("data")
-        rules = [rule for rule in data if isinstance(rule, dict) and rule.get("tag") == self.tag] if isinstance(data, list) else []
-        there = {str(rule.get("value")): payloads.id_of(rule.get("id")) for rule in rules}
+        there = self._read_rules()
         if missing := [value for value in wanted if value not in there]:
             self._change({"add": [{"value": value, "tag": self.tag} for value in missing]})
         if obsolete := [rule_id for value, rule_id in there.items() if value not in wanted and rule_id]:
             self._change({"delete": {"ids": obsolete}})
+
+    def drop_rules(self) -> None:
+        """Remove our rules: the account is listened for no more."""
+        if ids := [rule_id for rule_id in self._read_rules().values() if rule_id]:
+            self._change({"delete": {"ids": ids}})
+
+    def _read_rules(self) -> dict[str, str]:
+        """The ids of our rules, by their words."""
+        data = self._app.get(RULES).get("data")
+        ours = [rule for rule in data if isinstance(rule, dict) and rule.get("tag") == self.tag] if isinstance(data, list) else []
+        return {str(rule.get("value")): payloads.id_of(rule.get("id")) for rule in ours}
 
     def _change(self, body: dict[str, Any]) -> None:
         answer = read_json(self._app.library.request("POST", RULES, json=body), is_write=True)

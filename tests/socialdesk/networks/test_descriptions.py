@@ -25,6 +25,7 @@ DESCRIPTIONS = Path(__file__).resolve().parents[4] / "shared" / "specs"
 # Where a network is known to differ from its description: part of what is found, and why it is right all the same.
 X_DIFFERS = {
     "POST /2/oauth2/token: no such path": "signing in is described in X's guide to OAuth 2.0, not among its calls",
+    "POST /2/oauth2/revoke: no such path": "likewise",
     ": 400 answer /: unknown field errors": "what was wrong with each parameter stands in every answer of this kind, as X's guide shows",
     "GET /2/tweets/search/stream/rules: 200 answer /meta: unknown field sent": "every answer about rules says when it was sent",
 }

@@ -137,6 +137,8 @@ def walk_x(folder: Path, settings: Settings) -> list[Exchange]:
     connected = x_connecting.finish(x_connecting.allowed(stage))
     config = AccountConfig("x", "tidewheel", stage.us.id, connected.credentials, terms=("bikes",))
     assert x_connecting.CONNECTING.renew(config)
+    other = x_connecting.finish(x_connecting.allowed(stage, code="code-2"))
+    x_connecting.CONNECTING.give_back(replace(config, credentials=other.credentials))
     stage.simulator.finds = lambda query, post: query.startswith("from:") == (post.author is stage.us)
     stage.ben.open_messages = True
     beyond_the_contract(harness, config)
@@ -175,6 +177,7 @@ def walk_mastodon(folder: Path, settings: Settings) -> list[Exchange]:
     connecting = registry.get("mastodon").connecting
     assert connecting is not None
     connecting.renew(config)
+    connecting.give_back(mastodon_connecting.config_of(mastodon_connecting.connect(harness)))
     beyond_the_contract(harness, config)
     with listening(config, until=lambda: len(harness.simulator.streaming) == 3) as heard:
         harness.customer_posts("ana", "@tidewheel bikes")

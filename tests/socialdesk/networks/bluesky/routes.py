@@ -12,6 +12,7 @@ from tests.socialdesk.networks.bluesky.talks import Talks
 from tests.socialdesk.networks.bluesky.views import Views
 from tests.socialdesk.networks.bluesky.world import LIKE, POST, REPOST, World
 
+BY_REFRESH = ("com.atproto.server.refreshSession", "com.atproto.server.deleteSession")
 OPEN = ("com.atproto.server.createSession", "com.atproto.identity.resolveHandle")
 LISTS = ("uris", "actors", "reasons", "members", "others")  # parameters that may come more than once
 
@@ -45,7 +46,7 @@ class Routes:
         if not token:
             raise Refused(401, "AuthMissing", "Authentication Required")
         session = self.sim.sessions.get(token)
-        kind = "refresh" if call.nsid == "com.atproto.server.refreshSession" else "access"
+        kind = "refresh" if call.nsid in BY_REFRESH else "access"
         if session is None:
             raise Refused(400, "ExpiredToken", "Token has expired")
         if session.kind != kind:
@@ -59,7 +60,7 @@ class Routes:
         if call.method == "POST":
             if call.nsid == "com.atproto.repo.uploadBlob":
                 return call
-            if call.nsid == "com.atproto.server.refreshSession":
+            if call.nsid in BY_REFRESH:
                 return {}
             if call.headers.get("content-type") != "application/json":
                 raise Refused(400, "InvalidRequest", "Request encoding (Content-Type) required but not provided")
@@ -128,6 +129,11 @@ class Routes:
         person = self.world.people[session.did]
         opened = self.sim.open_session(session.did, session.scope, session.password)
         return {**opened, "did": person.did, "handle": person.handle, "active": True}
+
+    def _com_atproto_server_deleteSession(self, session: Session, given: Any) -> Any:
+        """The refresh token is over. The access token is good until it ends by itself."""
+        del self.sim.sessions[next(token for token, each in self.sim.sessions.items() if each is session)]
+        return {}
 
     def _com_atproto_server_getSession(self, session: Session, given: Any) -> Any:
         person = self.world.people[session.did]

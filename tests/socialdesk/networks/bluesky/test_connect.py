@@ -125,6 +125,23 @@ def test_a_refresh_token_that_got_lost_is_made_up_for_by_the_password(bluesky: B
     assert len(bluesky.simulator.calls("com.atproto.server.createSession")) == 2
 
 
+def test_a_session_that_is_given_back_is_renewed_no_more(bluesky: BlueskyHarness) -> None:
+    config = config_of(connect(bluesky))
+    assert "App passwords" in connecting().give_back(config)
+    bluesky.simulator.passwords.clear()  # as its owner was told
+    with pytest.raises(NetworkError) as caught:
+        connecting().renew(config)
+    assert caught.value.account_revoked
+    assert "App passwords" in connecting().give_back(config)  # it has ended already
+
+
+def test_a_session_that_cannot_be_given_back_now_is_told_as_an_error(bluesky: BlueskyHarness) -> None:
+    config = config_of(connect(bluesky))
+    with bluesky.failing("error_after_writing"), pytest.raises(NetworkError) as caught:
+        connecting().give_back(config)
+    assert caught.value.retryable
+
+
 def test_an_app_password_that_was_taken_away_needs_a_person(bluesky: BlueskyHarness) -> None:
     config = config_of(connect(bluesky))
     bluesky.simulator.passwords.clear()

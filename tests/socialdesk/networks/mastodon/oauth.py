@@ -45,6 +45,7 @@ class OAuth:
             ("GET", "/api/v1/apps/verify_credentials"): self._app,
             ("GET", "/oauth/authorize"): self._authorize,
             ("POST", "/oauth/token"): self._token,
+            ("POST", "/oauth/revoke"): self._revoke,
         }
 
     def give_token(self, scopes: str = "read write", person: Person | None = None) -> str:
@@ -129,6 +130,17 @@ class OAuth:
         if code[3] and challenge_of(form.get("code_verifier", "")) != code[3]:
             raise Refused(400, "invalid_grant", error_description="The provided authorization grant is invalid.")
         return self._give(Token(self._world.us, app, code[1]))
+
+    def _revoke(self, call: Call) -> Answer:
+        """A token that is not known is no error; one of another app stays (RFC 7009)."""
+        form = {name: values[0] for name, values in call.form.items()}
+        app = self.apps.get(form.get("client_id", ""))
+        if app is None or form.get("client_secret") != app.client_secret:
+            raise Refused(403, "unauthorized_client", error_description="You are not authorized to revoke this token")
+        for known in (self.tokens, self.refresh):
+            if form.get("token", "") in known and known[form["token"]].app is app:
+                del known[form["token"]]
+        return Answer(200, {})
 
     def _give(self, token: Token) -> Answer:
         given: dict[str, object] = {

@@ -205,6 +205,24 @@ def test_a_token_that_ends_is_renewed(there: MastodonHarness) -> None:
     assert refused(lambda: connector().renew(config)).permanent  # each is good for once
 
 
+@pytest.mark.parametrize("ends_in", [0, 7200], ids=["tokens that do not end", "tokens that end"])
+def test_what_is_given_back_is_good_for_nothing_any_more(there: MastodonHarness, ends_in: int) -> None:
+    there.simulator.routes.oauth.expires_in = ends_in
+    config = config_of(connect(there))
+    assert connector().give_back(config) == ""
+    refused(lambda: connector().probe(config))
+    oauth = there.simulator.routes.oauth
+    assert config.credentials["access_token"] not in oauth.tokens
+    assert oauth.refresh == {}
+    assert connector().give_back(config) == ""  # it has ended already
+
+
+def test_who_is_not_reached_is_told_as_an_error(there: MastodonHarness) -> None:
+    config = config_of(connect(there))
+    with there.failing("error_after_writing"):
+        assert not refused(lambda: connector().give_back(config)).permanent
+
+
 # What somebody may type
 
 

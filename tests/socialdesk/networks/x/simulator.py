@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _admit(self, path: str, failure: Failure | None) -> tuple[Call | None, dict[str, str]]:
         """Which call it is, and its limit's headers. Raises Refused for what may not be asked, or not so often."""
         sim = self.sim
-        if path == "/2/oauth2/token":
+        if path.startswith("/2/oauth2/"):
             return None, {}
         found = [(call, match) for call in CALLS if (match := call.match(self.command, path))]
         if not found:
@@ -218,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _do(self, path: str, call: Call | None) -> tuple[int, dict[str, Any]]:
         if call is None:
-            return self._token()
+            return self._sign_in(path)
         nothing: Any = None if call.wants_object else {}
         try:
             body = json.loads(self.raw) if self.raw else nothing
@@ -229,12 +229,18 @@ class _Handler(BaseHTTPRequestHandler):
         asked.finds = sim.finds
         return HANDLERS[call.name](asked)
 
-    def _token(self) -> tuple[int, dict[str, Any]]:
+    def _sign_in(self, path: str) -> tuple[int, dict[str, Any]]:
         """OAuth 2.0 of a confidential client: errors are OAuth's own."""
         world, form = self.sim.world, {name: values[0] for name, values in parse_qs(self.raw.decode()).items()}
         pair = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ") or b"").decode()
         if [unquote(part) for part in pair.split(":")] != [CLIENT_ID, CLIENT_SECRET] or form.get("client_id") != CLIENT_ID:
             return 401, {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
+        if path.endswith("/revoke"):
+            if not form.get("token"):
+                return 400, {"error": "invalid_request", "error_description": "Missing required parameter [token]."}
+            world.tokens.pop(form["token"], None)
+            world.refresh_tokens.pop(form["token"], None)
+            return 200, {"revoked": True}
         if form.get("grant_type") == "authorization_code":
             given = world.codes.pop(form.get("code", ""), None)
             challenge = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()

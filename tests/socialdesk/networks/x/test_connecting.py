@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from socialdesk.networks.base import AccountConfig, NetworkError
 from socialdesk.networks.x import NETWORK
 from socialdesk.networks.x.connect import SCOPES, XConnecting
+from socialdesk.networks.x.stream import XStream
 from tests.socialdesk.networks.x.conftest import Stage
 from tests.socialdesk.networks.x.world import ALL_SCOPES
 
@@ -113,6 +115,35 @@ def test_a_refused_app_is_the_owners_business(x: Stage, settings: Any) -> None:
     with pytest.raises(NetworkError, match="SOCIALDESK_X_CLIENT_ID") as caught:
         finish(allowed(x))
     assert not caught.value.account_revoked
+
+
+def test_a_sign_in_that_is_given_back_is_good_for_nothing_and_its_rules_are_gone(x: Stage) -> None:
+    credentials = finish(allowed(x)).credentials
+    config = AccountConfig("x", "tidewheel", x.us.id, credentials, terms=("bells",))
+    XStream(config).keep_rules()
+    x.world.rules["77"] = {"id": "77", "value": "from:somebody", "tag": "another program's"}
+    assert CONNECTING.give_back(config) == ""
+    assert [rule["tag"] for rule in x.world.rules.values()] == ["another program's"]
+    assert credentials["access_token"] not in x.world.tokens
+    assert credentials["refresh_token"] not in x.world.refresh_tokens
+    assert CONNECTING.give_back(config) == ""  # it has ended already
+
+
+def test_without_a_stream_only_the_sign_in_is_given_back(x: Stage, settings: Any) -> None:
+    settings.X_BEARER = ""
+    credentials = finish(allowed(x)).credentials
+    assert CONNECTING.give_back(AccountConfig("x", "tidewheel", x.us.id, credentials)) == ""
+    assert credentials["access_token"] not in x.world.tokens
+
+
+@pytest.mark.parametrize(("status", "is_error"), [(400, False), (401, True), (503, True)])
+def test_x_says_whether_a_sign_in_was_given_back(x: Stage, status: int, is_error: bool) -> None:
+    """400: it does not know the token, which has ended."""
+    config = AccountConfig("x", "tidewheel", x.us.id, finish(allowed(x)).credentials)
+    x.simulator.answers_with = (status, b'{"error": "invalid_request", "error_description": "Value passed for the token was invalid."}', {})
+    x.simulator.fails_on = lambda method, path: path.endswith("/revoke")
+    with pytest.raises(NetworkError) if is_error else nullcontext():
+        CONNECTING.give_back(config)
 
 
 def test_tokens_are_renewed_and_each_refresh_token_is_used_once(x: Stage) -> None:
