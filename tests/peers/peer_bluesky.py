@@ -116,6 +116,10 @@ def test_an_account_is_connected_renewed_and_refused_once_its_password_is_gone(
     assert fresh is not None
     assert fresh["refresh"] != config.credentials["refresh"]  # two access tokens of one second are the same
     assert connecting.probe(AccountConfig("bluesky", "", "", fresh)).external_id == people[0].did
+    assert connecting.give_back(AccountConfig("bluesky", "", "", fresh))
+    with pytest.raises(NetworkError) as caught:  # neither by the session that was given back nor, as it stands here, by a password
+        connecting.renew(AccountConfig("bluesky", "", "", {**fresh, "password": "gone"}))
+    assert caught.value.account_revoked
     with pytest.raises(NetworkError) as caught:
         connecting.finish({"identifier": people[0].handle, "password": "wrong"}, answer={}, verifier="", redirect_uri="")
     assert caught.value.code == "wrong_password"
