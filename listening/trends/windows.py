@@ -69,7 +69,7 @@ class Window:
         local_end = self.complete_until.astimezone(self.zone)
         shifted = datetime.combine(local_end.date() - days, local_end.timetz().replace(tzinfo=self.zone))
         since = _start_of_day(self.first_day - days, self.zone)
-        return since, max(since, start_of_hour(shifted))
+        return since, min(max(since, start_of_hour(shifted)), self.since)  # a zone may have left out a day between the two
 
     def _bounds(self) -> Iterator[datetime]:
         if self.per == "day" and self.first_day is not None and self.last_day is not None:

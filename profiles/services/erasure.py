@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from socialdesk.lib import bulk
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import DeskError, NotAllowed
 
+logger = logging.getLogger(__name__)
 WHY = {
     "asked_by_person": "They asked for it",
     "retention": "We need it no longer",
@@ -68,7 +70,7 @@ def erase_person(*, profile_id: int, agent: Agent | None, why: str = "asked_by_p
         _mark_erased(subject, moment)
         note_change(profile=person, kind=ProfileEvent.Kind.ERASED, source="agent" if agent else "desk", at=moment)
         erasure = Erasure.objects.create(profile=person, agent=agent, why=why, at=moment, counts=counts)
-        transaction.on_commit(_leave_no_pages)
+        transaction.on_commit(leave_no_pages)
     return erasure
 
 
@@ -151,8 +153,13 @@ def find_erased(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dateti
     return found
 
 
-def _leave_no_pages() -> None:
-    """SQLite keeps what was written in its log beside the database until it is taken over."""
+def leave_no_pages() -> None:
+    """SQLite keeps what was written in its log beside the database until it is taken over. Done after each erasure, and once more by night:
+    where somebody reads all the while, as an export does, SQLite gives up after its time of waiting.
+    """
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_busy = cursor.fetchone()[0]
+        if is_busy:
+            logger.warning("SQLite's log beside the database could not be emptied after an erasure; it is tried again by night")

@@ -36,7 +36,7 @@ from tests.socialdesk.networks.x.simulator import Simulator as XSimulator
 
 PEOPLE = 100
 # So many calls that write end in each of these ways; those that read a third as often, for there are many more of them.
-FAULTS = {"lost_before_writing": 0.03, "error_after_writing": 0.03, "no_answer_after_writing": 0.03, "rate_limit": 0.002}
+FAULTS = {"lost_before_writing": 0.03, "error_after_writing": 0.03, "no_answer_after_writing": 0.03, "rate_limit": 0.006}
 UNLIMITED = 1_000_000
 
 

@@ -115,6 +115,7 @@ def test_every_way_to_keep_pixels_is_read(mode: str) -> None:
         draw()[:200],
         noise((300, 300), "JPEG")[:9000],
     ],
+    ids=["nothing", "words", "SVG", "TIFF", "BMP", "cut off", "cut off late"],
 )
 def test_what_is_no_whole_picture_is_refused(content: bytes) -> None:
     with pytest.raises(BadPicture):

@@ -140,7 +140,7 @@ def test_without_an_agent_it_becomes_a_message_that_comes_first(reason: str, sam
 def test_who_waits_too_long_has_left_a_message(sam: Agent, settings: Any) -> None:
     put_on_duty(sam)
     session = begin(make_link())
-    late = now() + timedelta(minutes=settings.CHAT_WAIT_MINUTES, seconds=1)
+    late = session.waiting_since + timedelta(minutes=settings.CHAT_WAIT_MINUTES, seconds=1)
     ChatSession.objects.update(visitor_seen_at=late)
     assert sweep_chats(late - timedelta(seconds=2)) == 0
     assert sweep_chats(late) == 1

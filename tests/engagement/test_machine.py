@@ -12,7 +12,7 @@ from django.db import transaction
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from engagement.models import UNFINISHED, Delivery, Message
 from engagement.services.delivery import decide_unconfirmed, deliver, retry_failed, sweep, undo_delivery
@@ -179,20 +179,20 @@ class Answers(RuleBasedStateMachine):
         with suppress(Exception):  # reading fails like everything else
             self.desk.read()
 
-    @precondition(lambda self: Delivery.objects.filter(state="unconfirmed").exists())
     @rule(number=pick, choice=st.sampled_from(["settle", "look_again"]))
     def decide(self, number: int, choice: str) -> None:
         message = self.one(number, delivery__state="unconfirmed")
-        assert message is not None
+        if message is None:  # no precondition: what is unconfirmed depends on the time that a run takes, too
+            return
         if choice == "settle":
             choice = "sent" if self.there(message) else ("send_again", "abandon")[number % 2]
         decide_unconfirmed(message_id=message.pk, agent=self.sam, decision=choice, now=self.moment)
 
-    @precondition(lambda self: Delivery.objects.filter(state="failed").exists())
     @rule(number=pick)
     def retry(self, number: int) -> None:
         message = self.one(number, delivery__state="failed")
-        assert message is not None
+        if message is None:
+            return
         with suppress(DeskError):
             retry_failed(message_id=message.pk, agent=self.sam, now=self.moment)
             assert message.mention is None or not self.knows_of_an_answer_by_hand(message.mention)

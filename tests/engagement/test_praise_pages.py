@@ -274,7 +274,7 @@ def test_the_task_does_what_the_board_does_by_itself(praise: Praise, rafa: Agent
     praise.author_deletes(compliment.mention)
     sweep_praise()
     assert (praise.ours(), fresh(compliment).state) == ([], "declined")
-    assert list(ComplimentEvent.objects.filter(agent=None).values_list("kind", flat=True)) == ["deleted", "taken_down"]
+    assert list(ComplimentEvent.objects.filter(agent=None).order_by("pk").values_list("kind", flat=True)) == ["deleted", "taken_down"]
 
 
 # --- The API ------------------------------------------------------------------------------------------------------------

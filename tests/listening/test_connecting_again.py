@@ -136,7 +136,7 @@ def test_two_admins_who_connect_the_same_account_at_once_make_one_row(typed: Con
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=30)
+        worker.join(timeout=90)
     assert ends == [NetworkAccount.objects.get().pk] * len(admins)
 
 

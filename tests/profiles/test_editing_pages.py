@@ -215,36 +215,36 @@ def test_tags_and_notes(person):
 
 def test_a_lead_takes_words_out_of_every_version(person):
     sam, lead = make_agent(username="sam"), make_agent(Role.LEAD)
-    note = write_note(profile_id=person.pk, text="@sam their card is 4111", agent=lead)
-    edit_note(note_id=note.pk, text="@sam their card ends in 4111", agent=lead)
+    note = write_note(profile_id=person.pk, text="@sam their card is zqcardqz", agent=lead)
+    edit_note(note_id=note.pk, text="@sam their card ends in zqcardqz", agent=lead)
     assert client_of(sam).post(f"/profile-notes/{note.pk}/remove/").status_code == 403
     client_of(lead).post(f"/profile-notes/{note.pk}/remove/")
     assert {version.text for version in note.history.all()} == {""}
     assert not NoteMention.objects.exists()
-    assert not SearchTerm.objects.filter(profile=person, term__contains="4111").exists()
+    assert not SearchTerm.objects.filter(profile=person, term__contains="zqcard").exists()
     for path in ("", "history/"):
         page = client_of(sam).get(f"/profiles/{person.pk}/{path}")
         assert page.status_code == 200
-        assert "4111" not in page.content.decode()
+        assert "zqcard" not in page.content.decode()
     assert "A lead removed the words" in client_of(sam).get(f"/profiles/{person.pk}/").content.decode()
 
 
 def test_an_admin_makes_fields_and_says_who_sees_them(person):
     client = client_of(make_agent(Role.ADMIN))
-    client.post("/fields/", {"label": "Plan", "kind": "choice", "choices": "A\nB", "position": "1"})
+    client.post("/fields/", {"label": "Bicycle plan", "kind": "choice", "choices": "A\nB", "position": "1"})
     field = CustomField.objects.get()
-    assert (field.key, field.choices) == ("plan", ["A", "B"])
+    assert (field.key, field.choices) == ("bicycle_plan", ["A", "B"])
     assert client.post("/fields/", {"label": "Size", "kind": "choice", "choices": "A"}).status_code == 400
-    client.post(f"/fields/{field.pk}/", {"label": "Plan", "choices": "A\nB\nC"})
+    client.post(f"/fields/{field.pk}/", {"label": "Bicycle plan", "choices": "A\nB\nC"})
     assert "C" in client.get(f"/fields/{field.pk}/").content.decode()
-    set_custom(profile_id=person.pk, values={"plan": "C"}, source="agent", agent=None)
+    set_custom(profile_id=person.pk, values={"bicycle_plan": "C"}, source="agent", agent=None)
     ticked = dict.fromkeys(re.findall(r'name="([a-z]+:[^"]+)"[^>]*checked', client.get("/field-rights/").content.decode()), "1")
     assert "marketing:phone" not in ticked
-    del ticked["agent:custom:plan"]
+    del ticked["agent:custom:bicycle_plan"]
     client.post("/field-rights/", ticked)
     for path in (f"/profiles/{person.pk}/", f"/profiles/{person.pk}/edit/", f"/profiles/{person.pk}/history/"):
-        assert "Plan" not in client_of(make_agent()).get(path).content.decode()
-        assert "Plan" in client_of(make_agent(Role.LEAD)).get(path).content.decode()
+        assert "Bicycle plan" not in client_of(make_agent()).get(path).content.decode()
+        assert "Bicycle plan" in client_of(make_agent(Role.LEAD)).get(path).content.decode()
 
 
 def test_the_history_begins_with_what_they_came_with(person):

@@ -79,7 +79,7 @@ def test_what_is_right_is_read_in_and_what_is_not_is_reported(sent: list[int], d
 
     assert (job.state, counts(job)) == ("done", (3, 0, 0, 2))
     assert set(Profile.objects.values_list("name", flat=True)) == {"Mara Köhler", "Tom", "Zoë"}
-    refusals = {refusal.line: refusal.reason for refusal in ImportRefusal.objects.all()}
+    refusals = {refusal.line: refusal.reason for refusal in ImportRefusal.objects.order_by("line")}
     assert list(refusals) == [5, 6, 7]
     assert "tells people apart" in refusals[5]
     assert "not closed" in refusals[6]

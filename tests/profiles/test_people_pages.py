@@ -190,7 +190,7 @@ def test_a_mistake_is_said_and_what_was_typed_stays() -> None:
         (rows(("stage", "is", "customer", ""), name=""), "needs a name"),
         (rows(("stage", "is", "customer", ""), name="Taken"), "called Taken already"),
         (rows(name="Everybody"), "at least one condition"),
-        (rows(("stage", "is", "customer", ""), name="To nobody", routes_to="999"), "Choose an active care agent"),
+        (rows(("stage", "is", "customer", ""), name="To nobody", routes_to=str(10**9)), "Choose an active care agent"),
     ],
 )
 def test_what_cannot_be_saved_says_why(given: dict[str, Any], words: str) -> None:

@@ -134,12 +134,12 @@ def test_a_reader_misses_nothing_that_commits_out_of_order() -> None:
         with transaction.atomic():
             note_change(profile=person, fields=["name"], source="slow")
             written.set()
-            go_on.wait(10)
+            assert go_on.wait(60)
         connection.close()
 
     slow = threading.Thread(target=write_slowly)
     slow.start()
-    assert written.wait(10)
+    assert written.wait(60)
     note_change(profile=person, fields=["company"], source="quick")
     first = read_events(after=0, limit=100)
     seen_by_reader += [event.source for event in first]
@@ -195,7 +195,7 @@ def test_the_same_new_person_from_two_requests_at_once_is_one() -> None:
     made: list[int] = []
 
     def write() -> None:
-        at_once.wait(10)
+        at_once.wait(60)
         made.append(apply_record(record=PersonRecord({"name": "Mara", "tags": ["vip"]}, "crm", "7"), source="system:crm").profile.pk)
         connection.close()
 

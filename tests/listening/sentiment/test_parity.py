@@ -98,10 +98,14 @@ def test_time_grows_with_the_length_alone() -> None:
     words = list(ANALYZER.lexicon)[1000:6000]
 
     def seconds(times: int) -> float:
+        """The least of three."""
         text = " ".join(words[:2500] * times) + " but " + " ".join(words[2500:] * times)
-        start = time.process_time()
-        polarity_scores(text)
-        return time.process_time() - start
+        measured = []
+        for _ in range(3):
+            start = time.process_time()
+            polarity_scores(text)
+            measured.append(time.process_time() - start)
+        return min(measured)
 
     seconds(1)  # words are remembered from here on
     assert seconds(20) < 80 * max(seconds(1), 0.001)

@@ -115,7 +115,7 @@ ANYTHING = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    | STORABLE
     | st.sampled_from(["image", "poll", "https://a.example/b", "https://[x"]),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["kind", "url", "alt", "text", "options", "author"]), inner)
