@@ -250,11 +250,11 @@ class Hub:
         try:
             while self._count_again and self._connections:
                 self._count_again = False
-                counts = await self._loop.run_in_executor(self._thread, count)
-                self._broadcast_counts(counts)
+                try:
+                    self._broadcast_counts(await self._loop.run_in_executor(self._thread, count))
+                except Exception as error:  # the database is away; the next change, which may have come already, asks again
+                    logger.warning("the views could not be counted: %s", error)
                 await asyncio.sleep(self._count_pause)
-        except Exception as error:  # the database is away; the next change asks again
-            logger.warning("the views could not be counted: %s", error)
         finally:
             self._counting = None
 

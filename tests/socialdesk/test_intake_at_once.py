@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from listening.models import Mention
 from tests.engagement.threads import while_held
@@ -48,7 +49,8 @@ def test_of_two_of_our_own_posts_in_a_conversation_the_one_that_comes_last_has_t
     committed: list[int] = []
 
     def take_in(number: int) -> None:
-        committed.extend(push(answers[number]).ids.values())
+        with transaction.atomic():  # noted before the other one may go on
+            committed.extend(push(answers[number]).ids.values())
 
     while_held("socialdesk.lib.bulk.allocate_ids", partial(take_in, 0), partial(take_in, 1))
     assert len(committed) == 2

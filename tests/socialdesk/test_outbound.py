@@ -223,12 +223,12 @@ def test_an_answer_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.M
 
 def test_a_large_body_has_the_time_that_a_slow_line_needs(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
-    monkeypatch.setattr(outbound, "ALTOGETHER", 0.3)
+    monkeypatch.setattr(outbound, "ALTOGETHER", 1.0)
     monkeypatch.setattr(outbound, "SLOWEST", 100)  # bytes a second
 
     def take_slowly(handler: BaseHTTPRequestHandler) -> None:
         handler.rfile.read(int(handler.headers["Content-Length"]))
-        time.sleep(0.8)
+        time.sleep(2.5)
         say(b"taken")(handler)
 
     with serving(take_slowly) as url:
@@ -261,11 +261,18 @@ def test_a_handshake_that_is_dragged_out_is_broken_off(settings: Any, monkeypatc
 def test_what_is_opened_after_the_end_is_broken_off_too(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
     monkeypatch.setattr(outbound, "ALTOGETHER", 0.05)
-    real = socket.getaddrinfo
+    real, ends = socket.getaddrinfo, []
+
+    class End(outbound._End):
+        def __init__(self) -> None:
+            super().__init__()
+            ends.append(self)
 
     def look_up_slowly(*args: Any, **options: Any) -> Any:
-        time.sleep(0.1)
+        eventually(lambda: ends[-1].has_come)
         return real(*args, **options)
+
+    monkeypatch.setattr(outbound, "_End", End)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
     with serving(say(b"hello")) as url, pytest.raises(requests.RequestException):

@@ -13,7 +13,9 @@ from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
 
 MOMENTS = st.datetimes(
-    min_value=datetime(1970, 1, 2), timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12))])
+    min_value=datetime(1970, 1, 2),
+    max_value=datetime(9999, 12, 30),  # the last moment of all in every zone
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12))]),
 )
 
 

@@ -53,12 +53,12 @@ def read_author(account: Any, us: Us) -> AuthorData:
     there = identity(given.get("id"))
     if not there:
         raise _Unfit("a status whose author has no id")
-    username = us.username if there == us.id else words(given.get("acct")) or words(given.get("username"))
+    username = us.username if there == us.id else words(given.get("acct")).removeprefix("@") or words(given.get("username"))
     if not username:
         raise _Unfit("a status whose author has no name")
     return AuthorData(
         external_id=person_id(there, us.domain),
-        username=username.removeprefix("@"),
+        username=username,
         display_name=words(given.get("display_name"))[:200],
         followers=count(given.get("followers_count")),
         url=words(given.get("url")),

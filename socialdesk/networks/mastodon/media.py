@@ -6,8 +6,8 @@ the outbox's token, and the next try goes on from there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from time import sleep
 from typing import Any
 
 from django.core.cache import caches
@@ -77,7 +77,7 @@ def _finished(client: Client, media: Sequence[Mapping[str, Any]]) -> list[str]:
     for pause in PROCESSING:
         if not waiting:
             break
-        time.sleep(pause)
+        sleep(pause)
         waiting = [media_id for media_id in waiting if not _is_finished(_look(client, media_id))]
     if waiting:  # the outbox asks again after a few seconds, and then less and less often
         raise NetworkError("The server still works on what goes with the answer.", retryable=True, code="processing")

@@ -49,6 +49,8 @@ class XStream:
             return
         try:
             with self._connect() as self._response:
+                if self._closed.is_set():  # while it was being opened, when there was nothing yet to break off
+                    return
                 yield Batch()
                 for line in self._lines(self._response):
                     batch = self._read(line)

@@ -113,12 +113,12 @@ def listening(config: AccountConfig, *, until: Callable[[], bool]) -> Iterator[l
         yield heard
     finally:
         stream.close()
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    for _ in range(1000):
+    for _ in range(3000):
         if condition():
             return
         threading.Event().wait(0.01)

@@ -34,7 +34,7 @@ def connector() -> Connecting:
 
 def allow(url: str) -> dict[str, str]:
     """What the person's browser brings back, after they said yes or no."""
-    answer = requests.get(url, allow_redirects=False, timeout=5)
+    answer = requests.get(url, allow_redirects=False, timeout=30)
     assert answer.status_code == 302, answer.text
     assert answer.headers["Location"].startswith(BACK)
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))

@@ -83,10 +83,10 @@ def test_a_film_that_the_server_forgot_is_handed_over_anew(there: MastodonHarnes
 def test_a_film_that_the_server_forgets_while_it_is_waited_for_may_be_tried_again(
     there: MastodonHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: there.world.media.clear())
+    monkeypatch.setattr("socialdesk.networks.mastodon.media.sleep", lambda seconds: there.world.media.clear())
     post = there.customer_posts("ana", "it broke")
     assert refused(lambda: reply(there, post)).retryable
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("socialdesk.networks.mastodon.media.sleep", lambda seconds: None)
     reply(there, post)
     assert len(uploads(there)) == 2
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
 from PIL import Image
@@ -38,7 +37,7 @@ def test_pictures_are_handed_over_waited_for_and_attached(there: MastodonHarness
 
 def test_pictures_are_waited_for_together(there: MastodonHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(module, "sleep", slept.append)
     there.simulator.routes.slow_media = 2
     post = there.customer_posts("ana", "it broke")
     there.publisher.reply(in_reply_to=post, text="Look:", token="t1", pictures=[picture()] * 4)

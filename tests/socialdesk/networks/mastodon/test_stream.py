@@ -55,13 +55,18 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
         time.sleep(0.005)
 
 
+@pytest.fixture(autouse=True)
+def _long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PULSE", 60.0)
+
+
 @contextmanager
 def listening(there: MastodonHarness, *, terms: tuple[str, ...] = (), connections: int = 2) -> Iterator[Ear]:
     ear = Ear(there.config_with(terms=terms))
     until(lambda: len(there.simulator.streaming) == connections and ear.batches)
     yield ear
     ear.stream.close()
-    ear.thread.join(10)  # less than the silence after which it would look by itself
+    ear.thread.join(30)  # less than the silence after which it would look by itself
     assert not ear.thread.is_alive()
 
 
@@ -73,7 +78,7 @@ def test_a_mention_a_hashtag_and_a_post_of_the_list_are_heard_at_once(there: Mas
         there.world.publish(stranger, "@tidewheel it broke")
         there.world.publish(stranger, "Riding in #Leeds")
         there.customer_posts("ana", "hello")
-        until(lambda: len(ear.posts) >= 3, 10)  # less than the silence after which it would look by itself
+        until(lambda: len(ear.posts) >= 3)  # less than the silence after which it would look by itself
     assert sorted(post.text for post in ear.posts) == ["@tidewheel@" + there.world.domain + " it broke", "Riding in #Leeds", "hello"]
     assert {batch.cursor for batch in ear.batches} == {"where we were"}
 
@@ -192,7 +197,7 @@ def test_closing_ends_it_soon_though_nothing_comes(there: MastodonHarness) -> No
     there.simulator.heartbeat = 60
     with listening(there) as ear:
         ear.stream.close()
-        ear.thread.join(10)  # less than the silence after which it would look by itself
+        ear.thread.join(30)  # less than the silence after which it would look by itself
         assert not ear.thread.is_alive()
     assert ear.error is None
     until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("mastodon ")])

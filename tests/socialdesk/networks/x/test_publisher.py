@@ -51,7 +51,7 @@ def test_hundreds_of_replies_under_faults_are_each_there_once(x: Stage) -> None:
     x.simulator.limits.update(create=10**6, timeline=10**6, search=10**6)
     failures = ["lost_before_writing", None, "error_after_writing", None, "no_answer_after_writing"]
     posts = [x.world.publish(x.world.user(f"person{number}"), "@tidewheel it broke") for number in range(200)]
-    publisher = x.publisher
+    publisher, began = x.publisher, datetime.now(UTC) - timedelta(seconds=2)
     unknown = 0
     for number, post in enumerate(posts):
         what: dict[str, Any] = {"text": f"We are sorry, case {number}.", "in_reply_to": post.id, "token": f"t{number}"}
@@ -63,7 +63,7 @@ def test_hundreds_of_replies_under_faults_are_each_there_once(x: Stage) -> None:
             except NetworkError as error:
                 unknown += error.outcome_unknown
                 x.simulator.failure = None
-                sent = publisher.find(**what, since=datetime.now(UTC) - timedelta(seconds=2))
+                sent = publisher.find(**what, since=began)
         assert x.world.posts[sent.external_id].in_reply_to == post.id
     assert unknown == 120
     ours = [post.in_reply_to for post in x.world.posts.values() if post.author is x.us]
