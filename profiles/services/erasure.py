@@ -155,9 +155,9 @@ def find_erased(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dateti
 
 def leave_no_pages() -> None:
     """SQLite keeps what was written in its log beside the database until it is taken over. Done after each erasure, and once more by night:
-    where somebody reads all the while, as an export does, SQLite gives up after its time of waiting.
+    where somebody reads all the while, as an export does, SQLite gives up after its time of waiting. Within a transaction nothing is done.
     """
-    if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             is_busy = cursor.fetchone()[0]

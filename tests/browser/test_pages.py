@@ -85,7 +85,7 @@ def test_a_chart_is_read_by_hovering(windows: Windows, full_desk: Conversation, 
     reading = chart.locator("[data-reading]")
     expect(reading).to_contain_text("Arrow keys go from one to the next.")
     chart.locator(".point").nth(28).hover()
-    expect(reading).to_have_text(re.compile(r"^\w{3} \d+ \w{3}: \d+ mentions?: .*negative"))
+    expect(reading).to_have_text(re.compile(r"^\w{3} \d+ \w{3}( \d{4})?: \d+ mentions?: .*negative"))
     page.get_by_role("heading", name="Trends").hover()
     expect(reading).to_contain_text("Arrow keys go from one to the next.")
 
