@@ -99,7 +99,7 @@ class Work:
         stopping.start()
         stopping.join(STOP_SECONDS)
         self._clock_thread.join(0.5)
-        return all_closed and not stopping.is_alive()
+        return all_closed and not stopping.is_alive() and not self._clock_thread.is_alive()
 
 
 running: Work | None = None  # asked by /readyz

@@ -104,7 +104,13 @@ def _make_film_safe(content: bytes, conversation: Conversation | None) -> SafeFi
 
 
 def describe_attachment(*, attachment_id: int, agent: Agent, alt: str) -> Attachment:
-    """Say what it shows, while it is not sent. Raises NotFound, and DeskError where the words are too many."""
+    """Say what it shows, while it is not sent. What went out meanwhile stays as it is: the form that sent it had the words.
+
+    Raises NotFound, and DeskError where the words are too many.
+    """
+    gone = _light().filter(pk=attachment_id, agent=agent).exclude(_UNSENT).first() if attachment_id < 2**63 else None
+    if gone is not None:
+        return gone
     attachment = _find_unsent(attachment_id, agent)
     attachment.alt = _tidy_alt(alt, attachment.conversation, film=attachment.is_film)
     attachment.save(update_fields=["alt"])

@@ -35,7 +35,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000  # milliseconds for a condition: the machine may be busy
+PATIENCE = 30_000  # milliseconds for a condition: the machine may be busy
 LOADING = 30_000  # for a page: the first one finds a browser and a server that have only just begun
 # A refusal is an answer: the browser logs each, and the tests that provoke one look at what the page says of it.
 REFUSALS = tuple(f"the server responded with a status of {status}" for status in (400, 409, 410))
@@ -66,9 +66,11 @@ def chromium() -> Iterator[Browser]:
 
 
 class Server:
-    """The desk's server in a thread. `stop` and `start` are a lost connection; the address stays."""
+    """The desk's server in a thread. `stop` and `start` are a lost connection; the address stays. The page at `in_pieces` is handed over as
+    by a slow line, but cut at the same places each time: after parts of it have ended."""
 
     def __init__(self) -> None:
+        self.in_pieces = ""
         self._port = 0
         self._kept = self._bind()  # never listened on: while the server is away nobody else is given its address
         self._port = self._kept.getsockname()[1]
@@ -88,10 +90,23 @@ class Server:
     def start(self) -> None:
         listener = self._bind()
         # What is under way is waited for: on its thread a request would go on, and write into the next test's database.
-        self._server = uvicorn.Server(uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=10, lifespan="on"))
+        config = uvicorn.Config(self._answer, interface="asgi3", log_level="error", timeout_graceful_shutdown=10, lifespan="on")
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets=[listener])), daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> Any:
+        async def send_in_pieces(message: Any) -> None:
+            for piece in _cut(message.get("body", b"")):
+                await send({**message, "body": piece, "more_body": True})
+                await asyncio.sleep(0.04)
+            await send({**message, "body": b""} if "body" in message else message)
+
+        if scope.get("path") != self.in_pieces:
+            return await application(scope, receive, send)
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]  # or there would be no lines
+        return await application({**scope, "headers": headers}, receive, send_in_pieces)
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -101,6 +116,18 @@ class Server:
     def close(self) -> None:
         self.stop()
         self._kept.close()
+
+
+def _cut(page: bytes, least: int = 600) -> Iterator[bytes]:
+    """`page` in pieces of at least so many bytes, each up to a line on which an element ends."""
+    piece = b""
+    for line in page.splitlines(keepends=True):
+        piece += line
+        if len(piece) >= least and line.lstrip().startswith(b"</"):
+            yield piece
+            piece = b""
+    if piece:
+        yield piece
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = PATIENCE / 1000) -> Any:
@@ -178,7 +205,7 @@ class Windows:
     def _hear(self, message: Any) -> None:
         if message.type not in ("error", "warning") or any(known in message.text for known in (*REFUSALS, *BROKEN_OFF)):
             return
-        if self._is_away and ("WebSocket" in message.text or "ERR_CONNECTION" in message.text):
+        if self._is_away and ("WebSocket" in message.text or "net::ERR_" in message.text):
             return
         self.complaints.append(f"{message.type}: {message.text}")
 

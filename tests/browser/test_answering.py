@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from engagement.models import Delivery, Draft, Message
@@ -98,6 +99,35 @@ def test_an_answer_is_taken_back_with_z_and_is_a_draft_again(windows: Windows, d
     expect(page.locator(".bubble.aborted")).to_contain_text("Not sent")
     expect(page.get_by_role("textbox", name="Public reply")).to_have_value("It is on its way.")
     assert Delivery.objects.get().state == "aborted"
+
+
+@pytest.mark.parametrize("how", ["the bar", "the thread"])
+def test_what_is_taken_back_at_once_is_not_lost_to_the_emptying_of_its_draft(
+    windows: Windows, desk: Desk, sam: Agent, settings: Any, how: str
+) -> None:
+    """That a draft is empty since it was sent is written after the sending, and must not arrive after the taking back."""
+    settings.UNDO_SECONDS = 60
+    conversation = desk.conversation("@tidewheel where is my helmet?")
+    page = windows.open(sam, f"/conversations/{conversation.pk}/")
+    write(page, "r", "Public reply", "It is on its way.")
+    wait_until(lambda: Draft.objects.filter(text="It is on its way.").exists())
+    held: list[Route] = []
+    page.route("**/draft/", lambda route: held.append(route), times=1)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".outgoing-bar")).to_be_visible()
+    wait_until(lambda: page.evaluate("1") and held)
+    if how == "the bar":
+        page.keyboard.press("z")
+    else:
+        page.locator("[data-undo]").click()
+    page.wait_for_timeout(500)
+    assert [url for url in asked if "/undo/" in url] == []
+    held[0].continue_()
+    expect(page.locator(".bubble.aborted")).to_contain_text("Not sent")
+    expect(page.get_by_role("textbox", name="Public reply")).to_have_value("It is on its way.")
+    wait_until(lambda: Draft.objects.filter(text="It is on its way.").exists())
 
 
 def test_a_private_message_and_a_note_go_through_their_own_doors(windows: Windows, desk: Desk, sam: Agent) -> None:

@@ -68,6 +68,7 @@ def test_a_chat_from_the_agents_key_to_the_thank_you(windows: Windows, desk: Des
     expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")  # for some seconds: all else is done by now
     with agent.expect_response(f"**/conversations/{conversation.pk}/"):
         route, answer = answers[0]
+        phone.get_by_label("Your message").fill("The back o")  # it is told anew: it lasts some seconds only
         route.fulfill(response=answer)
     expect(agent.locator("[data-chat-typing]")).to_have_text("is typing…")  # the pane that was fetched knows nothing of it
     write(phone, "The back one")

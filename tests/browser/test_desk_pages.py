@@ -10,12 +10,14 @@ from playwright.sync_api import expect
 from engagement.services.send import add_note, send_reply
 from listening.models import Conversation
 from profiles.models import Agent
-from tests.browser.conftest import Windows, wait_until_live
+from tests.browser.conftest import Windows, wait_until, wait_until_live
 from tests.browser.looking import look, press, resize
 from tests.engagement.desk import Desk
 
 MOST_BYTES, MOST_REQUESTS = 150_000, 12
-MOST_SHIFTED = 0.002  # a word that came in two halves moves its line; a badge that pushes another would be more
+# What is asked three seconds after the page was greeted; on a busy machine that is before the page is still.
+CAUGHT_UP_WITH = ("/waiting.", "/chats.", "/counts/", "/feed/", "/here/")
+MOST_SHIFTED = 0.0005  # none is seen; a browser that is short of time may paint an icon before its word
 DESCRIBE_FOCUS = """() => {
   const element = document.activeElement;
   const ringed = [element, element.nextElementSibling].some((one) => one && getComputedStyle(one).outlineStyle !== "none");
@@ -187,7 +189,8 @@ def test_the_first_load_is_small(windows: Windows, conversation: Conversation, s
     session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
     page.goto("/", wait_until="networkidle")
     expect(page.locator("[data-card]")).to_have_count(40)
-    assert len(names) <= MOST_REQUESTS, names
+    asked = [name for name in names if not any(later in name for later in CAUGHT_UP_WITH)]
+    assert len(asked) <= MOST_REQUESTS, asked
     assert sum(sizes.values()) < MOST_BYTES, sizes  # here static files are not compressed; where it runs, they are
 
 
@@ -196,12 +199,12 @@ def test_a_page_that_comes_in_pieces_shifts_nothing(windows: Windows, conversati
     page = windows.open(sam, f"/conversations/{conversation.pk}/", width=width, has_touch=width < 720, is_mobile=width < 720)
     wait_until_live(page)
     page.add_init_script(NOTE_SHIFTS)
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": 20_000, "uploadThroughput": -1})
+    windows.server.in_pieces = f"/conversations/{conversation.pk}/"
     page.reload(wait_until="networkidle")
+    windows.server.in_pieces = ""
     wait_until_live(page)
-    shown = page.evaluate("performance.getEntriesByType('paint')[0].startTime")
+    painted = wait_until(lambda: page.evaluate("performance.getEntriesByType('paint').map(({ startTime }) => startTime)"))
+    shown = min(painted)
     complete = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
     assert shown < complete, "painted before the whole of it was there"
     moved = [(value, what) for value, _, what in page.evaluate("window.shifts") if not (len(what) == 1 and grew_in_place(what[0]))]

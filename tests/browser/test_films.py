@@ -29,10 +29,13 @@ FILM = """async () => {
   recorder.ondataavailable = ({ data }) => pieces.push(data);
   const over = new Promise((done) => (recorder.onstop = done));
   recorder.start();
-  for (let step = 0; step < 10; step += 1) {
+  const film = () => pieces.reduce((sum, piece) => sum + piece.size, 0);
+  for (let step = 0; step < 20 || film() < 1500; step += 1) { // a busy machine paints late
     pen.fillStyle = step % 2 ? "teal" : "gold";
     pen.fillRect(0, 0, 64, 64);
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise(requestAnimationFrame);
+    await new Promise((done) => setTimeout(done, 25));
+    recorder.requestData();
   }
   recorder.stop();
   await over;

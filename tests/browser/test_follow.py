@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -79,7 +80,8 @@ def test_one_press_asks_and_the_door_opens_while_the_agent_types(
     assert [message.text for message in desk.world.messages_between("mara")] == [TEXT]
 
 
-def test_the_key_u_asks_and_z_takes_it_back(windows: Windows, desk: Desk, sam: Agent, clock: Clock) -> None:
+def test_the_key_u_asks_and_z_takes_it_back(windows: Windows, desk: Desk, sam: Agent, clock: Clock, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
     conversation = Conversation.objects.get(author__username="mara")
     page = windows.open(sam, f"/conversations/{conversation.pk}/")
     wait_until_live(page)

@@ -94,6 +94,7 @@ def test_somebody_is_found_merged_and_taken_apart_by_keyboard(windows: Windows, 
     press_until(page, "Thomas Weiland")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Are these the same person?")
+    page.wait_for_load_state()
     page.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowDown")
     press_until(page, "Merge into one person")

@@ -83,6 +83,19 @@ def test_a_lost_connection_is_said_and_caught_up_with(windows: Windows, desk: De
     expect(page.locator("[data-count=all]")).to_have_text("2")
 
 
+def test_what_is_needed_first_while_the_connection_is_lost_comes_with_it(windows: Windows, desk: Desk, sam: Agent) -> None:
+    """The parts of the script that catch up are fetched seconds after the page: the desk may be away just then."""
+    desk.conversation("@tidewheel before the storm")
+    page = windows.open(sam)
+    wait_until_live(page)
+    with windows.without_connection():
+        page.evaluate("document.dispatchEvent(new CustomEvent('live:catch-up'))")
+        desk.conversation("@tidewheel during the storm")
+        expect(page.locator("[data-connection]")).to_be_visible()
+    expect(page.locator("[data-connection]")).to_be_hidden()
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+
+
 def test_a_flood_waits_behind_the_pill_and_is_fetched_once_asked_for(windows: Windows, desk: Desk, sam: Agent) -> None:
     desk.conversation("@tidewheel the calm before")
     page = windows.open(sam)

@@ -283,6 +283,16 @@ def test_pictures_go_out_with_their_reply(desk: Desk, sam: Agent, conversation: 
     assert [picture_at(desk.world, medium.url) for medium in media_of(post)] == [bytes(one.content), bytes(other.content)]
 
 
+def test_a_description_that_comes_after_its_picture_went_out_changes_and_refuses_nothing(
+    client: Client, sam: Agent, conversation: Conversation
+) -> None:
+    added = add(sam, conversation)
+    reply(conversation, sam, added)
+    answer = client.post(f"/pictures/{added.pk}/describe/", {"alt": "Too late"}, headers=FRAGMENT)
+    assert answer.status_code == 204
+    assert Attachment.objects.get().alt == added.alt != "Too late"
+
+
 def test_a_picture_that_nobody_described_stays(sam: Agent, conversation: Conversation) -> None:
     added = add(sam, conversation, alt="  \n")
     with pytest.raises(NotDescribed, match="cannot see"):

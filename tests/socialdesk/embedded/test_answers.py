@@ -56,7 +56,7 @@ def wait_until_sent_once(case: Case, desk: Desk) -> None:
 def test_answer_that_is_held_back_survives_a_kill(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.reply(desk, hold=8)  # longer than a busy machine takes to end it
+    case.reply(desk, hold=25)  # longer than a busy machine takes to end it
     desk.kill()
     assert case.answers() == []
     wait_until_sent_once(case, start_desk())
@@ -98,7 +98,7 @@ def test_stop_does_not_wait_for_a_slow_network_and_the_answer_goes_out_once(star
 def test_stopped_desk_answers_when_it_is_started_again(start_desk: StartDesk, tmp_path: Path) -> None:
     desk = start_desk()
     case = Case(desk, tmp_path / "data")
-    case.reply(desk, hold=8)  # longer than a busy machine takes to stop
+    case.reply(desk, hold=25)  # longer than a busy machine takes to stop
     desk.stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{desk.url}/healthz", timeout=10)

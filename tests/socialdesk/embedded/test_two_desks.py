@@ -54,7 +54,7 @@ class Ring:
             is_waiting = any(states.get(state) for states in looks[-1].values() for state in WAITING)
             return not is_waiting and looks[-1] == looks[-2]  # what arrived after one was asked may have made news there
 
-        wait_for(are_still, 150)
+        wait_for(are_still, 300)
         return looks[-1]
 
     def people(self) -> dict[str, list[dict[str, Any]]]:

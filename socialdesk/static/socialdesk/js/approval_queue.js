@@ -4,6 +4,7 @@ import { tell } from "desk/approvals";
 import { length } from "desk/length";
 import { connect } from "desk/live";
 import { fetchPart } from "desk/page";
+import { differs } from "desk/renew";
 
 const queue = document.querySelector("[data-approvals]");
 const list = queue.querySelector("[data-approval-list]");
@@ -19,11 +20,12 @@ async function refresh() {
   } catch {
     return; // the line about the connection says it; catching up asks again
   }
+  const now = list.cloneNode(false);
+  now.innerHTML = fresh;
+  now.querySelector(`[data-approval-link="${shown?.dataset.approvalShown}"]`)?.setAttribute("aria-current", "true");
+  if (!differs(list, now)) return; // a press on it that is half done would go nowhere
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.approvalLink : null;
-  const template = document.createElement("template");
-  template.innerHTML = fresh;
-  list.replaceChildren(template.content);
-  list.querySelector(`[data-approval-link="${shown?.dataset.approvalShown}"]`)?.setAttribute("aria-current", "true");
+  list.replaceChildren(...now.childNodes);
   if (focused) (list.querySelector(`[data-approval-link="${focused}"]`) ?? list.querySelector("a"))?.focus();
 }
 

@@ -10,19 +10,22 @@ const me = Number(document.querySelector("[data-desk]").dataset.agent);
 const pane = document.getElementById("conversation");
 
 let timer = 0;
+let asked = 0; // questions; only the answer to the last one is shown
 let rung = null; // the chats that were waiting when last looked; null before the first look
 
 const ids = (name) => [...bar.querySelectorAll(`[${name}]`)].map((item) => Number(item.getAttribute(name)));
 
 async function ask() {
   timer = 0;
+  const number = (asked += 1);
   const body = new FormData();
   const open = pane.querySelector("[data-conversation]")?.dataset.conversation;
   if (open && !document.hidden) body.set("open", open);
   const headers = { "HX-Request": "true", ...JSON.parse(document.body.getAttribute("hx-headers")) };
   try {
     const response = await fetch(bar.dataset.url, { method: "POST", body, headers });
-    if (response.ok) show(await response.text());
+    const html = response.ok ? await response.text() : null;
+    if (html !== null && number === asked) show(html);
   } catch {
     // The banner says that the connection is lost; the next look tells again.
   }
@@ -34,6 +37,7 @@ function show(html) {
   fresh.innerHTML = html;
   fresh.querySelector("[data-chat-sound]")?.setAttribute("aria-pressed", String(hasSound()));
   if (!differs(bar, fresh)) return;
+  if (bar.querySelector(":active")) return soon(); // somebody is pressing what would be replaced
   const focused = bar.contains(document.activeElement) ? document.activeElement : null;
   bar.replaceChildren(...fresh.childNodes);
   window.htmx.process(bar);
@@ -77,6 +81,12 @@ bar.addEventListener("click", ({ target }) => {
   if (hasSound()) ring();
 });
 bar.addEventListener("htmx:afterSwap", shown);
+// What a press in the bar brings is newer than what was asked for before; what was asked for meanwhile is asked once more.
+bar.addEventListener("htmx:beforeRequest", () => (asked += 1));
+bar.addEventListener("htmx:afterRequest", () => {
+  asked += 1;
+  soon();
+});
 
 document.addEventListener("live", ({ detail }) => {
   if (detail.type !== "chat.changed") return;

@@ -95,9 +95,10 @@ function measure(form) {
   doorOf(form).parentElement.querySelector("[data-has-draft]").hidden = !text;
 }
 
-/** Everything that is typed is on the server, or was tried to be. */
+/** Everything that is typed is on the server, or was tried to be; and so is that a draft is empty since it was sent. */
 export async function flush() {
   if (composer?.isConnected) await Promise.all(forms().filter((form) => localStorage.getItem(nameOf(form)) !== null).map(save));
+  await settled();
 }
 
 function saveSoon(form) {
@@ -227,6 +228,13 @@ export function insert(address) {
   field.setRangeText(`${gap}${address}`, start, end, "end");
   typed(form);
 }
+
+// What is taken back becomes a draft again: before that, all that was to be written to it has been.
+document.addEventListener("htmx:confirm", (event) => {
+  if (!event.target.querySelector("[data-undo], [data-act=withdraw]")) return;
+  event.preventDefault();
+  flush().then(() => event.detail.issueRequest(true));
+});
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-insert]");

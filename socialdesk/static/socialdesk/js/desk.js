@@ -7,15 +7,23 @@ import { connect } from "desk/live";
 import { press } from "desk/keys";
 
 const pane = document.getElementById("conversation");
+// Without a connection a module does not come, and is null: the banner says that it is lost, and catching up asks once more.
+const orNull = (module) => module.catch(() => null);
 const use = {
-  bulk: () => import("desk/bulk"),
-  chats: () => import("desk/chats"),
-  conversation: () => import("desk/conversation"),
-  outgoing: () => import("desk/outgoing"),
-  panes: () => import("desk/panes"),
-  waiting: () => import("desk/waiting"),
+  approvals: () => orNull(import("desk/approvals")),
+  bulk: () => orNull(import("desk/bulk")),
+  chats: () => orNull(import("desk/chats")),
+  conversation: () => orNull(import("desk/conversation")),
+  follow: () => orNull(import("desk/follow")),
+  handovers: () => orNull(import("desk/handovers")),
+  help: () => orNull(import("desk/help")),
+  outgoing: () => orNull(import("desk/outgoing")),
+  panes: () => orNull(import("desk/panes")),
+  praise: () => orNull(import("desk/praise")),
+  tickets: () => orNull(import("desk/tickets")),
+  waiting: () => orNull(import("desk/waiting")),
 };
-const want = (ids) => use.waiting().then((waiting) => waiting.want(ids));
+const want = (ids) => use.waiting().then((waiting) => waiting?.want(ids));
 
 const chats = () => document.querySelector("[data-chats-bar]") && use.chats();
 
@@ -27,21 +35,21 @@ const frames = {
   },
   "compliment.changed": ({ compliments }) => {
     want(compliments.map(({ conversation }) => conversation));
-    import("desk/praise").then((praise) => praise.tell(compliments));
+    use.praise().then((praise) => praise?.tell(compliments));
   },
   "chat.changed": () => chats(),
   "sources.changed": ({ troubled }) => feed.showTroubled(troubled),
-  "approvals.changed": (frame) => import("desk/approvals").then((approvals) => approvals.tell(frame, Number(feed.desk.dataset.agent))),
-  "ticket.late": ({ tickets }) => import("desk/tickets").then((late) => late.tell(tickets, Number(feed.desk.dataset.agent))),
-  "follow.came": ({ follows }) => import("desk/follow").then((follow) => follow.tell(follows, Number(feed.desk.dataset.agent))),
+  "approvals.changed": (frame) => use.approvals().then((approvals) => approvals?.tell(frame, Number(feed.desk.dataset.agent))),
+  "ticket.late": ({ tickets }) => use.tickets().then((late) => late?.tell(tickets, Number(feed.desk.dataset.agent))),
+  "follow.came": ({ follows }) => use.follow().then((follow) => follow?.tell(follows, Number(feed.desk.dataset.agent))),
   "handover.changed": ({ handovers }) => {
     want(handovers.map(({ conversation }) => conversation));
-    import("desk/handovers").then((hand) => hand.tell(handovers, feed.desk.dataset));
+    use.handovers().then((hand) => hand?.tell(handovers, feed.desk.dataset));
   },
   counts: ({ views, mine }) => {
     feed.showCounts({ ...views, mine });
     // Saved searches are each person's own, so that no frame carries their counts.
-    if (document.querySelector('[data-count^="search:"]')) use.waiting().then((waiting) => waiting.countSearches());
+    if (document.querySelector('[data-count^="search:"]')) use.waiting().then((waiting) => waiting?.countSearches());
   },
 };
 let coming = null; // the conversation that is on its way: its request, and the frames since then, which its answer may not know of
@@ -57,14 +65,14 @@ document.addEventListener("live", ({ detail }) => {
 });
 document.addEventListener("live:catch-up", () => {
   chats(); // also soon after the page came: it is busy with itself until then
-  use.waiting().then((waiting) => waiting.catchUp());
+  use.waiting().then((waiting) => waiting?.catchUp());
 });
 
 document.addEventListener("click", (event) => {
   const { target } = event;
   closeMenus(target);
-  if (target.closest("[data-pill]")) use.waiting().then((waiting) => waiting.showHeld()).then(() => feed.focusCard(feed.cards()[0]));
-  if (target.closest("[data-help]")) import("desk/help").then((help) => help.open());
+  if (target.closest("[data-pill]")) use.waiting().then((waiting) => waiting?.showHeld()).then(() => feed.focusCard(feed.cards()[0]));
+  if (target.closest("[data-help]")) use.help().then((help) => help?.open());
   if (target.closest("[data-profile-toggle]")) toggleProfile();
   if (target.closest("[data-pile]")) feed.show("feed");
   const door = target.closest("[data-write]");
@@ -104,11 +112,11 @@ function toggleProfile() {
 for (const name of ["pointerover", "focusin"]) {
   document.addEventListener(name, ({ target }) => target.closest?.("[data-splitter]") && use.panes());
 }
-document.addEventListener("change", ({ target }) => target.matches(".card-check") && use.bulk().then((bulk) => bulk.count()));
+document.addEventListener("change", ({ target }) => target.matches(".card-check") && use.bulk().then((bulk) => bulk?.count()));
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "bulk-form") return;
   event.preventDefault();
-  use.bulk().then((bulk) => bulk.send(event.target, event.submitter));
+  use.bulk().then((bulk) => bulk?.send(event.target, event.submitter));
 });
 document.addEventListener("keydown", press);
 
@@ -119,7 +127,7 @@ function opened(bySomebody) {
   feed.showOpen(root.dataset.conversation);
   const came = coming;
   return use.conversation().then((conversation) => {
-    if (root.isConnected) { // else the next one was opened before the script had come, and says so itself: nothing may be bound twice
+    if (conversation && root.isConnected) { // else the next one was opened before the script had come, and says so itself: nothing may be bound twice
       conversation.opened(bySomebody);
       conversation.hear(came?.heard ?? []);
     }
@@ -153,7 +161,7 @@ document.addEventListener("desk:done", async ({ target, detail }) => {
   const { conversation, did, words } = detail;
   const menu = target.closest?.("details[data-dropdown]"); // that asked; what somebody does in another goes on
   if (menu) close(menu);
-  if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar.show(detail));
+  if (["queued", "acknowledged", "closed", "resolved", "snoozed"].includes(did)) use.outgoing().then((bar) => bar?.show(detail));
   else if (did === "said") toast(words, { isGood: true });
   else announce(words);
   if (did === "search_saved" || did === "search_deleted") location.reload();

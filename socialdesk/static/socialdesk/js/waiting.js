@@ -12,6 +12,7 @@ const COUNTED_EVERY = 15_000;
 
 const wanted = new Set(); // ids to ask the server about
 const held = new Map(); // id -> card that waits
+let line = Promise.resolve(); // questions, one after the other: an older answer must not come last
 let overflowed = false;
 let timer = 0;
 let saidAt = 0;
@@ -24,8 +25,10 @@ export function want(ids) {
     else overflowed = true;
   }
   showPill();
-  if (wanted.size) timer ||= setTimeout(ask, GATHER);
+  if (wanted.size) timer ||= setTimeout(() => inTurn(ask), GATHER);
 }
+
+const inTurn = (question) => (line = line.then(question, question));
 
 async function ask() {
   const ids = [...wanted].slice(0, AT_ONCE);
@@ -47,7 +50,8 @@ function apply(ids, fresh) {
   for (const id of ids) {
     const listed = cardOf(id);
     const card = fresh.get(id);
-    if (card && listed) replace(listed, card);
+    if (listed?.matches(":active")) want([id]); // somebody is pressing it: soon
+    else if (card && listed) replace(listed, card);
     else if (card && belongs(card)) held.set(id, card);
     else if (listed) fade(listed);
     else held.delete(id);
@@ -94,7 +98,9 @@ export async function showHeld() {
 }
 
 /** After a gap: the counts, the newest page and the cards that are shown, without moving what is read. */
-export async function catchUp() {
+export const catchUp = () => inTurn(askAll);
+
+async function askAll() {
   const { query } = feed().dataset;
   try {
     const [counts, page] = await Promise.all([fetchPart(desk.dataset.countsUrl), fetchPart(`${desk.dataset.feedUrl}?${query}`)]);
