@@ -77,6 +77,14 @@ def test_an_account_is_connected_checked_and_removed(windows: Windows, ada: Agen
     first.get_by_role("button", name="Remove @tidewheel", exact=True).click()
     expect(page.get_by_text("@tidewheel is removed, with its credentials.")).to_be_visible()
     assert not NetworkAccount.objects.get(username="tidewheel").credentials
+    connector: Any = registry.NETWORKS["practice"].connecting
+    connector.to_do_there = "Delete the desk's app password there, under Settings, Privacy and security, App passwords."
+    second = page.locator(f"#account-{NetworkAccount.objects.get(external_id='u2').pk}")
+    second.get_by_text("Remove").first.click()
+    second.get_by_role("button", name="Remove @").click()
+    expect(page.get_by_text("under Settings, Privacy and security")).to_be_visible()
+    assert len(connector.given_back) == 1  # the network had refused the first one
+    look(page, "removed, with something left to do there")
 
 
 def test_a_form_that_was_refused_is_accessible_and_shows_no_secret(windows: Windows, ada: Agent, there: Server) -> None:

@@ -153,6 +153,17 @@ def test_every_menu_of_a_conversation_is_seen_whole(windows: Windows, conversati
     assert openers.count() >= 6
 
 
+@pytest.mark.parametrize("width", [320, 1000, 1280])
+def test_the_filter_opens_within_the_list(windows: Windows, conversation: Conversation, sam: Agent, width: int) -> None:
+    page = windows.open(sam, width=width)
+    page.locator("summary", has_text="Filter").click()
+    menu, feed = page.locator(".feed-title .menu").bounding_box(), page.locator("#feed").bounding_box()
+    assert menu is not None
+    assert feed is not None
+    assert feed["x"] <= menu["x"]
+    assert menu["x"] + menu["width"] <= feed["x"] + feed["width"]
+
+
 def test_one_pane_at_a_time_on_a_phone(windows: Windows, conversation: Conversation, sam: Agent) -> None:
     page = windows.open(sam, width=390, height=844, has_touch=True, is_mobile=True)
     expect(page.locator("#views")).to_be_hidden()
