@@ -80,5 +80,5 @@ def _no_leftovers(request: Any, django_db_blocker: Any) -> None:
 
 
 def _clear_caches() -> None:
-    for cache in caches.all(initialized_only=True):
+    for cache in caches.all():  # also those that an async test began with: which are known is remembered by context
         cache.clear()
