@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 QUEUES = "desk,delivery,intake"
 THREADS = 6  # tasks wait for networks and for SQLite's one writer more than they compute
 LISTENER_SECONDS = 0.5  # what connections to networks get to close; what they had brought is taken in, the rest is read again
+CLOCK_SECONDS = 2.5  # it sleeps for one at most
 STOP_SECONDS = 1.5  # what a task that is under way gets when the desk stops
 
 
@@ -98,7 +99,7 @@ class Work:
         stopping = threading.Thread(target=self._worker.stop, name="worker-stop", daemon=True)
         stopping.start()
         stopping.join(STOP_SECONDS)
-        self._clock_thread.join(0.5)
+        self._clock_thread.join(CLOCK_SECONDS)
         return all_closed and not stopping.is_alive() and not self._clock_thread.is_alive()
 
 
