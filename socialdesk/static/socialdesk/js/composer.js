@@ -231,7 +231,7 @@ export function insert(address) {
 
 // What is taken back becomes a draft again: before that, all that was to be written to it has been.
 document.addEventListener("htmx:confirm", (event) => {
-  if (!event.target.querySelector("[data-undo], [data-act=withdraw]")) return;
+  if (!event.target.matches("form:has([data-undo], [data-act=withdraw])")) return;
   event.preventDefault();
   flush().then(() => event.detail.issueRequest(true));
 });
