@@ -82,6 +82,8 @@ def read_heat(turns: Sequence[Turn]) -> Reading:
         found.append((1, f"sounded negative in {len(negative)} of {len(posts)} posts"))
     if posts[-1].sentiment == "negative":
         found.append((1, "are negative now"))
+    if not found:  # it is a few posts ago, and what came since does not say that it is over
+        found.append((1, "were negative before"))
     return _reading(found)
 
 
