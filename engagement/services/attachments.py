@@ -108,10 +108,12 @@ def describe_attachment(*, attachment_id: int, agent: Agent, alt: str) -> Attach
 
     Raises NotFound, and DeskError where the words are too many.
     """
-    gone = _light().filter(pk=attachment_id, agent=agent).exclude(_UNSENT).first() if attachment_id < 2**63 else None
-    if gone is not None:
-        return gone
-    attachment = _find_unsent(attachment_id, agent)
+    theirs = _light().select_related("conversation__account").filter(agent=agent)
+    attachment = theirs.filter(pk=attachment_id).first() if attachment_id < 2**63 else None
+    if attachment is None:
+        raise NotFound("This picture is not in your draft any more. Choose it again.")
+    if attachment.message_id or attachment.approval_id:
+        return attachment
     attachment.alt = _tidy_alt(alt, attachment.conversation, film=attachment.is_film)
     attachment.save(update_fields=["alt"])
     return attachment
@@ -261,13 +263,6 @@ def read_bytes(attachment: Attachment, start: int, end: int) -> bytes:
 
 def _light() -> QuerySet[Attachment]:
     return Attachment.objects.defer("content")
-
-
-def _find_unsent(attachment_id: int, agent: Agent) -> Attachment:
-    found = _light().filter(_UNSENT, pk=attachment_id, agent=agent).first() if attachment_id < 2**63 else None
-    if found is None:
-        raise NotFound("This picture is not in your draft any more. Choose it again.")
-    return found
 
 
 def _find_conversation(conversation_id: int) -> Conversation:

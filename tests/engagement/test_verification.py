@@ -89,6 +89,7 @@ def test_code_is_stored_hashed_and_leaves_the_text_once_it_is_delivered(
     conversation: Conversation, point: ContactPoint, sam: Agent
 ) -> None:
     verification, code = send_code(conversation, sam, contact_point_id=point.pk)
+    assert code not in verification.code_hash
     assert verification.code_hash == hash_code(code, salt=verification.salt)
     assert sweep_verifications() == 1
     assert sweep_verifications() == 0

@@ -42,6 +42,7 @@ def test_a_link_counts_the_same_however_long_it_is(text: str) -> None:
         "e.g.",
         "U.S.A.",
         "http://foo",
+        "https://",
         "care@example.com",
         "care.team@example.com",
         "@example.com",
