@@ -27,6 +27,8 @@ X_DIFFERS = {
     "POST /2/oauth2/token: no such path": "signing in is described in X's guide to OAuth 2.0, not among its calls",
     "POST /2/oauth2/revoke: no such path": "likewise",
     ": 400 answer /: unknown field errors": "what was wrong with each parameter stands in every answer of this kind, as X's guide shows",
+    "GET /2/tweets/search/stream: 429 answer /: unknown field connection_issue": "X's guide to the stream has it, its list of problems not",
+    "GET /2/tweets/search/stream: 429 answer /type: 'https://api.x.com/2/problems/streaming-connection' is not": "likewise",
     "GET /2/tweets/search/stream/rules: 200 answer /meta: unknown field sent": "every answer about rules says when it was sent",
 }
 MASTODON_DIFFERS = {

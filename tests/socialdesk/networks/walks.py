@@ -148,6 +148,11 @@ def walk_x(folder: Path, settings: Settings) -> list[Exchange]:
     with listening(config, until=lambda: bool(stage.simulator.streams)) as heard:
         stage.simulator.push_post(stage.ana_posts("@tidewheel bikes"))
         wait_for(lambda: any(batch.posts for batch in heard))
+        stream = registry.get("x").stream
+        assert stream is not None
+        with pytest.raises(NetworkError, match="no further connection"):
+            next(stream(config).listen(""))
+    wait_for(lambda: not stage.simulator.streams)  # it sees that one has hung up when it next says something
     with_fewer_words = replace(config, terms=())
     with listening(with_fewer_words, until=lambda: bool(stage.simulator.streams)):
         pass

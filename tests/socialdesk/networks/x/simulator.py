@@ -262,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
         sim = self.sim
         if len(sim.streams) >= sim.most_streams:
             detail = "This stream is currently at the maximum allowed connection limit."
-            refused = Refused(429, "ConnectionException", detail, "invalid-request", connection_issue="TooManyConnections")
+            refused = Refused(429, "ConnectionException", detail, "streaming-connection", connection_issue="TooManyConnections")
             return self._send(path, 429, json.dumps(refused.body).encode(), {"Content-Type": "application/problem+json"})
         lines = _Lines(self.query)
         self._note(path, 200, None)
