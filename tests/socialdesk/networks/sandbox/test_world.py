@@ -209,7 +209,6 @@ _WRITER = """
 import sys
 from pathlib import Path
 from socialdesk.networks.sandbox.client import Client
-from socialdesk.networks.sandbox.client import Client
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from socialdesk.networks.sandbox.world import World
 
@@ -234,17 +233,30 @@ def test_four_processes_write_at_once_into_a_world_that_none_has_made_yet(tmp_pa
     assert world.counts()["posts"] == world.counts()["changes"] == 404
 
 
-def test_a_forked_child_writes_on_a_connection_of_its_own(world: World) -> None:
-    world.publish("ana", "before")
-    child = os.fork()
-    if child == 0:
-        try:
-            world.publish("ben", "from the child")
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    world.publish("ana", "after")
-    assert [post.text for name in ("ana", "ben") for post in world.posts_by(name)] == ["before", "after", "from the child"]
+_FORKER = """
+import os, sys
+from pathlib import Path
+from socialdesk.networks.sandbox.world import World
+
+world = World(Path(sys.argv[1]))
+world.publish("ana", "before")
+child = os.fork()
+if child == 0:
+    try:
+        world.publish("ben", "from the child")
+    finally:
+        os._exit(0)
+os.waitpid(child, 0)
+world.publish("ana", "after")
+"""
+
+
+def test_a_forked_child_writes_on_a_connection_of_its_own(tmp_path: Path) -> None:
+    path, root = tmp_path / "world.sqlite3", Path(__file__).resolve().parents[4]
+    # In a process without other threads: forked here, the child could wait for a lock that one of them holds.
+    command = [sys.executable, "-c", _FORKER, str(path)]
+    subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=True, timeout=100)
+    assert [post.text for name in ("ana", "ben") for post in World(path).posts_by(name)] == ["before", "after", "from the child"]
 
 
 def test_a_post_that_was_never_written_here_can_be_answered_and_the_answer_found(world: World) -> None:
