@@ -62,8 +62,10 @@ def free_port() -> int:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A TCP port on 127.0.0.1 that refuses connections, and that nobody else can take meanwhile."""
+    """A TCP port on 127.0.0.1 that refuses connections, and that nobody is given meanwhile. A server that asks for it by its number gets
+    it, if it sets SO_REUSEADDR as a desk does."""
     with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))  # and does not listen
         yield int(holder.getsockname()[1])
 

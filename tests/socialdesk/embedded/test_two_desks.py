@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.servers import closed_port
 from tests.socialdesk.embedded.conftest import Desk, wait_for
 from tests.socialdesk.embedded.hands import Hands
 
@@ -19,17 +21,18 @@ WAITING = ("queued", "inflight")
 
 
 class Ring:
-    """Desks that each tell others: a, b, ... `tells` says who tells whom."""
+    """Desks that each tell others: a, b, ... `tells` says who tells whom. They listen on `ports`, in their order, or on any."""
 
-    def __init__(self, folder: Path, prepared: Path, tells: list[tuple[str, str]]) -> None:
+    def __init__(self, folder: Path, prepared: Path, tells: list[tuple[str, str]], ports: Iterable[int] = ()) -> None:
         names = sorted({name for pair in tells for name in pair})
         self.desks: dict[str, Desk] = {}
         self._made: dict[tuple[str, str], str] = {}
-        for name in names:
+        for name, port in zip(names, chain(ports, repeat(0)), strict=False):
             shutil.copytree(prepared, folder / name)
             # Desks of their own: the copied folder has one key for all.
             key = f"the key of desk {name}, long enough for what it signs and encrypts"
-            self.desks[name] = Desk(folder / name, DEMO="0", SOCIALDESK_SECRET_KEY=key, SOCIALDESK_OUTBOUND_PRIVATE="127.0.0.1")
+            settings = {"DEMO": "0", "PORT": str(port), "SOCIALDESK_SECRET_KEY": key, "SOCIALDESK_OUTBOUND_PRIVATE": "127.0.0.1"}
+            self.desks[name] = Desk(folder / name, **settings)
         for desk in self.desks.values():
             desk.wait_until_it_runs()
         self.hands = {name: Hands(desk) for name, desk in self.desks.items()}
@@ -74,9 +77,10 @@ class Ring:
 
 @pytest.fixture
 def two(tmp_path: Path, prepared_empty: Path) -> Iterator[Ring]:
-    ring = Ring(tmp_path, prepared_empty, [("a", "b"), ("b", "a")])
-    yield ring
-    ring.close()
+    with closed_port() as first, closed_port() as second:  # kept for them also while one is away
+        ring = Ring(tmp_path, prepared_empty, [("a", "b"), ("b", "a")], (first, second))
+        yield ring
+        ring.close()
 
 
 def agree(people: dict[str, list[dict[str, Any]]]) -> bool:
@@ -143,10 +147,8 @@ def test_a_desk_that_was_away_gets_what_it_missed(two: Ring) -> None:
     a.do("edit", person=person, field="company", value="Tidewheel")
     wait_for(lambda: not a.do("deliveries").get("inflight") and a.do("deliveries")["queued"] == 1)
 
-    port = two.desks["b"].url.rpartition(":")[2]
-    environment = {**two.desks["b"].environment, "PORT": port}
-    folder = Path(environment["SOCIALDESK_DATA"])
-    two.desks["b"] = Desk(folder, **environment)
+    environment = two.desks["b"].environment
+    two.desks["b"] = Desk(Path(environment["SOCIALDESK_DATA"]), **environment)
     two.desks["b"].wait_until_it_runs()
     two.settle()
     assert two.people()["b"][0]["company"] == "Tidewheel"
