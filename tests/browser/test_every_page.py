@@ -77,6 +77,10 @@ FAULTS = {
         "dark, 320: link-in-text-block: <a",
     ),
     "too wide for a phone": ("<div style='width: 400px'>Words</div>", "a page is 88 pixels too wide at 320"),
+    "a list that is too wide for a phone": (
+        "<div class='table-wrap' style='overflow-x: auto; width: 200px'><div class='on-lines' style='width: 240px'>Words</div></div>",
+        "a page is 40 pixels too wide at 320",
+    ),
     "too wide where it is wide": (ONLY_WIDE % "main { width: 1300px }", "a page is 28 pixels too wide at 1280"),
 }
 
