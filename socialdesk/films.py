@@ -5,7 +5,10 @@ As with pictures (media.py), the network learns nothing of who looks. What a fil
 
 from __future__ import annotations
 
+import io
+import os
 import threading
+from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
@@ -20,25 +23,32 @@ MOST_BYTES = 50_000_000
 _ACCEPT = "video/mp4,video/webm,video/*,audio/*"
 _AT_ONCE = threading.BoundedSemaphore(2)  # each holds a whole film
 _WAITS = 5.0  # seconds for one of them
+_BEGINNING = 64  # bytes, of which check_film reads at most 12
 
 
 @require_GET
 def film(request: HttpRequest, name: str) -> HttpResponse:
     """A film or sound of a post, or the part of it that was asked for; 404 with the reason, where the page shows a link in its place."""
     try:
-        content, media_type = read_film(name)
+        file, media_type = open_film(name)
     except NoPicture as error:
         return not_there(error)
-    return ranged_response(request, len(content), lambda start, end: content[start:end], media_type, seconds=SEEN_FOR)
+    with file:
+
+        def read(start: int, end: int) -> bytes:
+            file.seek(start)
+            return file.read(end - start)
+
+        return ranged_response(request, file.seek(0, os.SEEK_END), read, media_type, seconds=SEEN_FOR)
 
 
-def read_film(name: str) -> tuple[bytes, str]:
+def open_film(name: str) -> tuple[BinaryIO, str]:
     """The film or sound of that name and its type, from the desk's disk or from where it stands. Raises NoPicture."""
     there = find_named(name, ("video", "audio"))
-    content = pictures.find_kept(there.mention_id, there.digest)
-    if content is None:
-        content = have(there, lambda: _fetch(there.url, there.kind), lambda body: check_film(body, there.kind))
-    return content, check_film(content, there.kind)
+    file = pictures.open_kept(there.mention_id, there.digest)
+    if file is None:
+        file = io.BytesIO(have(there, lambda: _fetch(there.url, there.kind), lambda body: check_film(body, there.kind)))
+    return file, check_film(file.read(_BEGINNING), there.kind)
 
 
 def _fetch(url: str, kind: MediumKind) -> bytes:

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
@@ -27,6 +28,14 @@ def find_kept(mention_id: int, digest: str) -> bytes | None:
     """The picture of that address in that post, if it is here."""
     try:
         return _path(mention_id, digest).read_bytes()
+    except OSError:
+        return None
+
+
+def open_kept(mention_id: int, digest: str) -> BinaryIO | None:
+    """Like find_kept, for what is read in parts."""
+    try:
+        return _path(mention_id, digest).open("rb")
     except OSError:
         return None
 

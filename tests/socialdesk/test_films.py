@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listening.models import Mention
+from listening.services import pictures
 from listening.services.parts import picture_name
 from socialdesk import films
 from socialdesk.lib import ranges
@@ -158,11 +159,28 @@ def test_nothing_is_left_of_the_film_of_a_post_that_was_withdrawn(staff: Client,
 )
 def test_a_player_may_jump(staff: Client, site: Site, monkeypatch: pytest.MonkeyPatch, part: str, status: int, where: str | None) -> None:
     monkeypatch.setattr(ranges, "PIECE", 100)
-    answer = ask(staff, mention_with(site.put("/a", MP4)), part)
-    assert (answer.status_code, answer.get("Content-Range"), answer["Accept-Ranges"]) == (status, where, "bytes")
-    if status == 206 and where:
-        first, _, last = where.removeprefix("bytes ").partition("/")[0].partition("-")
-        assert answer.content == MP4[int(first) : int(last) + 1]
+    mention = mention_with(site.put("/a", MP4))
+    for _ in ("as it is fetched", "from the desk's disk"):
+        answer = ask(staff, mention, part)
+        assert (answer.status_code, answer.get("Content-Range"), answer["Accept-Ranges"]) == (status, where, "bytes")
+        if status == 206 and where:
+            first, _, last = where.removeprefix("bytes ").partition("/")[0].partition("-")
+            assert answer.content == MP4[int(first) : int(last) + 1]
+
+
+def test_of_a_film_that_is_kept_only_the_part_is_read(staff: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    mention = mention_with(site.put("/a", MP4))
+    assert ask(staff, mention).status_code == 200
+    asked: list[int] = []
+
+    class Kept(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            asked.append(-1 if size is None else size)
+            return super().read(size)
+
+    monkeypatch.setattr(pictures, "open_kept", lambda mention_id, digest: Kept(MP4))
+    assert ask(staff, mention, "bytes=3000-3099").content == MP4[3000:3100]
+    assert asked == [64, 100]
 
 
 @given(st.binary(max_size=40), st.sampled_from(["video", "audio"]))
