@@ -273,9 +273,15 @@ def _free(moment: datetime) -> Q:
 
 
 def _has_changed(line: Line) -> bool:
-    """Whether the account is another one than the connection was opened for: connected anew, or renewed."""
+    """Whether the account is another one than the connection was opened for: connected anew, or renewed where its stream needs that."""
     try:
         account = NetworkAccount.objects.filter(sources=line.source_id).first()
     except UnreadableCredentials:
         return True
-    return account is None or line.config != config_of(account)
+    return account is None or line.config is None or _needed(line.config) != _needed(config_of(account))
+
+
+def _needed(config: AccountConfig) -> AccountConfig:
+    """The part of it that matters to its network's stream."""
+    part = registry.get(config.network).stream_needs
+    return config if part is None else part(config)

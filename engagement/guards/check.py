@@ -58,24 +58,32 @@ def check_draft(
     A private draft may hold personal data and ask for it, save full card numbers, passwords and PINs.
     """
     capabilities = able or registry.get(network).capabilities
-    limit = capabilities.max_length if audience == "public" else capabilities.max_message_length
+    is_public = audience == "public"
+    limit = capabilities.max_length if is_public else capabilities.max_message_length
+    most_bytes = capabilities.max_bytes if is_public else capabilities.max_message_bytes
     reading = read(text)
-    personal = _check_public(reading, company) if audience == "public" else _check_private(reading)
+    personal = _check_public(reading, company) if is_public else _check_private(reading)
     findings = [
-        *_check_length(text, limit, capabilities.length_unit),
+        *_check_length(text, limit, capabilities.length_unit, most_bytes),
         *_check_form(reading, place or Place()),
         *_without_doubles(personal, len(text)),
     ]
     return sorted(findings, key=lambda finding: (finding.start, finding.end))
 
 
-def _check_length(text: str, limit: int, unit: str) -> Iterator[Finding]:
+def _check_length(text: str, limit: int, unit: str, most_bytes: int) -> Iterator[Finding]:
     ready = text.strip()
+    start = text.find(ready)
     size = length(ready, unit) if limit else 0
+    as_sent = ready.encode("utf-8", "replace") if most_bytes else b""
     if limit and size > limit:
-        start = text.find(ready)
         advice = f"It is {size - limit} characters too long, {size} of {limit}: shorten it, or say the rest in a second message."
         yield Finding("length", start + _fitting(ready, limit, unit), start + len(ready), advice)
+    elif len(as_sent) > most_bytes:
+        fitting = len(as_sent[:most_bytes].decode("utf-8", "ignore"))
+        excess = len(as_sent) - most_bytes
+        advice = f"It is {excess} bytes too long, {len(as_sent)} of {most_bytes}: emoji and many letters take several. Shorten it."
+        yield Finding("length", start + fitting, start + len(ready), advice)
 
 
 def _fitting(text: str, limit: int, unit: str) -> int:

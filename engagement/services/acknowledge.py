@@ -1,12 +1,14 @@
-"""Acknowledge in public first: whether we have (brief A11). The act itself is in promises.py."""
+"""Acknowledge in public first: whether there is anything in public, and whether we have (brief A11). The act itself is in promises.py."""
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from engagement.models import Message
 from engagement.services.answers import GONE
 from listening.models import Conversation, Mention
+
+NOTHING_PUBLIC = "There is no public post here that could be answered. Write a private message or a note."
 
 
 def acknowledged() -> Q:
@@ -21,6 +23,16 @@ def acknowledged() -> Q:
     wrote_privately = messages.filter(kind=Message.Kind.DIRECT_MESSAGE, is_incoming=True)
     ours = Mention.objects.filter(conversation=OuterRef("pk"), is_own=True, deleted_at=None)
     return Q(Exists(ours)) | Q(Exists(on_its_way)) | Q(Exists(wrote_privately))
+
+
+def public_posts() -> QuerySet[Mention]:
+    """The customer's posts that stand, of the conversation of an outer query: what a public answer of ours would stand below."""
+    return Mention.objects.filter(conversation=OuterRef("pk"), is_own=False, deleted_at=None)
+
+
+def stands_in_public(conversation: Conversation) -> bool:
+    """Whether there is a public thread to write in and to come back to: who only ever wrote in private has none. One query."""
+    return Conversation.objects.filter(Exists(public_posts()), pk=conversation.pk).exists()
 
 
 def is_acknowledged(conversation: Conversation) -> bool:

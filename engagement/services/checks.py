@@ -15,6 +15,7 @@ from socialdesk.networks import registry
 from socialdesk.networks.base import Capabilities
 
 MAX_NOTE = 20_000  # characters of an internal note
+MANY_BYTES = "An emoji takes several, and so do letters with accents and those of most scripts."
 
 
 class AccountUnusable(Unavailable):
@@ -47,10 +48,11 @@ def check_may_settle(agent: Agent, message: Message) -> None:
         check_may_answer(agent)
 
 
-def check_text(text: str, *, limit: int, unit: str) -> str:
+def check_text(text: str, *, limit: int, unit: str, most_bytes: int = 0) -> str:
     """The text as it will be sent: cleaned, with plain line ends, without space around it.
 
-    `limit` counts in `unit` (see socialdesk.lib.text.length); 0 is no limit but what a database row may hold. Raises DeskError.
+    `limit` counts in `unit` (see socialdesk.lib.text.length); 0 is no limit but what a database row may hold. `most_bytes` is what the
+    network takes of it in UTF-8 besides, 0 as much as there is. Raises DeskError.
     """
     if len(text) > MAX_TEXT:
         raise DeskError(f"The text has {len(text)} characters; nothing longer than {limit or MAX_TEXT} can be sent. Shorten it.")
@@ -62,7 +64,28 @@ def check_text(text: str, *, limit: int, unit: str) -> str:
         raise DeskError(
             f"The text is {size - limit} characters too long: {size} of {limit}. Shorten it.", length=size, limit=limit, unit=unit
         )
+    weight = size_in_bytes(ready)
+    if most_bytes and weight > most_bytes:
+        raise DeskError(
+            f"The text is {weight - most_bytes} bytes too long: {weight} of {most_bytes}. {MANY_BYTES} Shorten it.",
+            length=weight,
+            limit=most_bytes,
+            unit="bytes",
+        )
     return ready
+
+
+def size_in_bytes(text: str) -> int:
+    """As networks count it that have a limit in bytes: in UTF-8."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def fits_in_public(text: str, abilities: Capabilities) -> bool:
+    """Whether a public text is within what the network takes, in its characters and in bytes."""
+    limit, most_bytes = abilities.max_length, abilities.max_bytes
+    if limit and length(text, abilities.length_unit) > limit:
+        return False
+    return not most_bytes or size_in_bytes(text) <= most_bytes
 
 
 def tidy_text(text: str) -> str:
@@ -74,7 +97,7 @@ def check_reply_text(conversation: Conversation, text: str) -> str:
     abilities = abilities_in(conversation)
     if not abilities.reply:
         raise DeskError(why_no_reply(conversation))
-    ready = check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+    ready = _check_public_text(text, abilities)
     check_no_live_code(conversation, ready)
     return ready
 
@@ -96,7 +119,11 @@ def check_share_text(conversation: Conversation, kind: str, text: str) -> str:
         what = "reposted" if kind == Message.Kind.REPOST else "quoted"
         refusal = f"Nothing can be {what} on {label_of(conversation.network)} from this desk."
         raise DeskError(f"{why_not(conversation, name) or refusal} Thank the author, or do it there.")
-    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit)
+    return _check_public_text(text, abilities)
+
+
+def _check_public_text(text: str, abilities: Capabilities) -> str:
+    return check_text(text, limit=abilities.max_length, unit=abilities.length_unit, most_bytes=abilities.max_bytes)
 
 
 def check_direct_message_text(conversation: Conversation, text: str) -> str:
@@ -109,7 +136,8 @@ def check_direct_message_text(conversation: Conversation, text: str) -> str:
             f"@{conversation.author.username} does not follow us, and {label_of(conversation.network)} takes private messages only for"
             " followers. Ask them publicly to follow us first."
         )
-    return check_text(text, limit=abilities.max_message_length, unit=abilities.length_unit)
+    most = abilities.max_message_length
+    return check_text(text, limit=most, unit=abilities.length_unit, most_bytes=abilities.max_message_bytes)
 
 
 def must_follow_first(conversation: Conversation) -> bool:

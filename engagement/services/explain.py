@@ -29,6 +29,7 @@ _ADVICE = {
     "duplicate": "Give it up, change the words a little and send it again.",
     "used_up": "Wait until your plan there begins anew, or pay for more, then try again.",
     "names_others": "Give it up, leave out the other names and send it again.",
+    "uninvited": "Give it up: like their post, answer where they name us, or answer it on the network itself.",
     "private": "Give it up and write it in private.",
 }
 
@@ -66,7 +67,9 @@ def explain(delivery: Delivery, *, now: datetime | None = None) -> Explanation:
             return Explanation("Will be tried again", _sentence(delivery.error), advice, next_at=delivery.not_before)
         case State.FAILED:
             advice = _ADVICE.get(delivery.error_code, "Try again, or give it up and keep the text as a draft.")
-            return Explanation("Not sent", _sentence(delivery.error), advice, ("retry", "abandon"))
+            # The same text stays too long however often it is tried.
+            actions = ("abandon",) if delivery.error_code == "too_long" else ("retry", "abandon")
+            return Explanation("Not sent", _sentence(delivery.error), advice, actions)
         case State.UNCONFIRMED:
             happened = f"{_sentence(delivery.error)} It may be there or not, and the desk could not find out."
             advice = "Look at their post on the network, then say whether the answer is there."

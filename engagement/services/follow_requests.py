@@ -17,7 +17,6 @@ from listening.services.conversations import add_event, lock_conversation
 from profiles.models import Agent
 from socialdesk.lib.clock import now as current_time
 from socialdesk.lib.errors import Conflict, DeskError, NotFound
-from socialdesk.lib.text import length
 
 _ASK = {
     "en": "{name}, we would like to go on in a private message. Please follow us, so that we can write to you, and keep personal details"
@@ -110,9 +109,8 @@ def _check_needed(conversation: Conversation) -> None:
 def _choose(conversation: Conversation, agent: Agent) -> tuple[str, int | None]:
     """What is sent, and the template's wording that it is made from, if any."""
     abilities = checks.abilities_in(conversation)
-    limit, unit = abilities.max_length, abilities.length_unit
     suggestions = rank_templates(conversation=conversation, agent=agent, audience=Audience.PUBLIC, purpose=Purpose.ASK_TO_FOLLOW)
-    ready = [one for one in suggestions if not one.filled.missing and not (limit and length(one.filled.text, unit) > limit)]
+    ready = [one for one in suggestions if not one.filled.missing and checks.fits_in_public(one.filled.text, abilities)]
     language = spoken(conversation.language)
     own = conversation.language.lower().partition("-")[0] or language
     for wanted in (own, language):

@@ -28,6 +28,7 @@ from engagement.models import (
     ShortLink,
     Ticket,
 )
+from engagement.services.acknowledge import stands_in_public
 from engagement.services.drafts import save_draft
 from engagement.services.links import link_url
 from engagement.services.surveys import survey_link
@@ -193,18 +194,19 @@ def carry_over(*, conversation: Conversation, channel: str, to: str, at: datetim
 
 
 def draft_thanks(conversation: Conversation, agent: Agent) -> None:
-    """Put the thank-you into the agent's public draft, unless they have begun one."""
-    public = Message.Kind.REPLY
-    if not Draft.objects.filter(agent=agent, conversation=conversation, kind=public).exists():
+    """Put the thank-you into the agent's public draft, unless they have begun one; into the private one where nothing stands in public."""
+    kind = Message.Kind.REPLY if stands_in_public(conversation) else Message.Kind.DIRECT_MESSAGE
+    if not Draft.objects.filter(agent=agent, conversation=conversation, kind=kind).exists():
         link = survey_link(conversation_id=conversation.pk, agent=agent)
-        save_draft(agent=agent, conversation_id=conversation.pk, kind=public, text=thanks_for(conversation, survey=link_url(link)))
+        save_draft(agent=agent, conversation_id=conversation.pk, kind=kind, text=thanks_for(conversation, survey=link_url(link)))
 
 
 def _take_back_thanks(conversation: Conversation) -> None:
     """Nobody is thanked for what is not over after all: drafts that stand as they were made go; what an agent wrote in them stays."""
     surveys = ShortLink.objects.filter(conversation=conversation, kind=ShortLink.Kind.SURVEY)
     made = [thanks_for(conversation, survey=link_url(survey)) for survey in surveys]
-    Draft.objects.filter(conversation=conversation, kind=Message.Kind.REPLY, text__in=made).delete()
+    kinds = (Message.Kind.REPLY, Message.Kind.DIRECT_MESSAGE)
+    Draft.objects.filter(conversation=conversation, kind__in=kinds, text__in=made).delete()
 
 
 def thanks_for(conversation: Conversation, *, survey: str) -> str:
@@ -242,7 +244,8 @@ def waive_return(*, conversation_id: int, agent: Agent, reason: str, hop_id: int
 
 
 def pay_returns(*, conversation_id: int, written_at: datetime, at: datetime, message: Message | None = None) -> None:
-    """A public answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later.
+    """An answer of ours stands in the original thread since `at`: it pays every debt behind which nothing was said later. It is a public
+    one, or where nothing stands in public any more a private one, which pays no private message.
 
     One that was written before the hop began (`written_at`), as the acknowledgement that announces it, is no return. Calls, chats and
     tickets have an end, and nothing pays them before it: the answer that carries their link is no return either.
@@ -251,7 +254,12 @@ def pay_returns(*, conversation_id: int, written_at: datetime, at: datetime, mes
         if not Conversation.objects.filter(pk=conversation_id, returns_owed__gt=0).exists():
             return
         conversation = lock_conversation(conversation_id)
-        over = Q(state=State.DONE) | Q(channel=Channel.DIRECT_MESSAGE)
+        is_private = message is not None and message.kind == Message.Kind.DIRECT_MESSAGE
+        over = (
+            Q(state=State.DONE) & ~Q(channel=Channel.DIRECT_MESSAGE)
+            if is_private
+            else Q(state=State.DONE) | Q(channel=Channel.DIRECT_MESSAGE)
+        )
         paid = list(_owing(conversation).filter(over, Q(active_at=None) | Q(active_at__lte=at), begun_at__lte=written_at))
         for hop in paid:
             hop.state, hop.returned_at, hop.return_message = State.RETURNED, at, message

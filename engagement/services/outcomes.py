@@ -14,6 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from engagement.models import UNFINISHED, Compliment, Delivery, Hop, Message, Promise
+from engagement.services.acknowledge import stands_in_public
 from engagement.services.hops import note_activity, pay_returns
 from engagement.services.praise_state import lock_compliment_of, note_shared
 from engagement.services.queue import tell_worker
@@ -138,12 +139,16 @@ def _record_arrival(message: Message, *, at: datetime) -> None:
 
 
 def _settle_hops(message: Message, *, at: datetime) -> None:
-    """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there.
+    """A message reached the network: a public one pays the return of moves to other channels, a private one is what happens there. Where
+    nothing stands in public, a private one is where calls, chats and tickets come back to.
 
     An acknowledgement pays nothing, nor does a request to follow us: that is no word of how it ended. In the transaction of its receipt.
     """
     if message.kind == Message.Kind.DIRECT_MESSAGE:
-        note_activity(conversation=lock_conversation(message.conversation_id), channel=Hop.Channel.DIRECT_MESSAGE, at=at)
+        conversation = lock_conversation(message.conversation_id)
+        note_activity(conversation=conversation, channel=Hop.Channel.DIRECT_MESSAGE, at=at)
+        if conversation.returns_owed and not stands_in_public(conversation):
+            pay_returns(conversation_id=conversation.pk, written_at=message.created_at, at=at, message=message)
     elif not (hasattr(message, "promise") or hasattr(message, "follow_request")):
         pay_returns(conversation_id=message.conversation_id, written_at=message.created_at, at=at, message=message)
 

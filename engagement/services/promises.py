@@ -20,7 +20,6 @@ from engagement.services.spans import Promised, say_within
 from listening.models import Conversation
 from profiles.models import Agent
 from socialdesk.lib.errors import DeskError, NotFound
-from socialdesk.lib.text import length
 
 LEAST, MOST = 5, 7 * 1440  # minutes that can be promised
 
@@ -76,12 +75,11 @@ def acknowledge(
 def _choose(conversation: Conversation, agent: Agent, minutes: int) -> Suggestion:
     """The best acknowledgement of those that can be sent as they are."""
     abilities = checks.abilities_in(conversation)
-    limit, unit = abilities.max_length, abilities.length_unit
     suggestions = rank_templates(
         conversation=conversation, agent=agent, audience=Audience.PUBLIC, purpose=Purpose.ACKNOWLEDGE, promise_minutes=minutes
     )
     for suggestion in suggestions:
-        if not suggestion.filled.missing and not (limit and length(suggestion.filled.text, unit) > limit):
+        if not suggestion.filled.missing and checks.fits_in_public(suggestion.filled.text, abilities):
             return suggestion
     raise DeskError(
         f"No acknowledgement fits here: none is written in {conversation.language or 'their language'} or English that"

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from engagement.models import Delivery, Hop, Message, Permission, Promise
 from engagement.services import checks
-from engagement.services.acknowledge import is_acknowledged
+from engagement.services.acknowledge import NOTHING_PUBLIC, is_acknowledged, stands_in_public
 from engagement.services.answers import check_answers_seen
 from engagement.services.attachments import attach, is_same_press, make_ready
 from engagement.services.drafts import save_draft
@@ -209,7 +209,8 @@ def send_direct_message(
     reason: str = Hop.Reason.PROGRAM,
     waiver: str = "",
 ) -> Message:
-    """Write to the conversation's author in private, which begins a hop for that `reason` if none is under way (brief D3, A11).
+    """Write to the conversation's author in private, which begins a hop for that `reason` if none is under way (brief D3, A11). Where
+    nothing stands in public, it is no move to another channel: no hop begins, and nothing is owed.
 
     `waiver` says why the customer was not answered in public first. Otherwise as `send_reply`; also raises NotFollowing, WindowClosed,
     and NotAcknowledged where neither a public answer nor a waiver is there.
@@ -237,14 +238,15 @@ def send_direct_message(
                 " Acknowledge it there first, or say why not."
             )
         take_claim(conversation, agent, moment)
-        begin_hop(
-            conversation=conversation,
-            channel=Hop.Channel.DIRECT_MESSAGE,
-            reason=reason,
-            agent=agent,
-            at=moment,
-            acknowledge_waiver=waiver,
-        )
+        if stands_in_public(conversation):
+            begin_hop(
+                conversation=conversation,
+                channel=Hop.Channel.DIRECT_MESSAGE,
+                reason=reason,
+                agent=agent,
+                at=moment,
+                acknowledge_waiver=waiver,
+            )
         message = Message.objects.create(
             conversation=conversation,
             kind=Kind.DIRECT_MESSAGE,
@@ -336,7 +338,7 @@ def answered_mention(conversation_id: int, mention_id: int | None) -> Mention:
     if mention_id is None:
         newest = posts.filter(deleted_at=None).order_by("-posted_at", "-pk").first()
         if newest is None:
-            raise DeskError("There is no public post here that could be answered. Write a private message or a note.")
+            raise DeskError(NOTHING_PUBLIC)
         return newest
     mention = posts.filter(pk=mention_id).first()
     if mention is None:

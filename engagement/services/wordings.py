@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 from engagement.models import Compliment
+from engagement.services.checks import fits_in_public
 from listening.models import Mention
 from profiles.models import Handle
-from socialdesk.lib.text import clean, length
+from socialdesk.lib.text import clean
 from socialdesk.networks.base import Capabilities
 
 Purpose = Compliment.Purpose
@@ -68,10 +69,10 @@ def quote(mention: Mention, abilities: Capabilities) -> str:
     handle = f"@{author.username}"
     credit = "\n" + "\n".join(filter(None, [f"{called} ({handle})" if called != handle else handle, mention.url]))
     words = " ".join(mention.text.split())
-    if not abilities.max_length or length(f"“{words}”{credit}", abilities.length_unit) <= abilities.max_length:
+    if fits_in_public(f"“{words}”{credit}", abilities):
         return f"“{words}”{credit}"
-    words = words[: abilities.max_length]
-    while words and length(f"“{words}…”{credit}", abilities.length_unit) > abilities.max_length:
+    words = words[: abilities.max_length or abilities.max_bytes]
+    while words and not fits_in_public(f"“{words}…”{credit}", abilities):
         words = words.rpartition(" ")[0] or words[:-1]
     return f"“{words}…”{credit}"
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from engagement.models import Compliment, Hop, Message, ShortLink, Ticket
 from engagement.services import checks
 from engagement.services.above import Above, has_above, read_above
-from engagement.services.acknowledge import acknowledged
+from engagement.services.acknowledge import NOTHING_PUBLIC, acknowledged, public_posts
 from engagement.services.act_words import read_offers
 from engagement.services.answers import last_answers
 from engagement.services.attachments import longest_alt, read_unsent, say_taken, unsent_of
@@ -65,7 +65,8 @@ _FOLLOW_NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One way to write: who will see it, and what stands in the way. `key` and `letter` open it, `limit` 0 is none."""
+    """One way to write: who will see it, and what stands in the way. `key` and `letter` open it, `limit` and
+    `most_bytes` 0 are none."""
 
     kind: str
     audience: str
@@ -76,6 +77,7 @@ class Door:
     text: str
     limit: int
     unit: str
+    most_bytes: int = 0
     obstacle: str = ""
     refusal: DeskError | None = None
     needs_reason: bool = False  # it begins a move to another channel
@@ -106,7 +108,11 @@ class Praise:
 def find_conversation(pk: int) -> Conversation:
     related = ("author__profile", "account", "assignee", "claimed_by", "last_mention", *related_of("author"))
     is_acknowledged = ExpressionWrapper(acknowledged(), output_field=BooleanField())
-    asked = {"is_acknowledged": is_acknowledged, "has_unsent_pictures": Exists(unsent_of(OuterRef("pk")))}
+    asked = {
+        "is_acknowledged": is_acknowledged,
+        "stands_in_public": Exists(public_posts()),
+        "has_unsent_pictures": Exists(unsent_of(OuterRef("pk"))),
+    }
     conversation = Conversation.objects.select_related(*related).annotate(**asked).filter(pk=pk).first()
     if conversation is None:
         raise NotFound("There is no such conversation. It may have been removed; reload the list.")
@@ -198,7 +204,7 @@ def read_pane(agent: Agent, found: Conversation, *, refused: DeskError | None = 
         "pictures_taken": say_taken(able, checks.label_of(found.network)),
         "unsent_pictures": read_unsent(agent=agent, conversation_id=found.pk) if has_unsent else [],
         "declined_stands": bool(doors[0].text),  # until the text that was sent back is sent or thrown away
-        "open_door": kind or _first_door(agent, found),
+        "open_door": kind or _first_door(agent, found, thread, hops),
         "assignable": list_assignable(),
         "card": read_card(found.author.profile, agent=agent),
         "hops": [(hop, goes_on(hop) if hop.state == Hop.State.BEGUN else "") for hop in hops],
@@ -260,13 +266,23 @@ def find_praise(thread: Sequence[Bubble]) -> Praise:
     return Praise(mention, getattr(mention, "compliment", None))
 
 
-def _first_door(agent: Agent, found: Conversation) -> str:
+def _first_door(agent: Agent, found: Conversation, thread: Sequence[Bubble], hops: Sequence[Hop]) -> str:
     if not agent.may_answer or not checks.abilities_in(found).reply:
         return Kind.NOTE
     if found.chats_open:  # answered in the chat itself
         return Kind.NOTE
+    if found.private_waiting or not _is_public(found):
+        return Kind.DIRECT_MESSAGE
+    if any(hop.state == Hop.State.DONE for hop in hops):  # the thank-you is what comes next
+        return Kind.REPLY
     # Whoever wrote in private is never answered in public by default.
-    return Kind.DIRECT_MESSAGE if found.private_waiting else Kind.REPLY
+    theirs = [bubble.kind for bubble in thread if bubble.kind in ("mention", "direct_message") and not bubble.is_ours]
+    return Kind.DIRECT_MESSAGE if theirs[-1:] == ["direct_message"] else Kind.REPLY
+
+
+def _is_public(found: Conversation) -> bool:
+    stands_in_public: bool = found.stands_in_public  # type: ignore[attr-defined]  # annotated
+    return stands_in_public
 
 
 def open_doors(
@@ -310,7 +326,10 @@ def open_doors(
             text=drafts.get(Kind.REPLY, ""),
             limit=abilities.max_length,
             unit=abilities.length_unit,
-            obstacle=obstacle(abilities.reply, "" if abilities.reply else checks.why_no_reply(found)) or outlook.obstacle,
+            most_bytes=abilities.max_bytes,
+            obstacle=obstacle(abilities.reply, "" if abilities.reply else checks.why_no_reply(found))
+            or ("" if _is_public(found) else NOTHING_PUBLIC)
+            or outlook.obstacle,
         ),
         Door(
             kind=Kind.DIRECT_MESSAGE,
@@ -322,9 +341,10 @@ def open_doors(
             text=drafts.get(Kind.DIRECT_MESSAGE, ""),
             limit=abilities.max_message_length,
             unit=abilities.length_unit,
+            most_bytes=abilities.max_message_bytes,
             obstacle=obstacle(abilities.direct_message and not follow.is_locked and (window is None or window.is_open), private_refusal),
             window=" ".join(filter(None, [window.words if window is not None and window.is_open else "", _why_unheard(found, abilities)])),
-            needs_reason=not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
+            needs_reason=_is_public(found) and not any(hop.channel == Hop.Channel.DIRECT_MESSAGE and hop.owes_return for hop in hops),
             needs_waiver=not is_acknowledged,
         ),
         Door(

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from engagement.models import Audience, Company, Purpose, Template, TemplateRight, TemplateVariant
+from engagement.services.checks import size_in_bytes
 from engagement.services.filling import VARIABLES, fill
 from engagement.services.spans import say_within
 from engagement.services.template_outcomes import WINDOW, Figures, read_figures
@@ -54,15 +55,16 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How long a text is on one network, as that network counts."""
+    """How long a text is on one network, as that network counts. `bytes_over` says by how many bytes it is too long, where these count."""
 
     network: str
     length: int
     limit: int
+    bytes_over: int = 0
 
     @property
     def is_over(self) -> bool:
-        return self.length > self.limit
+        return self.length > self.limit or self.bytes_over > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,9 @@ def _preview_one(wording: Wording, agent: Agent, company: str) -> Preview:
     is_public = wording.audience == Audience.PUBLIC
     fits = []
     for network in registry.NETWORKS.values():
-        limit = network.capabilities.max_length if is_public else network.capabilities.max_message_length
+        able = network.capabilities
+        limit, most_bytes = (able.max_length, able.max_bytes) if is_public else (able.max_message_length, able.max_message_bytes)
         if limit and wording.network in ("", network.key):
-            fits.append(Fit(network.label, length(text, network.capabilities.length_unit), limit))
+            bytes_over = max(size_in_bytes(text) - most_bytes, 0) if most_bytes else 0
+            fits.append(Fit(network.label, length(text, able.length_unit), limit, bytes_over))
     return Preview(wording, text, fits)

@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -231,10 +231,18 @@ def _give_back(account: NetworkAccount) -> str:
     if not credentials:
         return ""
     try:
-        return network.connecting.give_back(account.config)
+        return network.connecting.give_back(replace(account.config, others=_others(account)))
     except NetworkError as error:
         logger.warning("%s was not told that account %s is removed: %s", network.key, account.pk, without_secrets(str(error), credentials))
         return f"{network.label} could not be told: {without_secrets(str(error), credentials)} {by_hand}"
+
+
+def _others(account: NetworkAccount) -> tuple[AccountConfig, ...] | None:
+    """Our other accounts, which may share something with it at a network. None where not all of them can be read."""
+    try:
+        return tuple(other.config for other in NetworkAccount.objects.filter(removed_at=None).exclude(pk=account.pk))
+    except UnreadableCredentials:
+        return None
 
 
 def find_account(account_id: int, *, is_readable: bool = True) -> NetworkAccount:

@@ -167,6 +167,8 @@ class Capabilities:
     max_length: int = 0  # of a public reply, in `length_unit`; 0: no limit
     max_message_length: int = 0
     length_unit: LengthUnit = "codepoints"
+    max_bytes: int = 0  # of a public reply in UTF-8, where the network counts these beside its characters; 0: no limit
+    max_message_bytes: int = 0
     max_pictures: int = 0  # with a public reply; 0: none
     max_picture_bytes: int = 0
     max_film_bytes: int = 0  # of one film with a public reply, in place of pictures; 0: none
@@ -319,7 +321,8 @@ class Publisher(Protocol):
 class AccountConfig:
     """What a connector is told about our account: never a model, so that connectors know no database.
 
-    `terms` are the words of the desk's topics as plain strings, for networks that are searched or streamed by words.
+    `terms` are the words of the desk's topics as plain strings, for networks that are searched or streamed by words. `others` are our other
+    accounts of every network, told where one is given back, so that what they share stays theirs; None: not known.
     """
 
     network: str
@@ -327,6 +330,7 @@ class AccountConfig:
     external_id: str = ""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     terms: tuple[str, ...] = ()
+    others: tuple[AccountConfig, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,3 +454,4 @@ class Network:
     webhook: Webhook | None = None
     picture: Callable[[str], bytes | None] | None = None  # what stands at an address of its pictures, where they are not on the web
     usage: Callable[[AccountConfig], str] | None = None  # what the network has counted of what is paid for, in words
+    stream_needs: Callable[[AccountConfig], AccountConfig] | None = None  # the part of a config that its stream is opened with; None: all

@@ -65,6 +65,11 @@ def list_bounds(able: Capabilities) -> list[str]:
         bounds.append(f"A public reply has at most {able.max_length:,} {unit}.")
     if able.direct_message and able.max_message_length:
         bounds.append(f"A private message has at most {able.max_message_length:,} {unit}.")
+    in_bytes = "bytes of UTF-8, of which letters with accents take two and emoji four or more"
+    if able.reply and able.max_bytes:
+        bounds.append(f"A public reply has at most {able.max_bytes:,} {in_bytes}.")
+    if able.direct_message and able.max_message_bytes:
+        bounds.append(f"A private message has at most {able.max_message_bytes:,} {in_bytes}.")
     if able.direct_message and able.follow_first:
         bounds.append("People take private messages from us once they follow us, or have written to us in private themselves.")
     if able.direct_message and able.message_window_hours:

@@ -108,6 +108,13 @@ def test_the_preview_fills_the_examples_in_and_counts_as_each_network_does(lead:
     assert "Mastodon 170 / 468" in answer
 
 
+def test_the_preview_says_where_a_text_takes_too_many_bytes(lead: Client) -> None:
+    answer = page(lead.post("/templates/preview/", rows(("en", "👨‍👩‍👧‍👦" * 130))))
+    assert "Bluesky 130 / 300 too long by 250 bytes" in answer
+    assert "Mastodon 130 / 468" in answer
+    assert answer.count("bytes") == 1
+
+
 def test_templates_are_found_by_name_text_and_purpose(lead: Client) -> None:
     make_template("Sorry", "answer", en="We are sorry.")
     make_template("Thanks", "thank_you", en="Thank you.", de="Danke.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from io import StringIO
@@ -219,6 +220,26 @@ def test_other_credentials_open_it_anew(pretend: Pretend, desk: Listeners, monke
     account.credentials = {"token": "second"}
     account.save()
     assert next_after(stream, pretend).config.credentials == {"token": "second"}
+
+
+def test_what_its_network_s_stream_does_not_need_changes_nothing(
+    pretend: Pretend, desk: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listeners, "RENEW", 0.0)
+    needs = pretend.network(stream_needs=lambda config: replace(config, credentials={}))
+    monkeypatch.setitem(registry.NETWORKS, NETWORK, needs)
+    account, _, source = make_sources()
+    stream = newest(pretend)
+    line = eventually(lambda: desk._lines.get(source.pk))
+    account.credentials = {"token": "second"}
+    account.save()
+    renewed = line.renewed_at
+    eventually(lambda: line.renewed_at > renewed + 0.2)
+    assert stream.is_open
+    assert pretend.streams == [stream]
+    NetworkAccount.objects.update(username="renamed")  # and what it does need still opens it anew
+    assert next_after(stream, pretend).config.username == "renamed"
+    assert pretend.streams[-1].config.credentials == {"token": "second"}
 
 
 def test_two_processes_hold_one_connection_and_the_other_takes_over(pretend: Pretend, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:

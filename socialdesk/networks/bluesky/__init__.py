@@ -10,9 +10,11 @@ from socialdesk.networks.bluesky.writing import (
     FILM_ALT_LENGTH,
     FILM_BYTES,
     FILM_SECONDS,
+    MESSAGE_BYTES,
     MESSAGE_LENGTH,
     PICTURE_BYTES,
     PICTURES,
+    POST_BYTES,
     POST_LENGTH,
 )
 
@@ -74,6 +76,8 @@ NETWORK = Network(
         max_length=POST_LENGTH,
         max_message_length=MESSAGE_LENGTH,
         length_unit="graphemes",
+        max_bytes=POST_BYTES,
+        max_message_bytes=MESSAGE_BYTES,
         max_pictures=PICTURES,
         max_picture_bytes=PICTURE_BYTES,
         max_film_bytes=FILM_BYTES,

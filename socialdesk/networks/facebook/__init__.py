@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from socialdesk.networks.base import AccountConfig, Context, History, Network, Publisher, Reader
 from socialdesk.networks.facebook.abilities import FACEBOOK, INSTAGRAM
 from socialdesk.networks.facebook.connect import MetaConnecting
@@ -73,7 +75,7 @@ NETWORK = Network(
 INSTAGRAM_NETWORK = Network(
     "instagram",
     "Instagram",
-    INSTAGRAM,
+    replace(INSTAGRAM, max_message_bytes=1000),  # Messenger counts characters
     _instagram_reader,
     _instagram_publisher,
     history=_instagram_history,

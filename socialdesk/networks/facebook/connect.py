@@ -40,6 +40,11 @@ _NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
         "context": ("instagram_basic",),
     },
 }
+# What the one private answer to a comment needs besides (Messenger Platform, "Private Replies"); a message to who wrote first does not.
+_PRIVATE_ANSWER: dict[str, tuple[str, ...]] = {
+    "facebook": ("pages_messaging",),
+    "instagram": ("instagram_manage_comments", "pages_messaging"),
+}
 # The same of what the person may do on the page (its "tasks").
 _TASKS: dict[str, dict[str, str]] = {
     "facebook": {
@@ -59,7 +64,8 @@ _TASKS: dict[str, dict[str, str]] = {
         "reads_direct_messages": "MESSAGING",
     },
 }
-_ALWAYS = ("pages_show_list", "pages_read_engagement")
+_BUSINESS = "business_management"  # without it the list of a person's pages leaves out those that belong to a business (since v17)
+_ALWAYS = ("pages_show_list", "pages_read_engagement", _BUSINESS)
 # The same for both networks, whose accounts share a page: Facebook keeps only what was asked for last.
 _TOLD_OF = "feed,mention"
 _TOLD_OF_MESSAGES = "messages,message_echoes"
@@ -77,6 +83,7 @@ class MetaConnecting:
         steps = [
             "Make an app of the type Business at developers.facebook.com and give the desk its id and secret.",
             f"Under Webhooks let it call this desk at /hooks/{network}/ with the verify token that you gave the desk.",
+            "Let Meta's review of the app include business_management: without it Facebook does not name pages that belong to a business.",
             "Sign in as somebody who may do everything on the page, and allow all that Facebook asks. Meta wants that anew every 90 days.",
         ]
         if network == "instagram":
@@ -112,6 +119,13 @@ class MetaConnecting:
             for page in map(object_of, entries)
             if (connected := self._connect(page, permitted)) is not None
         ]
+        if not found and not permitted.has(_BUSINESS):
+            raise NetworkError(
+                "It named no page that the desk may use. Pages that belong to a business are named only where business_management is"
+                " allowed too: begin again, and allow all that Facebook asks.",
+                permanent=True,
+                code="no_page",
+            )
         return _named_apart(found)
 
     def probe(self, config: AccountConfig) -> Grant:
@@ -119,25 +133,31 @@ class MetaConnecting:
         permitted = debug(token)
         raw = Client.of(config).get(at(config.external_id), fields="id,name,username")
         tasks = [task for task in config.credentials.get("tasks", "").split(",") if task]
-        page_id = config.credentials.get("page_id", config.external_id)
+        page_id = _page_of(config)
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=config.external_id)
         if "webhooks" not in cannot and not self._is_subscribed(Client.of(config), page_id):
             cannot["webhooks"] = "Facebook does not call the desk about it; it is read instead. Connect it again to be called."
         username = text_of(raw.get("username")) or config.username
         name, until = text_of(raw.get("name")), permitted.data_until
-        return Grant(config.external_id, username, name, cannot=cannot, limits=_limits(cannot), sign_in_until=until)
+        limits = self._limits(permitted, cannot, page_id=page_id, account_id=config.external_id)
+        return Grant(config.external_id, username, name, cannot=cannot, limits=limits, sign_in_until=until)
 
     def renew(self, config: AccountConfig) -> Mapping[str, str] | None:
         """The token of a page does not end, but with what its person allowed."""
         return None
 
     def give_back(self, config: AccountConfig) -> str:
-        """Nothing: ending what the person allowed would end it for the other pages too, and for the account that shares this page."""
+        """Facebook's calls about the page, unless another account of ours is on it. Nothing else: ending what the person allowed would end
+        it for their other pages too."""
+        page_id = _page_of(config)
+        if config.others is not None and not any(other.network in _NEEDS and _page_of(other) == page_id for other in config.others):
+            self._unsubscribe(Client.of(config), page_id)
         return "Whoever connected it can take back on Facebook what the desk was allowed, under Settings, Business integrations."
 
     @property
     def _scopes(self) -> list[str]:
-        return list(dict.fromkeys([*_ALWAYS, *(scope for scopes in _NEEDS[self.network].values() for scope in scopes)]))
+        needed = [*_NEEDS[self.network].values(), _PRIVATE_ANSWER[self.network]]
+        return list(dict.fromkeys([*_ALWAYS, *(scope for scopes in needed for scope in scopes)]))
 
     def _token(self, given: dict[str, str]) -> str:
         # Posted, so that neither secret nor code stands in an address.
@@ -161,7 +181,8 @@ class MetaConnecting:
         cannot = self._cannot(permitted, tasks, page_id=page_id, account_id=account_id)
         name = text_of(account.get("name"))
         username = text_of(account.get("username")) or name or account_id
-        grant = Grant(account_id, username, name, cannot=cannot, limits=_limits(cannot), sign_in_until=permitted.data_until)
+        limits = self._limits(permitted, cannot, page_id=page_id, account_id=account_id)
+        grant = Grant(account_id, username, name, cannot=cannot, limits=limits, sign_in_until=permitted.data_until)
         return Connected(credentials, grant)
 
     def ask_for_calls(self, connected: Connected) -> Connected:
@@ -170,7 +191,7 @@ class MetaConnecting:
         if "webhooks" in grant.cannot:
             return connected
         cannot = {**grant.cannot, **self._subscribe(connected.credentials["page_id"], connected.credentials["access_token"])}
-        return replace(connected, grant=replace(grant, cannot=cannot, limits=_limits(cannot)))
+        return replace(connected, grant=replace(grant, cannot=cannot))
 
     def _subscribe(self, page_id: str, token: str) -> dict[str, str]:
         """Ask Facebook to call the desk about that page. Doing it again changes nothing."""
@@ -186,6 +207,15 @@ class MetaConnecting:
         except NetworkError as error:
             return {"webhooks": f"Facebook does not call the desk about it; it is read instead. {error}"[:300]}
         return {}
+
+    @staticmethod
+    def _unsubscribe(client: Client, page_id: str) -> None:
+        """Facebook calls our app about that page no more. What has ended already, or never was allowed, is no error."""
+        try:
+            client.delete(at(page_id, "subscribed_apps"))
+        except NetworkError as error:
+            if not error.account_revoked and error.code not in (NOT_PERMITTED, "not_found"):
+                raise
 
     def _is_subscribed(self, client: Client, page_id: str) -> bool:
         """Whether Facebook calls our app about that page."""
@@ -209,6 +239,12 @@ class MetaConnecting:
         if not settings.FACEBOOK_VERIFY_TOKEN and "webhooks" not in cannot:
             cannot["webhooks"] = "The desk has no SOCIALDESK_FACEBOOK_VERIFY_TOKEN, without which Facebook does not call it."
         return cannot
+
+    def _limits(self, permitted: Permitted, cannot: Mapping[str, str], *, page_id: str, account_id: str) -> dict[str, int]:
+        """A picture is put on the page, unseen, before an answer shows it: who may not post there sends none. And no private answer to a
+        comment is offered that Facebook would refuse."""
+        answers_privately = all(permitted.has(scope, page_id, account_id) for scope in _PRIVATE_ANSWER[self.network])
+        return ({"max_pictures": 0} if "post" in cannot else {}) | ({} if answers_privately else {"private_reply_days": 0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,17 +286,17 @@ def debug(token: str) -> Permitted:
     )
 
 
+def _page_of(config: AccountConfig) -> str:
+    """The page that an account is, or is linked to."""
+    return config.credentials.get("page_id") or config.external_id
+
+
 def _moment(seconds: Any) -> datetime | None:
     """None for 0, as tokens have it that no person stands behind, and for what is no time."""
     try:
         return datetime.fromtimestamp(number_of(seconds), UTC) if number_of(seconds) > 0 else None
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _limits(cannot: Mapping[str, str]) -> dict[str, int]:
-    """A picture is put on the page, unseen, before an answer shows it: who may not post there sends none."""
-    return {"max_pictures": 0} if "post" in cannot else {}
 
 
 def _limited(granular: Any) -> Iterator[tuple[str, frozenset[str]]]:

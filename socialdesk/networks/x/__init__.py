@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from socialdesk.networks.base import AccountConfig, Capabilities, Context, History, Network, Publisher, Reader, Stream
 from socialdesk.networks.x.connect import XConnecting
 
@@ -51,6 +53,8 @@ CAPABILITIES = Capabilities(
         "X does not tell of deleted posts.",
         "Messages in groups are not read, nor messages that X encrypts.",
         "Reposts by others of posts with a topic's words are not read, as each would be billed.",
+        "X lets an app, by most plans, answer only who names us or quotes us: what was found by a topic's words alone can be liked or"
+        " reposted from here, and is answered at X itself.",
         "X takes the same words from us only once within a short time; say it a little differently to the next person.",
     ),
 )
@@ -74,6 +78,11 @@ def _stream(config: AccountConfig) -> Stream:
     from socialdesk.networks.x.stream import XStream
 
     return XStream(config)
+
+
+def _stream_needs(config: AccountConfig) -> AccountConfig:
+    """It speaks for the app: an account's own sign-in, which is renewed every two hours, is nothing to it."""
+    return replace(config, credentials={name: value for name, value in config.credentials.items() if name == "app_token"})
 
 
 def _history(config: AccountConfig) -> History:
@@ -103,6 +112,7 @@ NETWORK = Network(
     reader=_reader,
     publisher=_publisher,
     stream=_stream,
+    stream_needs=_stream_needs,
     history=_history,
     context=_context,
     connecting=XConnecting(),

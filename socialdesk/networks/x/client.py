@@ -37,6 +37,8 @@ _REFUSALS = (
     ("not permitted to perform", "not_permitted"),
     ("app permissions", "not_permitted"),
 )
+# By most plans an app may answer and quote only who names it; X has said it in these ways.
+_UNINVITED = ("where you are mentioned or are the author", "you have not been mentioned or otherwise engaged by the author")
 NO_CREDITS = 3600.0  # seconds until it is tried again where a plan or a credit is used up
 _ID = re.compile(r"(?<=.)/\d+(?=/|$)")
 _WHOLE = re.compile(r"\d{1,19}")
@@ -112,6 +114,9 @@ def refused(response: requests.Response, *, is_write: bool, credentials: Mapping
     if response.status_code == 403 and "duplicate content" in said.lower():
         # It was not written now, but perhaps by an earlier try that never got its answer: that is to be looked for.
         return NetworkError(f"X has this text from us already: {said}"[:400], code="duplicate")
+    if response.status_code == 403 and any(words in said.lower() for words in _UNINVITED):
+        message = f"X lets an app answer only who names us. Like the post, or answer where they name us. X says: {said}"
+        return NetworkError(message[:400], permanent=True, code="uninvited")
     code = next((code for words, code in _REFUSALS if words in said.lower()), "") if response.status_code in (400, 403) else ""
     return refusal(response.status_code, said, is_write=is_write, wait=retry_after(response), code=code)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
+from django.core.cache import cache
 
 from socialdesk.lib.outbound import NotPublic
 from socialdesk.networks.base import AccountConfig, Batch, NetworkError, Unreadable
@@ -26,7 +27,9 @@ from socialdesk.networks.x.query import stream_rules
 logger = logging.getLogger(__name__)
 RULES = "/2/tweets/search/stream/rules"
 LONGEST_LINE = 2_000_000  # bytes; no post is a tenth of it
-TAKEN = 300.0  # seconds until it is tried again where the app has as many connections as its plan allows
+# Seconds until it is tried again where the app has as many connections as its plan allows. X counts one that was closed for some seconds
+# more, so the first tries come soon; where another account holds it, all later ones are as far apart as TAKEN.
+FIRST_TAKEN, TAKEN = 5.0, 300.0
 
 
 class XStream:
@@ -49,6 +52,7 @@ class XStream:
             return
         try:
             with self._connect() as self._response:
+                cache.delete(self._refusals)
                 if self._closed.is_set():  # while it was being opened, when there was nothing yet to break off
                     return
                 yield Batch()
@@ -105,12 +109,22 @@ class XStream:
         try:
             response._content = response.raw.read(100_000, decode_content=True)
             if response.status_code == 429 and _is_taken(response):
-                wait = retry_after(response) or TAKEN
+                wait = retry_after(response) or self._next_wait()
                 said = "X lets the desk's app have no further connection; posts are heard when they are read."
                 raise NetworkError(said, retryable=True, retry_after=wait, code="rate_limit")
             raise refused(response, is_write=False, credentials=None)
         finally:
             response.close()
+
+    @property
+    def _refusals(self) -> str:
+        """Where it is counted how often in a row X had no place for us: each try is another stream, perhaps of another process."""
+        return f"x:stream-taken:{self.tag}"
+
+    def _next_wait(self) -> float:
+        before: int = cache.get(self._refusals, 0)
+        cache.set(self._refusals, before + 1, timeout=2 * TAKEN)
+        return min(TAKEN, FIRST_TAKEN * 2.0 ** min(before, 10))
 
     def _lines(self, response: requests.Response) -> Iterator[bytes]:
         begun = b""

@@ -295,6 +295,16 @@ def test_a_text_that_is_too_long_is_marked_from_where_it_does_not_fit():
     assert kinds(text, network="mastodon") == []
 
 
+def test_a_text_that_takes_too_many_bytes_is_marked_from_where_it_does_not_fit():
+    family = "👨‍👩‍👧‍👦"  # seven code points, 25 bytes
+    (finding,) = check(f" {family * 130} ", network="bluesky")
+    assert (finding.kind, finding.start, finding.end) == ("length", 1 + 7 * 120, 1 + 7 * 130)
+    assert "250 bytes too long, 3250 of 3000" in finding.advice
+    assert kinds(family * 120, network="bluesky") == []
+    assert kinds("é" * 501, network="instagram", audience="private") == ["length"]
+    assert kinds("é" * 501, network="instagram") == []
+
+
 @pytest.mark.parametrize(
     "link",
     [

@@ -25,6 +25,7 @@ from tests.socialdesk.networks.harnesses import (
     needs,
     read_all,
     replies_of_ours,
+    text_of_bytes,
 )
 
 
@@ -139,6 +140,17 @@ class ConnectorContract(ReadingContract, AttachmentContract):
         assert caught.value.permanent
         assert len(replies_of_ours(harness, post)) == 1
 
+    def test_a_reply_of_the_most_bytes_arrives_whole_and_one_byte_more_is_refused_for_good(self, harness: Harness) -> None:
+        able = harness.capabilities
+        needs(able.max_bytes)
+        most, over = (text_of_bytes(size, limit=able.max_length, unit=able.length_unit) for size in (able.max_bytes, able.max_bytes + 1))
+        post = harness.customer_posts("ana", "it broke")
+        harness.publisher.reply(in_reply_to=post, text=most, token="t1")
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.reply(in_reply_to=post, text=over, token="t2")
+        assert (caught.value.permanent, caught.value.code) == (True, "too_long")
+        assert [reply.text for reply in replies_of_ours(harness, post)] == [most]
+
     def test_a_reply_to_a_deleted_post_is_refused_for_good(self, harness: Harness) -> None:
         post = harness.customer_posts("ana", "it broke")
         harness.customer_deletes(post)
@@ -230,6 +242,19 @@ class ConnectorContract(ReadingContract, AttachmentContract):
         with pytest.raises(NetworkError) as caught:
             harness.publisher.direct_message(to=harness.customer_id("ana"), text="x" * (limit + 1), token="t1")
         assert caught.value.permanent
+
+    def test_a_message_of_the_most_bytes_arrives_whole_and_one_byte_more_is_refused_for_good(self, harness: Harness) -> None:
+        able = harness.capabilities
+        needs(able.max_message_bytes)
+        sizes = (able.max_message_bytes, able.max_message_bytes + 1)
+        most, over = (text_of_bytes(size, limit=able.max_message_length, unit=able.length_unit) for size in sizes)
+        harness.customer_follows("ana")
+        ana = harness.customer_id("ana")
+        harness.publisher.direct_message(to=ana, text=most, token="t1")
+        with pytest.raises(NetworkError) as caught:
+            harness.publisher.direct_message(to=ana, text=over, token="t2")
+        assert (caught.value.permanent, caught.value.code) == (True, "too_long")
+        assert [message.text for message in read_all(harness.reader).messages if message.outgoing] == [most]
 
     # What else an account can do
 

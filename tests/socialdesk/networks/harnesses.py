@@ -9,11 +9,13 @@ from typing import Literal, Protocol
 
 import pytest
 
+from socialdesk.lib import text as texts
 from socialdesk.networks.base import (
     AccountConfig,
     Batch,
     Capabilities,
     Film,
+    LengthUnit,
     MessageData,
     Picture,
     PostData,
@@ -27,6 +29,7 @@ from tests.mp4 import film
 Failure = Literal["revoked", "rate_limit", "lost_before_writing", "error_after_writing", "no_answer_after_writing"]
 PICTURE = Picture(draw("PNG"), "image/png", "A screw")
 FILM = Film(film(seconds=2.0, width=640, height=360), "A hand turns the screw", width=640, height=360, seconds=2.0)
+FAMILY = "👨‍👩‍👧‍👦"  # one character as people see it, seven code points, 25 bytes
 UNKNOWN: tuple[Failure, ...] = ("lost_before_writing", "error_after_writing", "no_answer_after_writing")
 
 
@@ -100,6 +103,14 @@ def deletions_told(harness: HearingHarness) -> tuple[PostData, ...]:
     """What a network that calls the desk told of by that, where reading does not say what was deleted."""
     told: Callable[[], Sequence[PostData]] | None = getattr(harness, "deletions_told", None)
     return tuple(told()) if told else ()
+
+
+def text_of_bytes(size: int, *, limit: int, unit: LengthUnit) -> str:
+    """A text of so many bytes that its network does not find too long in characters, so that the bytes alone decide."""
+    text = FAMILY * (size // 25) + "x" * (size % 25)
+    assert len(text.encode()) == size
+    assert not limit or texts.length(text, unit) <= limit
+    return text
 
 
 def named(harness: HearingHarness, username: str) -> str:

@@ -235,6 +235,7 @@ def walk_meta(make: type[MetaHarness], folder: Path, settings: Settings) -> list
     config = AccountConfig(make.NETWORK, connected.grant.username, connected.grant.external_id, connected.credentials)
     beyond_the_contract(harness, config)
     _meta_beyond(harness, config)
+    facebook_connecting.connecting(make.NETWORK).give_back(replace(config, others=()))
     note(harness, harness.kinds)  # type: ignore[attr-defined]
     harness.close()
     return [(_of_meta(call), kinds) for call, kinds in said]

@@ -13,6 +13,7 @@ let composer = null;
 let conversation = 0;
 let sayDoing = () => {};
 let saidTypingAt = 0;
+const utf8 = new TextEncoder();
 const timers = new Map();
 const saving = new Map(); // name of a draft -> its last request
 const sent = new WeakMap(); // form -> the text that was sent with it last
@@ -85,14 +86,24 @@ function measure(form) {
   const text = textOf(form).value.trim();
   const limit = Number(form.dataset.limit);
   const size = length(text, form.dataset.unit);
-  const over = limit > 0 && size > limit;
+  const mostBytes = Number(form.dataset.bytes);
+  const excess = mostBytes > 0 ? utf8.encode(text).length - mostBytes : 0;
+  const over = (limit > 0 && size > limit) || excess > 0;
   const counter = form.querySelector("[data-length]");
-  counter.textContent = over ? `${size - limit} too long: ${size} / ${limit}` : limit && (text || limit < 5000) ? `${size} / ${limit}` : "";
+  if (limit > 0 && size > limit) counter.textContent = `${size - limit} too long: ${size} / ${limit}`;
+  else if (excess > 0) counter.textContent = sayBytes(text, excess, form.dataset.network);
+  else counter.textContent = limit && (text || limit < 5000) ? `${size} / ${limit}` : "";
   counter.classList.toggle("over", over);
   if (!text && form.elements.variant) form.elements.variant.value = ""; // nothing is left of the template
   const send = form.querySelector(".send");
   send.disabled = over || form.querySelector(`#obstacle-${form.dataset.writing}`) !== null;
   doorOf(form).parentElement.querySelector("[data-has-draft]").hidden = !text;
+}
+
+/** What the counter cannot show: a text that fits as people count it, and not as the network stores it. */
+function sayBytes(text, excess, network) {
+  const why = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(text) ? "emoji take several" : "many letters take two or more";
+  return `Too long for ${network} by ${excess} byte${excess === 1 ? "" : "s"}: ${why}`;
 }
 
 /** Everything that is typed is on the server, or was tried to be; and so is that a draft is empty since it was sent. */
@@ -174,7 +185,7 @@ export function update(fresh, asked) {
       for (const field of ["mention", "answer_seen"]) if (form.elements[field]) form.elements[field].value = now.elements[field].value;
     }
     swapWhy(form, now);
-    form.dataset.limit = now.dataset.limit;
+    for (const most of ["limit", "bytes"]) form.dataset[most] = now.dataset[most];
     measure(form);
   }
   return isBehind;

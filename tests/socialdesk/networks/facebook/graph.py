@@ -17,6 +17,7 @@ ALL_SCOPES = (
     "pages_manage_posts",
     "pages_manage_metadata",
     "pages_messaging",
+    "business_management",
     "instagram_basic",
     "instagram_manage_comments",
     "instagram_manage_messages",
@@ -94,6 +95,7 @@ class World:
         self.events: list[dict[str, Any]] = []
         self._ids = itertools.count(501)
         self.other_pages: list[dict[str, Any]] = []
+        self.businesses: set[str] = set()  # pages that belong to a business
 
     def now(self) -> int:
         return int(time.time()) + self.skew

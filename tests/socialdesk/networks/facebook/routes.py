@@ -151,7 +151,10 @@ def list_pages(asked: Asked) -> Any:
         "tasks": asked.world.tasks,
         "account": asked.world.account,
     }
-    return asked.list([ours, *asked.world.other_pages], "Page")
+    pages = [ours, *asked.world.other_pages]
+    if "business_management" not in asked.token.scopes:  # so since v17
+        pages = [page for page in pages if page["id"] not in asked.world.businesses]
+    return asked.list(pages, "Page")
 
 
 @route("GET", r"(\d+)/subscribed_apps", *LISTS)
@@ -172,6 +175,13 @@ def subscribe(asked: Asked, page_id: str) -> Any:
     if {"messages", "message_echoes"} & set(fields):
         asked.needs("pages_messaging")
     asked.world.subscribed[page_id] = fields
+    return {"success": True}
+
+
+@route("DELETE", r"(\d+)/subscribed_apps")
+def unsubscribe(asked: Asked, page_id: str) -> Any:
+    asked.needs("pages_manage_metadata")
+    asked.world.subscribed.pop(page_id, None)
     return {"success": True}
 
 
@@ -297,13 +307,15 @@ def send(asked: Asked) -> Any:
     if asked.want("messaging_type") != "RESPONSE":
         raise GraphError(100, "Param messaging_type must be one of {RESPONSE, UPDATE, MESSAGE_TAG}")
     network, them = _reader_of(asked, recipient)
-    asked.needs(dict(_PLATFORMS.values())[network], task="MESSAGING")
+    about = recipient.get("comment_id") or recipient.get("post_id")
+    # The private answer to a comment has needs of its own, and not those of other messages there.
+    scopes = ("instagram_manage_comments", "pages_messaging") if about and network == "instagram" else (dict(_PLATFORMS.values())[network],)
+    asked.needs(*scopes, task="MESSAGING")
     text = message.get("text")
     if not isinstance(text, str) or not text:
         raise GraphError(100, "Message cannot be empty, must provide valid attachment or text")
     if (len(text) if network == "facebook" else len(text.encode()) * 2) > 2000:
         raise GraphError(100, "Length of param message[text] must be less than or equal to 2000", subcode=2018109)
-    about = recipient.get("comment_id") or recipient.get("post_id")
     if about:
         if about in asked.world.answered:
             raise GraphError(10900, "Activity already replied to")

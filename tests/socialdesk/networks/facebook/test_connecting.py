@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -47,6 +48,63 @@ def test_the_person_is_sent_to_the_dialog_with_what_the_desk_needs_and_no_secret
     assert not any(scope.startswith("instagram") for scope in query["scope"][0].split(","))
     assert APP_SECRET not in begun.url
     assert "instagram_manage_comments" in connecting("instagram").begin({}, redirect_uri=BACK, state="s", challenge="").url
+
+
+@pytest.mark.parametrize("network", ["facebook", "instagram"])
+def test_all_that_accounts_need_is_asked_for_and_said(network: str, facebook: FacebookHarness) -> None:
+    ask = connecting(network)
+    query = parse_qs(urlsplit(ask.begin({}, redirect_uri=BACK, state="s", challenge="").url).query)
+    asked = set(query["scope"][0].split(","))
+    assert {"business_management", "pages_show_list", "pages_messaging"} <= asked <= set(ALL_SCOPES)
+    assert any("business_management" in step for step in ask.steps)
+
+
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
+def test_pages_of_a_business_are_named_only_where_that_was_allowed(name: str, request: pytest.FixtureRequest) -> None:
+    harness: MetaHarness = request.getfixturevalue(name)
+    harness.world.businesses.add(PAGE)
+    assert [found.credentials["page_id"] for found in sign_in(harness)] == [PAGE]
+    without = tuple(scope for scope in ALL_SCOPES if scope != "business_management")
+    with pytest.raises(NetworkError, match=r"belong to a business are named only where business_management is allowed") as caught:
+        sign_in(harness, granted=without)
+    assert (caught.value.permanent, caught.value.account_revoked) == (True, False)
+    # Pages of nobody's business are named all the same.
+    harness.world.businesses.clear()
+    (found,) = sign_in(harness, granted=without)
+    assert found.grant.cannot == {}
+
+
+@pytest.mark.parametrize(
+    ("network", "withheld", "days"),
+    [
+        ("facebook", "", 7),
+        ("facebook", "pages_messaging", 0),
+        ("instagram", "", 7),
+        ("instagram", "pages_messaging", 0),
+        ("instagram", "instagram_manage_comments", 0),
+        ("instagram", "pages_read_user_content", 7),
+    ],
+)
+def test_whether_a_comment_may_be_answered_in_private_is_told_as_it_is(
+    network: str, withheld: str, days: int, request: pytest.FixtureRequest
+) -> None:
+    harness: MetaHarness = request.getfixturevalue(network)
+    (found,) = sign_in(harness, granted=tuple(scope for scope in ALL_SCOPES if scope != withheld))
+    config = replace(harness.config, credentials=found.credentials)
+    for grant in (found.grant, choose(network, found).grant, connecting(network).probe(config)):
+        able = registry.get(network).capabilities.within(grant.cannot, grant.limits)
+        assert able.private_reply_days == days
+        assert able.direct_message is (withheld != "pages_messaging" or network == "instagram")
+    # And so it is.
+    comment = harness.customer_posts("ana", "it broke")
+    send = registry.publisher_for(config).direct_message
+    if days:
+        send(to=harness.customer_id("ana"), text="Your number?", token="t", about=comment)
+        return
+    with pytest.raises(NetworkError) as caught:
+        send(to=harness.customer_id("ana"), text="Your number?", token="t", about=comment)
+    assert (caught.value.permanent, caught.value.code) == (True, "not_permitted")
+    assert harness.world.letters == []
 
 
 def test_each_page_that_was_allowed_is_given_with_its_own_token_and_calls_the_desk_once_it_is_chosen(facebook: FacebookHarness) -> None:

@@ -210,6 +210,8 @@ def create(asked: Asked) -> Answer:
         answered = asked.world.posts.get(str(answers.get("in_reply_to_tweet_id", "")))
         if answered is None or answered.author.protected:
             raise forbidden("You attempted to reply to a Tweet that is deleted or not visible to you.")
+        if asked.world.uninvited and not asked.world.invites(answered, asked.us):
+            raise forbidden(asked.world.uninvited)
         details["in_reply_to"] = answered.id
     if media is not None:
         details["media"] = tuple(media.get("media_ids", ()))

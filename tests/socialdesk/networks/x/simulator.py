@@ -66,6 +66,7 @@ class Simulator:
         self.streams: list[_Lines] = []
         self.most_streams = 1
         self.keep_alive = 0.05
+        self.lingers = 0.0  # seconds for which a connection that was closed still counts
 
     def sign_in(self, user: User, scopes: str = ALL_SCOPES) -> str:
         """An access token of theirs."""
@@ -276,6 +277,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 self._feed(lines)
         finally:
+            time.sleep(sim.lingers)
             with suppress(ValueError):  # the test that listened is over
                 sim.streams.remove(lines)  # in one step: another connection may be opened at the same moment
 

@@ -56,6 +56,17 @@ def test_what_is_asked_wrongly_is_refused(x: Stage, method: str, path: str, opti
         assert x.simulator.log[-1].status == status
 
 
+def test_where_it_is_told_to_only_those_who_name_us_are_answered(x: Stage) -> None:
+    post = x.ana_posts("My tide wheel broke")
+    body = {"text": "We are sorry.", "reply": {"in_reply_to_tweet_id": post.id}}
+    x.world.uninvited = "You can only reply to or quote posts where you are mentioned or are the author."
+    refused = ask(x, "POST", "/2/tweets", json=body)
+    assert (refused.status_code, refused.json()["detail"]) == (403, x.world.uninvited)
+    assert list(x.world.posts) == [post.id]
+    x.world.uninvited = ""
+    assert ask(x, "POST", "/2/tweets", json=body).status_code == 201
+
+
 def test_each_answer_says_how_much_is_left(x: Stage) -> None:
     first, second = (ask(x, "GET", "/2/users/me").headers for _ in range(2))
     assert int(first["x-rate-limit-remaining"]) - int(second["x-rate-limit-remaining"]) == 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from socialdesk.networks import wire
 from socialdesk.networks.base import Batch, NetworkError
+from socialdesk.networks.x import NETWORK
 from tests.socialdesk.networks.x.conftest import Stage
 
 
@@ -143,7 +145,44 @@ def test_only_as_many_connections_as_the_plan_allows(x: Stage) -> None:
     next(first)
     with pytest.raises(NetworkError, match="no further connection") as caught:
         next(x.stream.listen(""))
-    assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("rate_limit", True, 300.0)
+    assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("rate_limit", True, 5.0)
+
+
+def no_place(x: Stage) -> float | None:
+    with pytest.raises(NetworkError, match="no further connection") as caught:
+        next(x.stream.listen(""))
+    return caught.value.retry_after
+
+
+def test_it_is_tried_again_soon_and_then_ever_later(x: Stage) -> None:
+    """X still counts a connection that was closed a moment ago; one that another account holds is not worth asking for often."""
+    held = x.stream.listen("")
+    next(held)
+    assert [no_place(x) for _ in range(8)] == [5, 10, 20, 40, 80, 160, 300, 300]
+    x.simulator.end_streams()
+    until(lambda: not x.simulator.streams)
+    batches = x.stream.listen("")
+    next(batches)
+    assert no_place(x) == 5  # it held meanwhile, so that all begins anew
+
+
+def test_how_long_x_says_to_wait_is_waited(x: Stage) -> None:
+    body = b'{"title": "ConnectionException", "detail": "This stream is currently at the maximum allowed connection limit."}'
+    x.simulator.answers_with = (429, body, {"Retry-After": "44"})
+    x.simulator.fails_on = lambda method, path: path.endswith("/stream")
+    assert no_place(x) == 44
+
+
+def test_what_the_stream_needs_of_its_account_is_no_sign_in(x: Stage) -> None:
+    assert NETWORK.stream_needs is not None
+    renewed = replace(x.config, credentials={"access_token": "another", "refresh_token": "r", "expires_at": "soon"})
+    assert NETWORK.stream_needs(renewed) == NETWORK.stream_needs(x.config)
+    for changed in (
+        replace(x.config, credentials={**x.config.credentials, "app_token": "another"}),
+        replace(x.config, terms=("bells",)),
+        replace(x.config, username="tidewheel_uk"),
+    ):
+        assert NETWORK.stream_needs(changed) != NETWORK.stream_needs(x.config)
 
 
 def test_it_is_closed_from_another_thread(x: Stage) -> None:

@@ -90,6 +90,7 @@ class World:
         self.film_pause = 0  # seconds between two of them, as X asks for
         self.film_fault = ""  # why films are never finished
         self.describes_films = True
+        self.uninvited = ""  # how answers to who neither names nor quotes us are refused, as most plans have it; "": they are taken
         self.tokens: dict[str, Token] = {}
         self.rules: dict[str, dict[str, str]] = {}
         self.codes: dict[str, dict[str, str]] = {}
@@ -127,6 +128,12 @@ class World:
             fresh.versions = (*(post.versions or (post.id,)), fresh.id)
             del self.posts[post.id]
             return fresh
+
+    def invites(self, post: Post, user: User) -> bool:
+        """Whether it names or quotes them, or is theirs."""
+        names = [name.lower() for name in MENTION.findall(self.shown_text(post))]
+        quoted = self.posts.get(post.quotes)
+        return post.author is user or user.username.lower() in names or (quoted is not None and quoted.author is user)
 
     def may_message(self, sender: User, to: User) -> bool:
         wrote = any(message.sender is to and message.to is sender for message in self.messages)
