@@ -10,8 +10,7 @@ from profiles.services import connections, erasure, event_delivery, incoming, re
 @shared_task
 def tell_systems() -> None:
     """What changed goes on its way to the connected systems."""
-    event_delivery.spread_events()
-    event_delivery.hand_out()
+    event_delivery.tell_systems()
 
 
 @shared_task
@@ -43,6 +42,12 @@ def keep_to_retention() -> None:
     """What is older than its rule allows goes, by night."""
     retention.run_rules()
     erasure.leave_no_pages()
+
+
+@shared_task
+def leave_no_pages_yet() -> None:
+    """What an erasure had to leave in SQLite's log goes once nobody reads any more."""
+    erasure.leave_no_pages_yet()
 
 
 @shared_task

@@ -212,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "match_new_people": {"task": "profiles.match_tasks.match_new_people", "schedule": 5.0},
     "forget_seen_hooks": {"task": "profiles.tasks.forget_seen_hooks", "schedule": 3600.0},
     "keep_to_retention": {"task": "profiles.tasks.keep_to_retention", "schedule": crontab(hour="3", minute="17")},
+    "leave_no_pages_yet": {"task": "profiles.tasks.leave_no_pages_yet", "schedule": 60.0},
     "forget_deletions": {"task": "listening.tasks.forget_deletions", "schedule": 3600.0},
 }
 

@@ -111,6 +111,8 @@ class EventDelivery(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     event = models.ForeignKey(ProfileEvent, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    # The event's, which never changes: who else waits of the same person is asked for each row of a queue.
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(null=True, blank=True)
@@ -123,8 +125,15 @@ class EventDelivery(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "event"], name="event_delivery_once")]
         indexes = [
-            models.Index(fields=["next_at"], condition=Q(state="queued"), name="event_delivery_due"),
-            models.Index(fields=["claimed_until"], condition=Q(state="inflight"), name="event_delivery_inflight"),
+            # In the order in which a queue is handed out: a piece of it costs the same however long it is.
+            models.Index(fields=["connection", "next_at", "id"], condition=Q(state="queued"), name="event_delivery_due"),
+            models.Index(
+                fields=["connection", "profile", "event"],
+                condition=Q(state="queued") | Q(state="inflight"),
+                name="event_delivery_of_person",
+            ),
+            # By connection first, or SQLite would rather count what is on its way to one among all that waits for it.
+            models.Index(fields=["connection", "claimed_until"], condition=Q(state="inflight"), name="event_delivery_inflight"),
             models.Index(fields=["connection", "-id"], name="event_delivery_log"),
         ]
 

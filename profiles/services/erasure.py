@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.core.cache import caches
+from django.db import OperationalError, connection, transaction
 from django.db.models import Model, QuerySet
 
 from profiles.models import Agent, ErasedHandle, Erasure, Handle, Profile, ProfileEvent
@@ -30,6 +31,8 @@ WHY = {
     "other": "Another reason",
 }
 AT_ONCE = 1000  # rows in one statement
+LOG_WAIT = 200  # milliseconds for which SQLite's log is waited for: nobody can write meanwhile
+_LOG_IS_LEFT = "erasure:log-is-left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +156,42 @@ def find_erased(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dateti
     return found
 
 
+# --- What SQLite keeps beside its file --------------------------------------------------------------------------------------
+
+
 def leave_no_pages() -> None:
-    """SQLite keeps what was written in its log beside the database until it is taken over. Done after each erasure, and once more by night:
-    where somebody reads all the while, as an export does, SQLite gives up after its time of waiting. Within a transaction nothing is done.
+    """SQLite keeps what was written in its log beside the database until it is taken over. Tried after each erasure and by night; where
+    somebody reads all the while, as an export does, `leave_no_pages_yet` tries it again. Within a transaction nothing is done.
     """
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        return
+    # Forgotten before it is tried: what another erasure could not empty meanwhile is noted after this, and stays noted.
+    was_noted = caches["kept"].delete(_LOG_IS_LEFT)
+    if _empty_log():
+        if was_noted:
+            logger.info("SQLite's log beside the database is empty now")
+        return
+    caches["kept"].set(_LOG_IS_LEFT, True, timeout=None)
+    if not was_noted:
+        logger.warning("SQLite's log beside the database could not be emptied while somebody reads; it is tried again each minute")
+
+
+def leave_no_pages_yet() -> None:
+    """Try again what did not work, if anything did not."""
+    if connection.vendor == "sqlite" and caches["kept"].get(_LOG_IS_LEFT):
+        leave_no_pages()
+
+
+def _empty_log() -> bool:
+    """False where somebody else is at the database. SQLite lets nobody write while it waits for readers, so it waits for a moment only."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        usual = cursor.fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout={min(usual, LOG_WAIT)}")
+        try:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            is_busy = cursor.fetchone()[0]
-        if is_busy:
-            logger.warning("SQLite's log beside the database could not be emptied after an erasure; it is tried again by night")
+            return not cursor.fetchone()[0]
+        except OperationalError:
+            return False
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={usual}")

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from engagement.models import Approval, CallbackRequest, Delivery, Notice, ShortLink, TemplateWord
 from engagement.services.approvals import submit_reply
@@ -34,7 +36,7 @@ from profiles.services.edit import edit_profile
 from profiles.services.erasure import erase_person, plan_erasure
 from profiles.services.importing import folder, make_job
 from profiles.services.merge import merge_profiles
-from profiles.tasks import keep_to_retention
+from profiles.tasks import keep_to_retention, leave_no_pages_yet
 from socialdesk.intake import take_in
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError, NotAllowed, NotFound
@@ -174,25 +176,61 @@ def test_nothing_is_left_in_any_file() -> None:
     assert in_files(folder, story.markers) == []
 
 
+def begin_to_read() -> sqlite3.Connection:
+    """Somebody who reads all the while, as an export does."""
+    reader = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM profiles_profile").fetchone()
+    return reader
+
+
 @pytest.mark.django_db(transaction=True)
-def test_while_somebody_reads_all_the_while_the_log_is_emptied_by_night(caplog: pytest.LogCaptureFixture) -> None:
+def test_while_somebody_reads_all_the_while_nobody_waits_and_the_log_is_emptied_afterwards(caplog: pytest.LogCaptureFixture) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("the files of a server are its own")
     story = Story()
     log = Path(f"{connection.settings_dict['NAME']}-wal")
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout=50")
-    reader = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM profiles_profile").fetchone()
-    with caplog.at_level(logging.WARNING, logger="profiles.services.erasure"):
+        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    reader = begin_to_read()
+    with caplog.at_level(logging.INFO, logger="profiles.services.erasure"), CaptureQueriesContext(connection) as asked:
         erase_person(profile_id=story.person.pk, agent=story.lead)
-    assert "tried again by night" in caplog.text
+        for _ in range(2):
+            leave_no_pages_yet()
+        assert caplog.text.count("tried again each minute") == 1
+        assert log.stat().st_size > 0
+        writer = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=0.5)
+        writer.execute("UPDATE profiles_profile SET version = version + 1")
+        writer.close()
+        reader.close()
+        leave_no_pages_yet()
+        assert log.stat().st_size == 0
+        assert in_files(Path(settings.DATA_DIR), story.markers) == []
+        before = len(asked)
+        leave_no_pages_yet()
+        assert len(asked) == before
+    assert caplog.text.count("is empty now") == 1
+    said = [query["sql"] for query in asked if "PRAGMA" in query["sql"]]
+    tried = [number for number, sql in enumerate(said) if "wal_checkpoint" in sql]
+    assert len(tried) == 4
+    assert {said[number - 1] for number in tried} == {"PRAGMA busy_timeout=200"}
+    assert {said[number + 1] for number in tried} == {f"PRAGMA busy_timeout={usual}"}
+    assert usual > 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_is_emptied_by_night_in_any_case() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the files of a server are its own")
+    story = Story()
+    log = Path(f"{connection.settings_dict['NAME']}-wal")
+    reader = begin_to_read()
+    erase_person(profile_id=story.person.pk, agent=story.lead)
     assert log.stat().st_size > 0
     reader.close()
+    caches["kept"].clear()  # as where Redis was emptied
     keep_to_retention()
     assert log.stat().st_size == 0
-    connection.close()  # with its short time of waiting
 
 
 @pytest.mark.django_db

@@ -137,7 +137,7 @@ class Whole(Person):
         ExternalRef.objects.create(profile=profile, system="crm", external_id="t", made_at=at)
         event = ProfileEvent.objects.create(profile=profile, kind="changed", source="t", at=at)
         crm = Connection.objects.create(system="crm", name="CRM", kind="webhook", url="https://crm.example.com", made_at=at)
-        EventDelivery.objects.create(connection=crm, event=event, state="delivered", made_at=at)
+        EventDelivery.objects.create(connection=crm, event=event, profile=profile, state="delivered", made_at=at)
         Merge.objects.create(survivor=self.profile, absorbed=self.other, at=at)
         MatchSuggestion.objects.create(first=self.profile, second=self.other, score=0.9, made_at=at)
         ContactLook.objects.create(profile=profile, kind="phone", agent=agent, where="page", at=at)
