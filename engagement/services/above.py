@@ -1,4 +1,5 @@
-"""The thread above a conversation, asked of its network when somebody opens it: shown for a while, and never stored."""
+"""The thread above a conversation, when somebody opens it: what the desk has of it from other conversations, and further up what its
+network says, which is shown for a while and never stored."""
 
 from __future__ import annotations
 
@@ -14,13 +15,14 @@ from engagement.services.bubbles import Bubble
 from engagement.services.speaking import as_network_error
 from listening.models import Conversation, Mention, NetworkAccount
 from listening.services.acceptance import Refused, accept_post
+from listening.services.ancestors import find_stored, read_ancestors
 from listening.services.parts import Parts, media_json, read_parts
 from listening.services.renewal import renew_account
 from profiles.services.erasure import find_erased
 from socialdesk.lib.clock import now
 from socialdesk.lib.encrypted import UnreadableCredentials
 from socialdesk.networks import registry
-from socialdesk.networks.base import EXPIRED, NetworkError, PostData
+from socialdesk.networks.base import EXPIRED, AuthorData, NetworkError, PostData
 
 KEPT_FOR = 600  # seconds
 FAILED_FOR = 30  # seconds until a network that did not answer is asked again
@@ -29,43 +31,98 @@ MOST = 40  # posts, those nearest to what is read here
 
 @dataclass(frozen=True, slots=True)
 class PostAbove:
-    """One post of somebody, with what else it carries. Its pictures are links: the desk fetches only what it has stored."""
+    """One post of somebody, with what else it carries. Of one that the desk has not stored pictures are links: it fetches no others.
+
+    `mention` is the stored post, and then `conversation` the one that it stands in, if it stands in any.
+    """
 
     post: PostData
     parts: Parts
+    mention: Mention | None = None
+    conversation: Conversation | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        return self.mention is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Above:
-    """What stands above, from the thread's first post down; `problem` says why it cannot be shown."""
+    """What stands above, from the thread's first post down. `is_asked`: the network was, and `problem` says why it does not show more."""
 
     posts: tuple[PostAbove, ...] = ()
     problem: str = ""
+    is_asked: bool = False
 
 
 def has_above(conversation: Conversation, thread: Sequence[Bubble], *, is_whole: bool) -> bool:
-    """Whether the first post of a thread answers one that is not stored, and its network can be asked for that. No query."""
-    first = next((bubble.mention for bubble in thread if bubble.mention is not None), None) if is_whole else None
-    return first is not None and _answers_unknown(first) and checks.abilities_in(conversation).context
+    """Whether the first post of a thread answers one that is not in it, and that can be shown. No query."""
+    posts = [bubble.mention for bubble in thread if bubble.mention is not None] if is_whole else []
+    if not posts:
+        return False
+    first = posts[0]
+    if _answers_stored(first):
+        return all(post.pk != first.parent_id for post in posts)
+    return _answers_unknown(first) and checks.abilities_in(conversation).context
 
 
 def read_above(conversation: Conversation) -> Above:
-    """Ask the network, or remember what it said within the last ten minutes. Never raises for what a network does.
+    """What is stored of it, and above that what the network says, or said within the last ten minutes.
 
-    What was written by somebody who was erased since is not shown, whoever still has it.
+    Never raises for what a network does. What was written by somebody who was erased since is not shown, whoever still has it. Only public
+    posts stand there: what was said in private, and among us, stays in its own conversation.
     """
     first = Mention.objects.filter(conversation=conversation).order_by("posted_at", "pk").first()
-    if first is None or not _answers_unknown(first) or not checks.abilities_in(conversation).context:
+    if first is None or first.deleted_at is not None:
         return Above()
-    key = f"above:{hashlib.sha256(f'{first.network} {first.external_id}'.encode()).hexdigest()}"
+    kept = read_ancestors(first, limit=MOST)
+    highest = kept[0] if kept else first
+    asks = len(kept) < MOST and _answers_unknown(highest) and checks.abilities_in(conversation).context
+    fetched, problem = _read_fetched(conversation, highest.external_id) if asks else ((), "")
+    # Where a post between is unknown, one further up may be known all the same.
+    stored = find_stored(conversation.network, [post.external_id for post in fetched]) if fetched else {}
+    erased = find_erased({(post.network, post.author.external_id) for post in fetched})
+    seen = {mention.pk for mention in kept}
+    posts: list[PostAbove] = []
+    for post in fetched:
+        mention = stored.get(post.external_id)
+        if mention is not None:
+            if mention.pk not in seen:
+                posts.append(_show_kept(mention))
+        elif not _is_erased(post, erased):
+            posts.append(PostAbove(post, read_parts(media_json(post))))
+    posts += map(_show_kept, kept)
+    others = [shown for shown in posts if shown.mention is None or shown.mention.conversation_id != conversation.pk]
+    return Above(tuple(others[-MOST:]), problem, is_asked=asks)
+
+
+def _show_kept(mention: Mention) -> PostAbove:
+    author = mention.author
+    post = PostData(
+        network=mention.network,
+        external_id=mention.external_id,
+        text=mention.text,
+        author=AuthorData(author.external_id, author.username, author.display_name),
+        posted_at=mention.posted_at,
+        url=mention.url,
+        edited_at=mention.edited_at,
+        deleted=mention.deleted_at is not None,
+    )
+    return PostAbove(post, read_parts(mention.media, mention_id=mention.pk), mention, mention.conversation)
+
+
+def _read_fetched(conversation: Conversation, external_id: str) -> tuple[tuple[PostData, ...], str]:
+    """What the network says of the thread above this post, and why it says no more."""
+    key = f"above:{hashlib.sha256(f'{conversation.network} {external_id}'.encode()).hexdigest()}"
     known: tuple[tuple[PostData, ...], str] | None = cache.get(key)
     if known is None:
-        known = _ask(conversation, first.external_id)
+        known = _ask(conversation, external_id)
         cache.set(key, known, timeout=FAILED_FOR if known[1] else KEPT_FOR)
-    posts, problem = known
-    erased = find_erased({(post.network, post.author.external_id) for post in posts})
-    standing = [post for post in posts if not _is_erased(post, erased)]
-    return Above(tuple(PostAbove(post, read_parts(media_json(post))) for post in standing), problem)
+    return known
+
+
+def _answers_stored(mention: Mention) -> bool:
+    return mention.parent_id is not None and mention.deleted_at is None
 
 
 def _answers_unknown(mention: Mention) -> bool:

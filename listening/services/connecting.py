@@ -47,7 +47,7 @@ class ForeignReturn(DeskError):
 
 
 class NotConnected(DeskError):
-    """The network did not let the desk in. The text is its own."""
+    """No account was connected. The text says why, in the network's words or in those of the connector, which asked nobody."""
 
     code = "not_connected"
 
@@ -293,7 +293,7 @@ def _ask(call: Callable[[], T], label: str, values: Mapping[str, str]) -> T:
     try:
         return call()
     except NetworkError as error:
-        raise NotConnected(f"{label} did not let the desk in. {without_secrets(str(error), values)}") from None
+        raise NotConnected(f"{label} could not be connected. {without_secrets(str(error), values)}") from None
     except Exception as error:
         # Not the error itself: what a library says may hold what was typed.
         logger.error("connecting on %s failed with %s, which is no NetworkError", label, type(error).__name__)

@@ -32,10 +32,16 @@ KEEP_TOMBSTONES = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
+    """What is stored of a post that came again."""
+
     text: str
     edited_at: datetime | None
     deleted_at: datetime | None
     media: str  # as JSON
+    url: str
+    in_reply_to: str | None
+    parent_id: int | None
+    language: str
 
 
 def is_change(post: PostData, stored: StoredText) -> bool:

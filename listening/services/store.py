@@ -11,7 +11,7 @@ from typing import Any, Literal
 from listening.models import Conversation, Mention, NetworkAccount, Source
 from listening.query import Doc, prepare
 from listening.sentiment import get_scorer
-from listening.services import folding, triage
+from listening.services import filling, folding, triage
 from listening.services.matching import get_matcher
 from listening.services.parts import media_json
 from listening.services.routing import route_later
@@ -70,6 +70,7 @@ def store_posts(
     known, stored_texts = _look_up(originals)
     deleted = folding.find_deleted(post for post in originals if (post.network, post.external_id) not in stored_texts)
     changes, early_deletions = [], []
+    fuller: dict[Key, tuple[PostData, folding.StoredText]] = {}
     fresh: list[PostData] = []
     for post in originals:
         key = (post.network, post.external_id)
@@ -78,6 +79,8 @@ def store_posts(
             outcome.became[key] = "duplicate"
             if folding.is_change(post, stored_texts[key]):
                 changes.append(post)
+            if filling.has_more(post, stored_texts[key]):
+                fuller[key] = (post, stored_texts[key])
         elif post.deleted:
             outcome.became[key] = "filtered"
             outcome.filtered["deleted before it was seen"] += 1
@@ -97,6 +100,7 @@ def store_posts(
         _store_fresh(
             fresh, outcome, known=known, handles=handles, accounts=accounts, source=source, received_at=received_at, is_history=is_history
         )
+    filling.fill_stored(fuller, known=known, outcome=outcome)
     folding.remember_deletions(early_deletions, received_at=received_at)
     folding.apply_changes(changes, known=known, received_at=received_at, outcome=outcome)
     folding.fold_reposts(reposts, outcome=outcome)
@@ -109,7 +113,7 @@ def store_posts(
 def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Became]]:
     """`posts` in order of posting with each id once: the newest text of an id that came twice, and a deletion wins.
 
-    Beside it what became of the others, by place.
+    What one of them does not say of itself the others do. Beside it what became of these, by place.
     """
     repeats: dict[int, Became] = {}
     first: dict[Key, PostData] = {}
@@ -120,11 +124,12 @@ def _once_each(posts: Sequence[PostData]) -> tuple[list[PostData], dict[int, Bec
             first[key] = post
         elif post.text == earlier.text and post.deleted == earlier.deleted:
             repeats[place] = "duplicate"
+            first[key] = filling.merge_repeats(earlier, post)
         else:
             repeats[place] = "folded"
             is_later = post.edited_at is None or earlier.edited_at is None or post.edited_at >= earlier.edited_at
-            if post.deleted or (is_later and not earlier.deleted):
-                first[key] = post
+            takes_over = post.deleted or (is_later and not earlier.deleted)
+            first[key] = filling.merge_repeats(*((post, earlier) if takes_over else (earlier, post)))
     return sorted(first.values(), key=lambda post: (post.posted_at, post.external_id)), repeats
 
 
@@ -149,7 +154,10 @@ def _look_up(posts: Sequence[PostData]) -> tuple[dict[Key, Known], dict[Key, fol
     """The stored mentions that `posts` are, or answer; and the texts of those that they are."""
     known: dict[Key, Known] = {}
     texts: dict[Key, folding.StoredText] = {}
-    columns = ("external_id", "id", "author_id", "conversation_id", "is_own", "text", "edited_at", "deleted_at", "media")
+    columns = (
+        *("external_id", "id", "author_id", "conversation_id", "is_own"),
+        *("text", "edited_at", "deleted_at", "media", "url", "in_reply_to", "parent_id", "language"),
+    )
     for network in {post.network for post in posts}:
         of_network = [post for post in posts if post.network == network]
         ids = {post.external_id for post in of_network}

@@ -274,16 +274,10 @@ class Threads:
 
     def update_known(self) -> None:
         """Write what changed in conversations that were there, the topic links of all, and the posts that found their parent."""
-        changed = [thread for thread in self._threads.values() if thread.is_changed and not thread.is_new]
-        for thread in changed:
-            clocks.set_due(thread.threaded)
-        bulk.update_rows(Conversation, _FACTS, [(thread.id, *_facts_of(thread.row)) for thread in changed])
         events = [event for thread in self._threads.values() for event in thread.events]
         if events:
             ConversationEvent.objects.bulk_create(events)
-        state = [(thread.id, thread.row.is_active, thread.row.activity_at) for thread in changed]
-        bulk.update_rows(ConversationTopic, ("is_active", "activity_at"), state, key="conversation_id")
-        bulk.insert_missing(ConversationTopic, _LINK, _links_of(changed))
+        write_changed([thread for thread in self._threads.values() if thread.is_changed and not thread.is_new])
         bulk.insert_rows(ConversationTopic, _LINK, _links_of(thread for thread in self._threads.values() if thread.is_new))
         bulk.update_rows(Mention, ("parent_id", "conversation_id"), self._adopted)
 
@@ -293,6 +287,16 @@ class Threads:
     def touched(self) -> list[int]:
         """The conversations that are new or changed."""
         return [thread.id for thread in self._threads.values() if thread.is_new or thread.is_changed]
+
+
+def write_changed(changed: Sequence[Thread]) -> None:
+    """Write stored conversations, which are locked, with their due times and their topics' links."""
+    for thread in changed:
+        clocks.set_due(thread.threaded)
+    bulk.update_rows(Conversation, _FACTS, [(thread.id, *_facts_of(thread.row)) for thread in changed])
+    state = [(thread.id, thread.row.is_active, thread.row.activity_at) for thread in changed]
+    bulk.update_rows(ConversationTopic, ("is_active", "activity_at"), state, key="conversation_id")
+    bulk.insert_missing(ConversationTopic, _LINK, _links_of(changed))
 
 
 def _links_of(threads: Iterable[Thread]) -> list[tuple[int, int, bool, datetime]]:
