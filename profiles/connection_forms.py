@@ -8,7 +8,7 @@ from django import forms
 
 from profiles.models import Connection, CustomField
 from profiles.services.conflicts import ALL_OTHERS, Rule
-from profiles.services.connections import SECRETS, SETTINGS, write_settings
+from profiles.services.connections import SECRETS, SETTINGS, SHORT_NAME, write_settings
 from profiles.services.record_lists import LISTS
 from profiles.services.records import FIELDS
 from profiles.services.rights import CUSTOM
@@ -19,13 +19,19 @@ _OF_LISTS = [(Rule.NEWEST, "Both together"), (Rule.OURS, "Ours only"), (Rule.FIL
 _KEPT = "Leave it empty to keep what was entered before."
 
 
+def _check_short_name(given: str) -> None:
+    if not SHORT_NAME.fullmatch(given):
+        raise forms.ValidationError("Small letters, digits and hyphens, as in shop-2. A hyphen stands between two of the others.")
+
+
 class ConnectionForm(forms.Form):
     """What every connection has. `rules` come below it, a field each."""
 
     name = forms.CharField(max_length=80, help_text="As people here call it.", widget=forms.TextInput(attrs={"dir": "auto"}))
-    system = forms.SlugField(
+    system = forms.CharField(
         max_length=40,
         label="Short name",
+        validators=[_check_short_name],
         help_text="As in crm or shop-2. It stands beside every value from there.",
     )
     url = forms.CharField(max_length=1000, label="Address", widget=forms.URLInput(attrs={"dir": "ltr"}))

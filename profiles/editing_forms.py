@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,17 +47,19 @@ class Box:
 
 
 def build_boxes(person: Profile, agent: Agent, given: QueryDict | None = None, conflicts: list[dict[str, Any]] | None = None) -> list[Box]:
-    """The fields as they stand, or as they were `given` where the form comes back; what was seen is always what stands now."""
+    """The fields as they stand. Where the form comes back, `given` is what was sent: with `conflicts` all else of it was saved, without
+    them nothing was.
+    """
     said = {conflict["field"]: conflict for conflict in conflicts or []}
     boxes = []
     for name, label in LABELS.items():
-        now = str(read_field(person, name) or "")
+        value, seen = _show(name, str(read_field(person, name) or ""), given, said)
         boxes.append(
             Box(
                 name,
                 label,
-                given.get(name, now) if given else now,
-                now,
+                value,
+                seen,
                 _options(name, person),
                 help=HELP.get(name, ""),
                 longest=TEXTS.get(name, 20),
@@ -64,13 +67,14 @@ def build_boxes(person: Profile, agent: Agent, given: QueryDict | None = None, c
             )
         )
     for filled in list_custom(person, agent=agent):
-        name, now = CUSTOM + filled.field.key, filled.value.text if filled.value else ""
+        name = CUSTOM + filled.field.key
+        value, seen = _show(name, filled.value.text if filled.value else "", given, said)
         boxes.append(
             Box(
                 name,
                 filled.field.label,
-                given.get(name, now) if given else now,
-                now,
+                value,
+                seen,
                 _custom_options(filled),
                 {"number": "text", "date": "date", "link": "url"}.get(filled.field.kind, "text"),
                 conflict=said.get(name),
@@ -84,18 +88,41 @@ def save_boxes(person: Profile, agent: Agent, given: QueryDict) -> list[dict[str
     """Set what was changed in the form, all or nothing of it; only what somebody else changed meanwhile is left, and given back as
     conflicts. Where it comes back, `choice:<field>` says whose value counts.
     """
-    names = [name for name in given if (name in LABELS or name.startswith(CUSTOM)) and given.get(f"choice:{name}") != "theirs"]
-    wanted = {name: given[name] for name in names if given[name] != given.get(f"seen:{name}")}
+    wanted = _read_changes(given)
     conflicts: list[dict[str, Any]] = []
     while wanted:
         try:
-            edit_person(profile_id=person.pk, changes=wanted, seen={name: given.get(f"seen:{name}", "") for name in wanted}, agent=agent)
+            edit_person(profile_id=person.pk, changes=wanted, seen={name: _read_seen(name, given) for name in wanted}, agent=agent)
         except Conflict as conflict:
             conflicts += conflict.extra["conflicts"]
             wanted = {name: value for name, value in wanted.items() if name not in {one["field"] for one in conflicts}}
         else:
             break
     return conflicts
+
+
+def _read_changes(given: QueryDict) -> dict[str, str]:
+    """What the form asks for: fields that are other than they were shown, and for which nobody chose what somebody else wrote."""
+    names = [name for name in given if (name in LABELS or name.startswith(CUSTOM)) and given.get(f"choice:{name}") != "theirs"]
+    return {name: given.get(name, "") for name in names if given.get(name) != given.get(f"seen:{name}")}
+
+
+def _read_seen(name: str, given: QueryDict) -> str:
+    return given.get(f"seen:{name}", "")
+
+
+def _show(name: str, now: str, given: QueryDict | None, conflicts: Mapping[str, dict[str, Any]]) -> tuple[str, str]:
+    """(value, seen) of a field. Nobody has seen what stands there `now` until it is on their screen: said to be seen any sooner, it
+    would be overwritten by the next save without a word.
+    """
+    if given is None:
+        return now, now
+    if name in conflicts:
+        theirs = conflicts[name]["theirs"]  # as it is shown beside the box, even if it is yet another one by now
+        return given.get(name, now), "" if theirs is None else str(theirs)
+    if conflicts or name not in _read_changes(given):
+        return now, now
+    return given.get(name, now), _read_seen(name, given)
 
 
 def _options(name: str, person: Profile) -> list[tuple[str, str]]:

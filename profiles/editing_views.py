@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from profiles.editing_forms import build_boxes, save_boxes
 from profiles.models import ContactPoint, ProfileNote
-from profiles.services.contacts import mark_wrong, record_contact_point
+from profiles.services.contacts import PAID, mark_wrong, record_contact_point
 from profiles.services.edit import FROM_AGENT
 from profiles.services.history import read_history
 from profiles.services.looks import WHERE, read_looks, show_contact_point
@@ -83,8 +83,9 @@ def contact_add(request: HttpRequest, pk: int) -> HttpResponseBase:
         region=guess_region(time_zone=person.time_zone, language=person.language),
     )
     if point.problem:
-        help_with = " Write numbers with their country, as in +44 117 496 0140." if point.kind == ContactPoint.Kind.PHONE else ""
-        messages.warning(request, f"Kept with a mark, {point.problem}: nothing is sent there.{help_with}")
+        needs_country = point.kind == ContactPoint.Kind.PHONE and "+" not in point.value and point.problem != PAID
+        help_with = " Write numbers with their country, as in +44 117 496 0140." if needs_country else ""
+        messages.warning(request, f"Kept with the mark “{point.problem}”: nothing is sent there.{help_with}")
     else:
         messages.success(request, "Kept, as unverified. It is used once the customer gives it themselves or it is verified.")
     return redirect("profile", person.pk)

@@ -21,7 +21,15 @@ def _notes(subject: Subject) -> QuerySet[ProfileNote]:
 
 
 def _of_note(note: ProfileNote) -> Entry:
-    return Entry(at=note.created_at, kind="profile_note", key=str(note.pk), text=note.text, who=_name(note.agent), is_ours=True)
+    return Entry(
+        at=note.created_at,
+        kind="profile_note",
+        key=str(note.pk),
+        text=note.text or "A lead removed the words.",
+        url=reverse("profile_note", args=[note.pk]),  # the only way to a note that is too old to stand beside the history
+        who=_name(note.agent),
+        is_ours=True,
+    )
 
 
 def _stage_changes(subject: Subject) -> QuerySet[StageChange]:

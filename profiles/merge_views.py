@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from profiles.models import Agent
 from profiles.services.matching import dismiss_suggestion
 from profiles.services.merge import merge_profiles, undo_merge
+from profiles.services.merge_preview import outcomes_of, reasons_for
 from profiles.services.people import find_person
 from profiles.services.proposals import find_other, preview_merge, read_proposals
 from profiles.signed_in import agent_of
@@ -26,8 +27,9 @@ _SEEN = re.compile(r"(\d{1,18}):(\d{1,18})", re.ASCII)
 def duplicates(request: HttpRequest) -> HttpResponseBase:
     """People who may be one, the surest first."""
     after = request.GET.get("after", "")
-    proposals, following = read_proposals(after=after)
-    context = {"proposals": proposals, "next": following, "is_first": not after, "may_merge": agent_of(request).may_work}
+    agent = agent_of(request)
+    proposals, following = read_proposals(agent=agent, after=after)
+    context = {"proposals": proposals, "next": following, "is_first": not after, "may_merge": agent.may_work}
     return render(request, "profiles/duplicates.html", context)
 
 
@@ -53,8 +55,15 @@ def merge(request: HttpRequest, pk: int) -> HttpResponseBase:
         return render(request, "profiles/merge_choose.html", context, status=error.status)
     if other is None:
         return render(request, "profiles/merge_choose.html", {"person": person, "wanted": wanted, "found": found})
-    sides = preview_merge(person.pk, other)
-    return render(request, "profiles/merge.html", {"person": person, "sides": sides})
+    sides, agent = preview_merge(person.pk, other), agent_of(request)
+    people = [side.person for side in sides]
+    context = {
+        "person": person,
+        "sides": sides,
+        "outcomes": zip(sides, outcomes_of(*people, agent=agent), strict=True),
+        "evidence": {"reasons": reasons_for(*people, agent=agent)},
+    }
+    return render(request, "profiles/merge.html", context)
 
 
 def _merge(request: HttpRequest, agent: Agent) -> HttpResponseBase:

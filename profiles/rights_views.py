@@ -14,7 +14,7 @@ from profiles.services.archive import build_archive
 from profiles.services.do_not_contact import lift_do_not_contact, set_do_not_contact
 from profiles.services.erasure import WHY, erase_person, find_erased_profile, plan_erasure, read_erasures
 from profiles.services.people import find_person
-from profiles.services.retention import count_due, read_rules, run_rule, save_rule
+from profiles.services.retention import count_due, kinds, read_rules, run_rule, save_rule
 from profiles.services.subjects import read_subject
 from profiles.signed_in import agent_of
 from socialdesk.lib.errors import DeskError
@@ -81,7 +81,7 @@ def privacy(request: HttpRequest) -> HttpResponseBase:
         if days is None:
             raise DeskError("Give a number of days to see what would go.")
         count, oldest = count_due(kind, days)
-        shown = {"kind": kind, "days": days, "count": count, "oldest": oldest}
+        shown = {"kind": kind, "label": kinds()[kind].label, "days": days, "count": count, "oldest": oldest}
     page = read_erasures(after=request.GET.get("after", ""))
     return render(request, "profiles/privacy.html", {"kinds": read_rules(), "shown": shown, "erasures": page[0], "next": page[1]})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from profiles.models import Agent, Role, Segment
 from profiles.services import segment_edits
-from profiles.services.conditions import MOST, WAYS, Condition, check_conditions, list_fields
+from profiles.services.conditions import MOST, WAYS, Condition, Field, check_conditions, list_fields
 from profiles.services.people_list import read_lines
 from profiles.services.search import search_people
 from profiles.services.segment_edits import count_people, say_conditions
@@ -92,10 +92,11 @@ def _edit(request: HttpRequest, segment: Segment | None) -> HttpResponseBase:
                 messages.success(request, f"{saved.name} is saved.")
                 return redirect("segments")
     spare = max(0, min(SPARE if rows else SPARE + 1, MOST - len(rows)))
+    fields = list_fields()
     context |= {
         "typed": typed,
-        "rows": [_as_typed(row) for row in [*rows, *({} for _ in range(spare))]],
-        "fields": list_fields().items(),
+        "rows": [_as_typed(row, fields) for row in [*rows, *({} for _ in range(spare))]],
+        "fields": fields.items(),
         "ways": WAYS.items(),
         "staff": _staff(),
         **_preview(rows, agent),
@@ -109,9 +110,12 @@ def _read_rows(post: QueryDict) -> list[dict[str, Any]]:
     return [{"field": field, "is": way, "value": value, "days": days} for field, way, value, days in columns if field][: MOST + 1]
 
 
-def _as_typed(row: Condition) -> dict[str, Any]:
-    """A condition as its row shows it."""
+def _as_typed(row: Condition, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """A condition as its row shows it: what was typed stays, what was saved stands in the words that the page names."""
     value = row.get("value", "")
+    field = fields.get(row.get("field", ""))
+    if field and isinstance(value, list):
+        value = [field.known.get(part, part) for part in value]
     if row.get("field") == "owner" and isinstance(value, list):
         names = dict(Agent.objects.filter(pk__in=value).values_list("pk", "username"))
         value = [names.get(pk, pk) for pk in value]
@@ -122,7 +126,7 @@ def _preview(rows: Sequence[Condition], agent: Agent) -> dict[str, Any]:
     if not rows:
         return {}
     try:
-        conditions = check_conditions(rows)
+        conditions = check_conditions(rows, in_words=True)
     except DeskError as error:
         return {"mistake": error.message}
     return {"count": count_people(conditions), "lines": read_lines(search_people(agent=agent, conditions=conditions, limit=SHOWN).people)}

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from listening.models import Conversation
 from profiles.models import Agent
+from profiles.services.channels import channel_words
 from socialdesk.lib.clock import now
 from socialdesk.lib.text import compact
 from socialdesk.networks import registry
@@ -45,7 +46,6 @@ ENTRY_WORDS = {
     "consent_revoked": "permission taken back",
     "verified": "verified",
 }
-CHANNEL_WORDS = {"direct_message": "private message", "chat": "chat", "phone": "telephone", "sms": "text message", "email": "e-mail"}
 SIGNS = {"negative": "−", "neutral": "○", "positive": "+", "unsure": "?"}
 
 
@@ -143,12 +143,6 @@ def entry_word(kind: str) -> str:
 
 
 @register.filter
-def channel_words(channel: str) -> str:
-    """A way to reach somebody, as a profile names it: private message, chat, telephone, or a network's name."""
-    return CHANNEL_WORDS.get(channel) or network_label(channel)
-
-
-@register.filter
 def network_label(key: str) -> str:
     known = registry.NETWORKS.get(key)
     return known.label if known else key
@@ -162,6 +156,7 @@ def takes_messages(key: str) -> bool:
 
 
 register.filter("compact", compact)
+register.filter("channel_words", channel_words)
 
 
 @register.filter

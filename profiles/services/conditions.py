@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -41,34 +41,41 @@ WAYS = {
 WITHOUT_VALUE = ("filled", "empty")
 _TEXT = ("is", "begins", "contains", "filled", "empty")
 _LIST = ("is", "is_not")
+_YES_NO = {"yes": "yes", "no": "no"}
+_STAGES = {stage.value: str(stage.label) for stage in Stage}
+_CONTACTS = {kind.value: str(kind.label) for kind in ContactPoint.Kind}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is asked for: how it can be compared, and the words that it can be, where they are known beforehand."""
+    """What is asked for: how it can be compared, and what it can be, {value: as people say it}, where that is known beforehand."""
 
     label: str
     ways: tuple[str, ...]
-    known: tuple[str, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
     kind: str = "text"  # text, list, number, date, yes_no
+
+    @property
+    def words(self) -> list[str]:
+        return list(self.known.values())
 
 
 FIELDS: dict[str, Field] = {
     "name": Field("Name", _TEXT),
     "company": Field("Company", _TEXT),
-    "stage": Field("Stage", _LIST, tuple(Stage.values), "list"),
-    "tag": Field("Tag", _LIST, (), "list"),
-    "owner": Field("Owner", (*_LIST, "filled", "empty"), (), "list"),
-    "language": Field("Language", (*_LIST, "filled", "empty"), (), "list"),
-    "time_zone": Field("Time zone", (*_LIST, "filled", "empty"), (), "list"),
-    "preferred_channel": Field("Preferred channel", (*_LIST, "filled", "empty"), (), "list"),
-    "network": Field("Network of a handle", _LIST, tuple(NETWORKS), "list"),
-    "followers": Field("Followers of a handle", ("more", "less"), (), "number"),
-    "contact": Field("Has a contact", _LIST, tuple(ContactPoint.Kind.values), "list"),
-    "verified": Field("Has a verified contact", _LIST, tuple(ContactPoint.Kind.values), "list"),
-    "do_not_contact": Field("Do not contact", ("is",), ("yes", "no"), "yes_no"),
+    "stage": Field("Stage", _LIST, _STAGES, "list"),
+    "tag": Field("Tag", _LIST, kind="list"),
+    "owner": Field("Owner", (*_LIST, "filled", "empty"), kind="list"),
+    "language": Field("Language", (*_LIST, "filled", "empty"), kind="list"),
+    "time_zone": Field("Time zone", (*_LIST, "filled", "empty"), kind="list"),
+    "preferred_channel": Field("Preferred channel", (*_LIST, "filled", "empty"), kind="list"),
+    "network": Field("Network of a handle", _LIST, {key: network.label for key, network in NETWORKS.items()}, "list"),
+    "followers": Field("Followers of a handle", ("more", "less"), kind="number"),
+    "contact": Field("Has a contact", _LIST, _CONTACTS, "list"),
+    "verified": Field("Has a verified contact", _LIST, _CONTACTS, "list"),
+    "do_not_contact": Field("Do not contact", ("is",), _YES_NO, "yes_no"),
     "last_contact": Field("Last contact", ("within", "before")),
-    "sentiment": Field("Sentiment of a conversation", ("within",), SENTIMENTS, "list"),
+    "sentiment": Field("Sentiment of a conversation", ("within",), {word: word for word in SENTIMENTS}, "list"),
 }
 _OF_CUSTOM = {
     CustomField.Kind.TEXT: (_TEXT, "text"),
@@ -86,14 +93,16 @@ def list_fields() -> dict[str, Field]:
     return FIELDS | own
 
 
-def _ways_of(field: CustomField) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+def _ways_of(field: CustomField) -> tuple[tuple[str, ...], Mapping[str, str], str]:
     ways, kind = _OF_CUSTOM[CustomField.Kind(field.kind)]
-    known = tuple(field.choices) if kind == "list" else ("yes", "no") if kind == "yes_no" else ()
+    known = {choice: choice for choice in field.choices} if kind == "list" else _YES_NO if kind == "yes_no" else {}
     return ways, known, kind
 
 
-def check_conditions(raw: Any) -> list[Condition]:
-    """The conditions in their normal form. Raises DeskError that names the first one that cannot be, and what it could be."""
+def check_conditions(raw: Any, *, in_words: bool = False) -> list[Condition]:
+    """The conditions in their normal form. Raises DeskError that names the first one that cannot be, and what it could be: with
+    `in_words` as the form's boxes say it, otherwise by the codes that programs send.
+    """
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         raise DeskError("Conditions are a list, as in [{field, is, value}].")
     if len(raw) > MOST:
@@ -102,26 +111,28 @@ def check_conditions(raw: Any) -> list[Condition]:
     checked = []
     for number, given in enumerate(raw, 1):
         try:
-            checked.append(_check(given, fields))
+            checked.append(_check(given, fields, in_words))
         except DeskError as error:
             raise DeskError(f"Condition {number}: {error.message}") from None
     return checked
 
 
-def _check(given: Any, fields: Mapping[str, Field]) -> Condition:
+def _check(given: Any, fields: Mapping[str, Field], in_words: bool) -> Condition:
     if not isinstance(given, Mapping):
         raise DeskError("it must be an object with field, is and value.")
     name, way = str(given.get("field", "")), str(given.get("is", ""))
     field = fields.get(name)
     if field is None:
-        raise DeskError(f"there is no field {name[:40]!r}. Fields: {', '.join(fields)}.")
+        names = [one.label for one in fields.values()] if in_words else fields
+        raise DeskError(f"there is no field {name[:40]!r}. Fields: {', '.join(names)}.")
     if way not in field.ways:
-        raise DeskError(f"{field.label} cannot be compared by {way[:20]!r}. Use one of: {', '.join(field.ways)}.")
+        said, ways = (WAYS.get(way, way), [WAYS[one] for one in field.ways]) if in_words else (way, field.ways)
+        raise DeskError(f"{field.label} cannot be compared by {said[:40]!r}. Use one of: {', '.join(ways)}.")
     condition: dict[str, Any] = {"field": name, "is": way}
     if way in ("within", "before"):
         condition["days"] = _read_days(given.get("days"))
     if way not in WITHOUT_VALUE and name != "last_contact":
-        condition["value"] = _read_value(name, field, given.get("value"))
+        condition["value"] = _read_value(name, field, given.get("value"), in_words)
     if field.kind == "date":
         condition["kind"] = field.kind
     return condition
@@ -134,16 +145,18 @@ def _read_days(given: Any) -> int:
     return int(text)
 
 
-def _read_value(name: str, field: Field, given: Any) -> Any:
+def _read_value(name: str, field: Field, given: Any, in_words: bool) -> Any:
     if field.kind == "list":
-        return _read_list(name, field, given)
+        return _read_list(name, field, given, in_words)
     text = " ".join(clean(str(given if given is not None else "")).split())
     if not text:
         raise DeskError(f"say what {field.label} is compared with.")
     if len(text) > LONGEST:
         raise DeskError(f"{LONGEST} characters are the most.")
-    if field.kind == "yes_no" and text not in field.known:
-        raise DeskError(f"{field.label} is yes or no.")
+    if field.kind == "yes_no":
+        if text.lower() not in field.known:
+            raise DeskError(f"{field.label} is yes or no.")
+        return text.lower()
     if field.kind == "number":
         return _read_number(text, whole=name == "followers")
     if field.kind == "date":
@@ -166,7 +179,7 @@ def _read_number(text: str, *, whole: bool) -> Any:
     return format(number.normalize(), "f")
 
 
-def _read_list(name: str, field: Field, given: Any) -> list[Any]:
+def _read_list(name: str, field: Field, given: Any, in_words: bool) -> list[Any]:
     parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
     words = [" ".join(clean(str(part)).split()) for part in parts if part not in (None, "")]
     words = list(dict.fromkeys(word for word in words if word))
@@ -179,10 +192,11 @@ def _read_list(name: str, field: Field, given: Any) -> list[Any]:
     if name == "tag":
         return [fold(word) for word in words]
     if field.known:
-        by_folded = {fold(known): known for known in field.known}
+        by_folded = {fold(label): known for known, label in field.known.items()} | {fold(known): known for known in field.known}
         unknown = [word for word in words if fold(word) not in by_folded]
         if unknown:
-            raise DeskError(f"{unknown[0][:40]!r} is no {field.label.lower()}. Use one of: {', '.join(field.known)}.")
+            known = field.words if in_words else field.known
+            raise DeskError(f"{unknown[0][:40]!r} is no {field.label.lower()}. Use one of: {', '.join(known)}.")
         return [by_folded[fold(word)] for word in words]
     return words
 

@@ -32,7 +32,7 @@ Kind, State = Connection.Kind, Connection.State
 
 EVERY = timedelta(seconds=30)  # between two looks into a system that does not tell by itself
 PAGES = 20  # that are read in one look
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # What each kind keeps, encrypted. What is named here twice is never shown again.
 SETTINGS = {
     Kind.WEBHOOK: ("secret", "their_secret"),
@@ -59,7 +59,7 @@ def make_connection(
     """
     if kind not in Kind.values:
         raise DeskError(f"A connection is one of {', '.join(Kind.values)}.")
-    if not _SLUG.fullmatch(system) or len(system) > 40:
+    if not SHORT_NAME.fullmatch(system) or len(system) > 40:
         raise DeskError("The short name has small letters, digits and hyphens, as in crm or shop-2.")
     connection = Connection(system=system, kind=kind, made_by=agent, made_at=at or current_time())
     _fill(connection, name=name, url=url, settings=settings, rules=rules)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Q
 from email_validator import EmailNotValidError, validate_email
 
 from profiles.models import REACHABLE, THIS_MATTER, UNCONFIRMED, Agent, Consent, ContactPoint, Medium, Profile
@@ -23,7 +24,14 @@ from socialdesk.lib.text import clean
 Kind, State = ContactPoint.Kind, ContactPoint.State
 KIND_OF = {Medium.PHONE: Kind.PHONE, Medium.SMS: Kind.PHONE, Medium.EMAIL: Kind.EMAIL}
 FIELD_OF = {Kind.EMAIL: "emails", Kind.PHONE: "phones", Kind.ADDRESS: "addresses"}
-_RANK = {State.REVOKED: 0, State.UNVERIFIED: 1, State.GIVEN: 2, State.VERIFIED: 3}
+RANK = {State.REVOKED: 0, State.UNVERIFIED: 1, State.GIVEN: 2, State.VERIFIED: 3}
+PAID = "costs the caller extra"
+_WRONG_NUMBERS = {  # by the code of BadNumber
+    "no_country": "of no known country",
+    "too_short": "too short for a number",
+    "too_long": "too long for a number",
+    "paid": PAID,
+}
 _LONGEST = 500
 
 
@@ -43,8 +51,10 @@ def normalise(kind: str, typed: str, *, region: str) -> tuple[str, str]:
     if kind == Kind.PHONE:
         try:
             return write_e164(read_phone(text, region=region)), ""
-        except BadNumber:
-            return text, "no possible number"
+        except BadNumber as error:
+            # A sentence is no number, however long it is.
+            code = error.code if any(sign.isdigit() for sign in text) else "no_number"
+            return text, _WRONG_NUMBERS.get(code, "no possible number")
     if kind == Kind.EMAIL:
         try:
             return validate_email(text, check_deliverability=False).normalized.lower(), ""
@@ -80,7 +90,7 @@ def record_contact_point(
         is_new = point.pk is None
         before = (point.state, point.problem, point.typed, point.source)
         is_given = state == State.GIVEN
-        if is_new or (_RANK[State(state)] > _RANK[State(point.state)] and (is_given or point.state != State.REVOKED)):
+        if is_new or (RANK[State(state)] > RANK[State(point.state)] and (is_given or point.state != State.REVOKED)):
             point.state = state
         if is_new or is_given:
             point.problem, point.typed, point.source = problem, clean(typed, limit=_LONGEST), source[:200]
@@ -137,14 +147,20 @@ def verify_contact_point(*, contact_point: ContactPoint, how: str, by: Agent | N
 
 
 def mark_wrong(*, contact_point: ContactPoint, problem: str, agent: Agent | None = None, at: datetime | None = None) -> None:
-    """Somebody else is there, or it was taken back: nobody is called or written to there again, unless the customer gives it anew."""
+    """Somebody else is there, or it was taken back: nobody is called or written to there again, unless the customer gives it anew.
+
+    Whoever became one person may have it several times, once for each of their profiles: none of them counts any more.
+    """
     moment = at or current_time()
     with transaction.atomic():
+        person, is_same = person_of(contact_point.profile_id), Q(kind=contact_point.kind, value=contact_point.value)
+        same = list(ContactPoint.objects.filter(is_same, profile__person=person).order_by("pk").values_list("pk", flat=True))
         # In the order in which lock_permission holds them.
-        Consent.objects.filter(contact_point=contact_point, revoked_at=None).update(revoked_at=moment, revoked_how=problem[:100])
-        point = ContactPoint.objects.select_for_update(of=("self",)).select_related("profile").get(pk=contact_point.pk)
-        point.state, point.problem, point.changed_at = State.REVOKED, problem[:100], moment
-        _store(point, source=problem, agent=agent, at=moment)
+        Consent.objects.filter(contact_point__in=same, revoked_at=None).update(revoked_at=moment, revoked_how=problem[:100])
+        points = ContactPoint.objects.select_for_update(of=("self",)).select_related("profile").filter(pk__in=same).order_by("pk")
+        for point in points.filter(~Q(state=State.REVOKED) | Q(pk=contact_point.pk)):
+            point.state, point.problem, point.changed_at = State.REVOKED, problem[:100], moment
+            _store(point, source=problem, agent=agent, at=moment)
 
 
 def record_consent(

@@ -98,6 +98,8 @@ def save_field(*, field: CustomField | None, label: str, kind: str = "", choices
     words = " ".join(clean(label).split())
     if not words or len(words) > 80:
         raise DeskError("Give the field a label of at most 80 characters.")
+    if field is None or field.archived_at is None:
+        _refuse_taken(words, but=field)
     given = [" ".join(line.split())[:500] for line in clean(choices).splitlines() if line.strip()]
     options = list(dict.fromkeys(given))
     if field is None:
@@ -115,13 +117,22 @@ def save_field(*, field: CustomField | None, label: str, kind: str = "", choices
 
 
 def archive_field(*, field_id: int, is_archived: bool) -> CustomField:
-    """Ask for it no longer, or again. Its values stay."""
+    """Ask for it no longer, or again. Its values stay. Raises DeskError if another field has its label by now."""
     field = CustomField.objects.filter(pk=field_id).first()
     if field is None:
         raise NotFound("There is no such field.")
+    if not is_archived:
+        _refuse_taken(field.label, but=field)
     field.archived_at = current_time() if is_archived else None
     field.save(update_fields=["archived_at"])
     return field
+
+
+def _refuse_taken(label: str, *, but: CustomField | None) -> None:
+    """Of two fields with one label nobody knows which to fill in. One that is archived is asked of nobody, and may be followed."""
+    for other in CustomField.objects.filter(archived_at=None):
+        if other != but and other.label.casefold() == label.casefold():
+            raise DeskError(f"There is a field called {other.label} already. Choose another label.")
 
 
 def _free_key(label: str) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from profiles.models import Agent, ContactPoint, CustomField, CustomValue, Profile, ProfileNote, Stage
+from profiles.models import Agent, ContactPoint, CustomField, CustomValue, Handle, Profile, ProfileNote, Stage
 from profiles.services.channels import channel_words
 from profiles.services.people import members_of
 from profiles.services.rights import CUSTOM, hidden_fields
 from socialdesk.lib.errors import DeskError
 from socialdesk.lib.paging import read_key, write_key
+from socialdesk.networks.registry import NETWORKS
 
 PAGE = 50
 WORDS = {
@@ -31,7 +32,10 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that became another. `before` and `after` are as the asking agent may see them; `who` "" where no colleague did it."""
+    """One value that became another. `before` and `after` are as the asking agent may see them; `who` "" where no colleague did it.
+
+    `whose` names the profile that became one with this person where it is its value and not their own, as in "@mara_k, Mastodon".
+    """
 
     at: datetime
     what: str
@@ -39,6 +43,7 @@ class Change:
     after: str
     who: str
     source: str
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ class _Words:
 
 
 def read_history(person: Profile, *, agent: Agent, after: str = "") -> tuple[list[Change], str]:
-    """A page of changes, of all profiles that are this person, and the key of the next. Two queries a table, and three more."""
+    """A page of changes, of all profiles that are this person, and the key of the next.
+
+    Two queries a table, and three more; two more where others became one with them.
+    """
     members = members_of(person)
     place = _read_place(after) if after else None
     found: list[tuple[datetime, str, int, Any]] = []
@@ -78,7 +86,21 @@ def read_history(person: Profile, *, agent: Agent, after: str = "") -> tuple[lis
         found += [(row.history_date, table.name, row.history_id, row) for row in rows[: PAGE + 1]]
     found.sort(key=lambda one: (-one[0].timestamp(), one[1], -one[2]))
     page = found[:PAGE]
-    return _write(page, agent), _write_place(page[-1]) if len(found) > PAGE else ""
+    return _write(page, agent, _sides(person, members)), _write_place(page[-1]) if len(found) > PAGE else ""
+
+
+def _sides(person: Profile, members: list[int]) -> dict[int, str]:
+    """What each profile that became one with the person is called: by its first handle, for the names may be the same."""
+    others = Profile.objects.filter(pk__in=[pk for pk in members if pk != person.pk])
+    by_age = Prefetch("handles", queryset=Handle.objects.order_by("first_seen_at", "pk"))
+    return {other.pk: _side(other, list(other.handles.all())) for other in others.prefetch_related(by_age)}
+
+
+def _side(profile: Profile, handles: list[Handle]) -> str:
+    if not handles:
+        return str(profile)
+    network = NETWORKS.get(handles[0].network)
+    return f"@{handles[0].username}, {network.label if network else handles[0].network}"
 
 
 def _before(model: type[Any]) -> Subquery:
@@ -88,7 +110,7 @@ def _before(model: type[Any]) -> Subquery:
     return Subquery(rows.values("history_id")[:1])
 
 
-def _write(page: list[tuple[datetime, str, int, Any]], agent: Agent) -> list[Change]:
+def _write(page: list[tuple[datetime, str, int, Any]], agent: Agent, sides: Mapping[int, str]) -> list[Change]:
     tables = {table.name: table for table in TABLES}
     ids: dict[str, list[int]] = {}
     for _, name, _, row in page:
@@ -105,8 +127,9 @@ def _write(page: list[tuple[datetime, str, int, Any]], agent: Agent) -> list[Cha
     changes = []
     for at, name, _, row in page:
         last = before.get(name, {}).get(row.before_id)
+        who, whose = words.agents.get(row.history_user_id or 0, ""), sides.get(row.id if name == "profile" else row.profile_id, "")
         for what, old, new in tables[name].compare(last, row, words):
-            changes.append(Change(at, what, old, new, words.agents.get(row.history_user_id or 0, ""), row.history_change_reason or ""))
+            changes.append(Change(at, what, old, new, who, row.history_change_reason or "", whose))
     return changes
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet, Window
 
 from profiles.models import Agent, NoteMention, Profile, ProfileNote
 from profiles.services.terms import renew_terms
@@ -20,6 +22,14 @@ LONGEST = 10_000
 SHOWN = 20  # beside the history, which has them all
 PAGE = 50
 NAMED = re.compile(r"(?<![\w@./])@([\w.+-]{1,150})")
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The notes that stand beside a history, and how many more of them only the history has."""
+
+    shown: Sequence[ProfileNote]
+    older: int
 
 
 def write_note(*, profile_id: int, text: str, agent: Agent, is_pinned: bool = False, at: datetime | None = None) -> ProfileNote:
@@ -91,10 +101,11 @@ def pin_note(*, note_id: int, is_pinned: bool, at: datetime | None = None) -> Pr
     return note
 
 
-def notes_of(person: Profile) -> list[ProfileNote]:
-    """The pinned ones, then the newest, at most SHOWN. One query."""
-    notes = ProfileNote.objects.filter(profile__person=person.pk).select_related("agent")
-    return list(notes.order_by(F("pinned_at").desc(nulls_last=True), "-created_at", "-pk")[:SHOWN])
+def notes_of(person: Profile) -> Notes:
+    """The pinned ones, then the newest, at most SHOWN, and how many are left. One query, which counts all beside those that it gives."""
+    notes = ProfileNote.objects.filter(profile__person=person.pk).select_related("agent").annotate(total=Window(Count("pk")))
+    shown = list(notes.order_by(F("pinned_at").desc(nulls_last=True), "-created_at", "-pk")[:SHOWN])
+    return Notes(shown, shown[0].total - len(shown) if shown else 0)
 
 
 def naming(agent: Agent) -> QuerySet[NoteMention]:

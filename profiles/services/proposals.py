@@ -15,6 +15,7 @@ from profiles.models import Agent, ContactPoint, Handle, MatchSuggestion, Profil
 from profiles.personal import holdings
 from profiles.services.merge import FILLED, called, is_nothing
 from profiles.services.people import find_person
+from profiles.services.rights import hidden_fields
 from profiles.services.search import search_people
 from profiles.services.subjects import read_subject
 from socialdesk.lib.errors import DeskError
@@ -57,7 +58,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One piece of evidence: `words`, and `detail`, masked where it is a coordinate."""
+    """One piece of evidence: `words`, and `detail`, masked where it is a coordinate, "" where the reader's role does not see its kind."""
 
     words: str
     detail: str = ""
@@ -91,10 +92,13 @@ def open_suggestions() -> QuerySet[MatchSuggestion]:
     return MatchSuggestion.objects.filter(state=MatchSuggestion.State.OPEN, **alone).select_related("first", "second")
 
 
-def read_proposals(*, after: str = "", limit: int = PAGE) -> tuple[list[Proposal], str]:
-    """The open proposals, the surest first, and the key of what follows ("" at the end). Four queries. Raises DeskError for a bad key."""
+def read_proposals(*, agent: Agent | None, after: str = "", limit: int = PAGE) -> tuple[list[Proposal], str]:
+    """The open proposals as `agent` may see them, the surest first, and the key of what follows ("" at the end). Five queries.
+
+    Raises DeskError for a bad key.
+    """
     rows, following = page_of_suggestions(open_suggestions(), after=after, limit=limit)
-    return tell(rows), following
+    return tell(rows, agent), following
 
 
 def page_of_suggestions(rows: QuerySet[MatchSuggestion], *, after: str, limit: int) -> tuple[list[MatchSuggestion], str]:
@@ -106,20 +110,21 @@ def page_of_suggestions(rows: QuerySet[MatchSuggestion], *, after: str, limit: i
     return page, _write_key(page[-1]) if len(found) > limit else ""
 
 
-def proposals_of(person: int, *, limit: int = 10) -> list[Proposal]:
+def proposals_of(person: int, *, agent: Agent | None, limit: int = 10) -> list[Proposal]:
     """The open proposals about one person, the surest first."""
     rows = open_suggestions().filter(Q(first=person) | Q(second=person))
-    return tell(rows.order_by("-score", "-pk")[:limit])
+    return tell(rows.order_by("-score", "-pk")[:limit], agent)
 
 
-def tell(suggestions: Iterable[MatchSuggestion]) -> list[Proposal]:
-    """With handles and reasons. Three queries for all."""
+def tell(suggestions: Iterable[MatchSuggestion], agent: Agent | None) -> list[Proposal]:
+    """With handles and reasons, without what `agent` may not see. Four queries for all."""
     rows = list(suggestions)
     if not rows:
         return []
     handles_of = handles_by_person({pk for row in rows for pk in (row.first_id, row.second_id)})
     pieces = [piece for row in rows for piece in row.evidence]
-    points = ContactPoint.objects.in_bulk({pk for piece in pieces if _is_of_points(piece) for pk in piece["rows"][:1]})
+    told_of = ContactPoint.objects.exclude(kind__in=hidden_fields(agent))
+    points = told_of.in_bulk({pk for piece in pieces if _is_of_points(piece) for pk in piece["rows"][:1]})
     handles = Handle.objects.in_bulk({pk for piece in pieces if _is_of_handles(piece) for pk in piece["rows"]})
     told = []
     for row in rows:

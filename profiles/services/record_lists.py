@@ -175,6 +175,8 @@ def take_customs(
 
 def read_custom_text(field: CustomField, given: Any) -> tuple[str, Decimal | None, date | None]:
     """(normal form, number, date) of a value. Raises DeskError that says what the field holds."""
+    if isinstance(given, list | tuple | Mapping):
+        raise DeskError("This field holds one value, not several.")
     text = " ".join(clean(str(given if given is not None else "")).split())
     if len(text) > 500:
         raise DeskError("A value has at most 500 characters.")

@@ -197,6 +197,9 @@ def _read_own(name: str, given: Any, person: Profile) -> tuple[Any, Any]:
         if not isinstance(given, bool):
             raise DeskError("do_not_contact is true or false.")
         return given, given
+    if given is not None and not isinstance(given, str):
+        # Not read as if it were written out: a list would become a name with brackets, and a 0 or a false would empty the field.
+        raise DeskError(f"{name} is text.")
     if name == "owner":
         username = str(given or "").strip()
         if not username:

@@ -32,7 +32,7 @@ def save_segment(*, segment: Segment | None, name: str, conditions: Any, routes_
     wanted = " ".join(clean(name).split())
     if not wanted or len(wanted) > LONGEST_NAME:
         raise DeskError(f"A segment needs a name of at most {LONGEST_NAME} characters.")
-    checked = check_conditions(conditions)
+    checked = check_conditions(conditions, in_words=True)
     if not checked:
         raise DeskError("Say at least one condition; without one, everybody would be in it.")
     if segment is None:

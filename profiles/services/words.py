@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 import regex
+from email_validator import EmailNotValidError, validate_email
 
 from profiles.models import SearchTerm
 from socialdesk.lib.text import clean, fold
@@ -22,7 +23,8 @@ _EDGES = regex.compile(r"^[^\p{L}\p{M}\p{N}@]+|[^\p{L}\p{M}\p{N}]+$")
 # Scripts that write words without spaces between them, or names as one word: any two signs in a row are a word of their own.
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]+")
 _HANDLE_PART = regex.compile(r"\p{Lu}?[\p{Ll}\p{Lo}\p{M}]+|\p{Lu}+|\p{N}+")
-_NUMBER = regex.compile(r"(?<![\w@.+:/-])[+(]{0,2}\d[\d\s()./-]{2,}\d(?![.:/-]?[\w@])")
+# Digits within an e-mail address are part of it, whatever signs stand beside them.
+_NUMBER = regex.compile(r"(?<![\w@.+:/-])(?<!\S@\S*)[+(]{0,2}\d[\d\s()./-]{2,}\d(?![.:/-]?[\w@])(?!\S*@\S)")
 # Where a number at home begins with something else than 0, only its country's rules tell what to leave out.
 _REGIONS = ("US", "RU", "HU", "LT", "GB", "DE", "FR")
 _SURE = 7  # digits from which a number is taken for a whole one
@@ -87,6 +89,8 @@ def words_of_email(address: str) -> Iterator[str]:
     yield name[:LONGEST]
     yield domain[:LONGEST]
     yield from (part[:LONGEST] for part in _PART.findall(name))
+    if " " in kept or _UNSPACED.search(kept):  # what is no address, and a part of one in a script whose words are searched for in pairs
+        yield from words_of_text(kept, whole=False)
 
 
 def words_of_phone(value: str) -> Iterator[str]:
@@ -112,12 +116,14 @@ def read_search(text: str) -> list[Word]:
     """The words of a search, each of which must fit, at most MOST_WORDS. A telephone number in any spelling is one word."""
     rest = normal(clean(text, limit=LONGEST_SEARCH))
     found: list[Word] = []
-    for match in list(_NUMBER.finditer(rest)):
-        number = match[0].strip()
-        if _is_phone(number):
-            found.append(read_number(number))
-            rest = rest.replace(number, " ", 1)
-    for token in rest.split():
+
+    def take(match: regex.Match[str]) -> str:
+        if not _is_phone(match[0]):
+            return match[0]
+        found.append(read_number(match[0]))
+        return " "
+
+    for token in _NUMBER.sub(take, rest).split():
         found += _read_token(token)
     return list(dict.fromkeys(found))[:MOST_WORDS]
 
@@ -165,6 +171,8 @@ def _read_token(token: str) -> list[Word]:
         last = token.rstrip("/").rsplit("/", 1)[-1].lstrip("@")
         return [Word((f"@{last}"[:LONGEST], token[:LONGEST]))] if last else []
     bare = _EDGES.sub("", token)
+    if "@" in token.strip("@"):  # an address is one word, whatever script it is in
+        return [Word(_spellings(token, bare))]
     if not bare.strip("@"):
         return [Word((token[:LONGEST],))] if token.strip("@") else []
     if not _UNSPACED.search(bare) or bare.startswith("@"):
@@ -174,6 +182,15 @@ def _read_token(token: str) -> list[Word]:
         pairs = [run[place : place + 2] for place in range(len(run) - 1)] or [run]
         words += [Word((pair,)) for pair in pairs]
     return words + [Word((part,)) for part in _PART.findall(_UNSPACED.sub(" ", bare))]
+
+
+def _spellings(address: str, *more: str) -> tuple[str, ...]:
+    """An e-mail address as it is typed, and as it is kept: xn--exmple-cua.de is exämple.de, as whoever keeps it writes it too."""
+    try:
+        kept = validate_email(address, check_deliverability=False).normalized
+    except EmailNotValidError:
+        kept = ""
+    return tuple(dict.fromkeys(one[:LONGEST] for one in (address, normal(kept), *more) if one))
 
 
 def _digits(text: str) -> str:
@@ -188,7 +205,7 @@ def whole_handle(username: str) -> Word:
 
 
 def whole_email(address: str) -> Word:
-    return Word((normal(address)[:LONGEST],), EMAIL, is_whole=True)
+    return Word(_spellings(normal(address)), EMAIL, is_whole=True)
 
 
 def whole_external(number: str) -> Word:

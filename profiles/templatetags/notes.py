@@ -6,14 +6,14 @@ from django.template import Library
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from profiles.models import Agent, Profile, ProfileNote
-from profiles.services.notes import NAMED, count_unseen, notes_of
+from profiles.models import Agent, Profile
+from profiles.services.notes import NAMED, Notes, count_unseen, notes_of
 
 register = Library()
 
 
 @register.simple_tag
-def notes_about(profile: Profile) -> list[ProfileNote]:
+def notes_about(profile: Profile) -> Notes:
     """One query."""
     return notes_of(profile)
 

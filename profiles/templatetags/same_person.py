@@ -25,4 +25,4 @@ def same_person_of(profile: Profile, agent: Agent) -> SamePerson:
     """A fixed number of queries."""
     members = Profile.objects.filter(person=profile.pk).values("pk")
     standing = Merge.objects.filter(undone_at=None, survivor__in=members).select_related("absorbed", "survivor", "agent")
-    return SamePerson(proposals_of(profile.pk), list(standing.order_by("-at", "-pk")[:_MOST]), agent.may_work)
+    return SamePerson(proposals_of(profile.pk, agent=agent), list(standing.order_by("-at", "-pk")[:_MOST]), agent.may_work)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.template import Library
 
-from profiles.models import Agent, Profile, Tag
+from profiles.models import Agent, CustomValue, Profile, Tag
 from profiles.services.channels import channel_words
 from profiles.services.custom import Filled, list_custom
 from profiles.services.tags import tags_of
+from profiles.services.versions import BY_HAND, writers_of
 
 register = Library()
 WORDS = {
-    "agent": "written by a colleague",
+    BY_HAND: "written by a colleague",  # who has left, or was not noted
     "network": "from their account",
     "callback form": "from a callback form",
     "direct message": "from a private message",
@@ -54,17 +56,23 @@ def who_of(profile: Profile, agent: Agent) -> Who:
         ("preferred_channel", "Wants to be answered", channel_words(profile.preferred_channel) if profile.preferred_channel else ""),
         ("owner", "Owner", owner),
     ]
-    lines = [_line(profile, name, label, value) for name, label, value in shown if value]
+    by = {profile.sources[name].get("by") for name, _, value in shown if value and name in profile.sources}
+    names = {one.pk: one.name for one in Agent.objects.filter(pk__in=by - {None})}
+    lines = [_line(profile, name, label, value, names) for name, label, value in shown if value]
     if profile.implied_channel:
         lines.append(Line("Writes most", channel_words(profile.implied_channel)))
-    lines += [_custom_line(filled) for filled in list_custom(profile, agent=agent) if filled.value and filled.value.text]
+    own = [filled for filled in list_custom(profile, agent=agent) if filled.value and filled.value.text]
+    writers = writers_of(CustomValue, [filled.value.pk for filled in own if filled.value])
+    lines += [_custom_line(filled, writers) for filled in own]
     lines, common = _in_common(lines)
     return Who(lines, common, tags_of(profile), agent.may_work)
 
 
 @register.filter
-def source_words(source: str) -> str:
-    """Where a value is from, as people say it."""
+def source_words(source: str, by: str = "") -> str:
+    """Where a value is from, as people say it; `by` is the colleague who wrote it by hand, where that is known."""
+    if source == BY_HAND and by:
+        return f"written by {by}"
     if source.startswith("system:"):
         return f"from {source.removeprefix('system:')}"
     if source in WORDS:
@@ -80,14 +88,16 @@ def _in_common(lines: list[Line]) -> tuple[list[Line], tuple[str, datetime] | No
     return [replace(line, source="", at=None) for line in lines], sources.pop()
 
 
-def _line(profile: Profile, name: str, label: str, value: str) -> Line:
+def _line(profile: Profile, name: str, label: str, value: str, names: Mapping[int, str]) -> Line:
     source = profile.sources.get(name)
     if not source:
         return Line(label, value)
-    return Line(label, value, source_words(source.get("source", "")), datetime.fromisoformat(source["at"]))
+    said = source_words(source.get("source", ""), names.get(source.get("by") or 0, ""))
+    return Line(label, value, said, datetime.fromisoformat(source["at"]))
 
 
-def _custom_line(filled: Filled) -> Line:
+def _custom_line(filled: Filled, writers: Mapping[int, str]) -> Line:
     assert filled.value is not None
     value = filled.value
-    return Line(filled.field.label, value.text, source_words(value.source), value.changed_at, is_link=filled.field.kind == "link")
+    said = source_words(value.source, writers.get(value.pk, ""))
+    return Line(filled.field.label, value.text, said, value.changed_at, is_link=filled.field.kind == "link")

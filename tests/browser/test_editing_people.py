@@ -52,6 +52,25 @@ def test_two_edit_a_person_and_the_second_chooses(windows: Windows, person: Prof
     look(page, "what was changed")
 
 
+def test_a_field_that_was_left_alone_keeps_what_a_colleague_wrote(windows: Windows, person: Profile, sam: Agent, lead: Agent) -> None:
+    page = windows.open(sam, f"/profiles/{person.pk}/edit/")
+    edit_profile(profile_id=person.pk, changes={"company": "Fjord", "language": "fr"}, source="agent", agent=lead)
+    page.get_by_label("Company").fill("Fjord AS")
+    page.get_by_label("Time zone").fill("Mars")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Nothing was saved")).to_be_visible()
+    expect(page.get_by_label("Company")).to_have_value("Fjord AS")
+    expect(page.get_by_label("Language", exact=True)).to_have_value("fr")
+    page.get_by_label("Time zone").fill("Europe/Oslo")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Lena wrote:")).to_be_visible()
+    page.get_by_role("radiogroup", name="Company").get_by_label("Theirs").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    person.refresh_from_db()
+    assert (person.company, person.language, person.time_zone) == ("Fjord", "fr", "Europe/Oslo")
+
+
 def test_a_coordinate_is_added_and_shown_to_who_asks_for_it(windows: Windows, person: Profile, sam: Agent, lead: Agent) -> None:
     record_contact_point(profile=person, kind="phone", typed="+44 117 496 0140", state="given", source="callback form")
     page = windows.open(sam, f"/profiles/{person.pk}/")

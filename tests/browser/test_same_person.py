@@ -9,8 +9,10 @@ from playwright.sync_api import Page, expect
 
 from profiles.models import Agent, MatchSuggestion, Merge, Profile, Role
 from profiles.services.contacts import record_contact_point
+from profiles.services.custom import save_field, set_custom
 from profiles.services.edit import edit_profile
 from profiles.services.matching import match_people
+from profiles.services.tags import add_tag
 from profiles.services.terms import renew_terms
 from tests.browser.conftest import Windows
 from tests.browser.looking import look
@@ -31,11 +33,15 @@ def make_person(username: str, name: str, network: str = "sandbox") -> Profile:
 
 @pytest.fixture
 def pair(server: object) -> tuple[Profile, Profile]:
-    """Two who gave the same address, one with a name and a handle that are long."""
+    """Two who gave the same address and disagree in the rest, one with a name and a handle that are long."""
     a, b = make_person("mara_k", "مارا Mara Kovač"), make_person("quietrider" + "x" * 40, "Mara " + "Kovač" * 9, "web")
     for person in (a, b):
         record_contact_point(profile=person, kind="email", typed="mara@example.com", state="given", source="callback form")
     edit_profile(profile_id=b.pk, changes={"company": "Harbour Works"}, source="agent", agent=None)
+    save_field(field=None, label="Rider number", kind="text")
+    for person, number, tag in ((a, "R-NEW", "press"), (b, "R-OTHER-" + "9" * 60, "a tag " + "of many words " * 3)):
+        set_custom(profile_id=person.pk, values={"rider_number": number}, source="agent", agent=None)
+        add_tag(person=person, name=tag, agent=None)
     assert match_people([a.pk]) == 1
     return a, b
 
@@ -49,6 +55,8 @@ def test_a_proposal_is_reviewed_merged_and_taken_back(windows: Windows, sam: Age
     page.get_by_role("link", name="Review").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Are these the same person?")
     expect(page.get_by_text("Harbour Works").first).to_be_visible()
+    expect(page.get_by_text("R-NEW stays")).to_be_visible()
+    expect(page.get_by_role("region", name="What speaks for it")).to_contain_text("m•••@example.com")
     look(page, "both sides of a merge")
     page.get_by_role("radio", name=re.compile("@mara_k on Sandbox")).check()
     page.get_by_role("button", name="Merge into one person").click()

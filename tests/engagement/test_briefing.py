@@ -20,7 +20,7 @@ from listening.models import Conversation, ConversationEvent, ConversationTopic,
 from listening.services.conversations import resolve_conversation
 from listening.templatetags.people import mood_line_of, mood_of, say_mood
 from listening.trends.change import Counts
-from profiles.models import Agent, CustomField, CustomValue, FieldRight, ProfileNote, ProfileTag, Tag
+from profiles.models import Agent, CustomField, CustomValue, FieldRight, Profile, ProfileNote, ProfileTag, Tag
 from profiles.services.card import read_card
 from socialdesk.lib.clock import now
 from tests.engagement.desk import Desk, work_off
@@ -234,6 +234,22 @@ def test_the_card_says_who_it_is_over_all_profiles_and_shows_no_whole_coordinate
     for value in (email.value, phone.value, revoked.value, revoked.masked):
         assert value not in page
     assert "not pinned" not in page.split("History</h3>")[0]
+
+
+@pytest.mark.parametrize(
+    ("preferred", "implied", "words", "where"),
+    [
+        ("", "sandbox", "Mostly writes", "in public on Sandbox"),
+        ("", "email", "Mostly writes", "by e-mail"),
+        ("phone", "sandbox", "Wants to be answered", "by phone"),
+    ],
+)
+def test_the_card_says_where_they_write_as_their_page_does(sam: Agent, preferred: str, implied: str, words: str, where: str) -> None:
+    person = Person()
+    Profile.objects.filter(pk=person.profile.pk).update(preferred_channel=preferred, implied_channel=implied)
+    client, path = client_of(sam), f"/profiles/{person.profile.pk}/"
+    assert f"{words} {where}<" in client.get(f"{path}card/").content.decode()
+    assert f"<bdi>{where}</bdi>" in client.get(path).content.decode()
 
 
 def test_what_a_role_may_not_see_is_on_file_and_no_more() -> None:

@@ -74,6 +74,14 @@ def test_what_is_wrong_is_said_and_nothing_is_kept(admin: Client, there: Receive
     assert not Connection.objects.exists()
 
 
+@pytest.mark.parametrize("system", ["Shop", "shop 2", "shop_2", "-shop", "shop--2", "größe"])
+def test_what_a_short_name_is_made_of_is_said(admin: Client, there: Receiver, system: str) -> None:
+    page = admin.post("/connections/new/webhook/", fill(there.url, system=system)).content.decode()
+    assert page.count("Small letters, digits and hyphens, as in shop-2.") == 1
+    assert "slug" not in page
+    assert not Connection.objects.exists()
+
+
 def test_a_short_name_is_used_once(admin: Client, there: Receiver) -> None:
     connect(there.url)
     answer = admin.post("/connections/new/webhook/", fill(there.url))

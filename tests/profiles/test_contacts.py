@@ -18,6 +18,7 @@ from profiles.services.contacts import (
     revoke_consent,
     verify_contact_point,
 )
+from profiles.services.merge import merge_profiles, undo_merge
 from profiles.services.phones import BadNumber, read_phone, write_e164
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import Conflict, DeskError
@@ -46,7 +47,12 @@ def agree(point: ContactPoint, medium: str = Medium.PHONE, *, scope: str = "this
     [
         ("phone", "0117 496 0140", "+441174960140", ""),
         ("phone", "call me", "call me", "no possible number"),
-        ("phone", "0909 879 0000", "0909 879 0000", "no possible number"),
+        ("phone", "ask my neighbour" * 3, "ask my neighbour" * 3, "no possible number"),
+        ("phone", "0909 879 0000", "0909 879 0000", "costs the caller extra"),
+        ("phone", "+49 900 1234567", "+49 900 1234567", "costs the caller extra"),
+        ("phone", "+999 1", "+999 1", "of no known country"),
+        ("phone", "+44 117", "+44 117", "too short for a number"),
+        ("phone", "+44 117 496 0140 0000 000", "+44 117 496 0140 0000 000", "too long for a number"),
         ("email", " Mara.K@Tidewheel.Example ", "mara.k@tidewheel.example", ""),
         ("email", "mara at home", "mara at home", "no possible address"),
         ("address", "12  Harbour\nRow", "12 Harbour Row", ""),
@@ -98,6 +104,36 @@ def test_wrong_number_is_revoked_until_the_customer_gives_it_anew(mara: Profile)
     assert keep(mara, "0117 496 0140", state=UNVERIFIED).state == "revoked"
     assert keep(mara, "0117 496 0140").is_reachable
     assert find_permission(profile=mara, medium=Medium.PHONE) is None  # the old consent stays ended
+
+
+def test_wrong_is_every_equal_number_of_one_person_and_nobody_elses(mara: Profile) -> None:
+    twin, stranger = (Profile.objects.create(name=name, created_at=now()) for name in ("Mara K.", "Jo"))
+    points = [keep(profile, "0117 496 0140") for profile in (mara, twin, stranger)]
+    mail = keep(mara, "mara@tidewheel.example", kind="email")
+    consents = [agree(point) for point in points]
+    merge = merge_profiles(survivor_id=mara.pk, other_id=twin.pk, agent=None)
+    mark_wrong(contact_point=points[1], problem="taken back")
+    for row in (*points, *consents, mail):
+        row.refresh_from_db()
+    assert [point.state for point in (*points, mail)] == ["revoked", "revoked", "given", "given"]
+    assert [consent.revoked_how for consent in consents] == ["taken back", "taken back", ""]
+    told = [list(point.history.order_by("history_id").values_list("state", "history_change_reason")) for point in points[:2]]
+    assert told == [[("given", "a test"), ("revoked", "taken back")]] * 2
+    undo_merge(merge_id=merge.pk, agent=None)
+    for profile in (mara, twin):
+        assert profile.contact_points.get(kind="phone").state == "revoked"
+        assert find_permission(profile=profile, medium=Medium.PHONE) is None
+    assert find_permission(profile=stranger, medium=Medium.PHONE) is not None
+
+
+def test_what_was_wrong_before_a_merge_keeps_when_and_why(mara: Profile) -> None:
+    twin = Profile.objects.create(name="Mara K.", created_at=now())
+    old, point = keep(mara, "0117 496 0140"), keep(twin, "0117 496 0140")
+    mark_wrong(contact_point=old, problem="wrong number")
+    merge_profiles(survivor_id=mara.pk, other_id=twin.pk, agent=None)
+    mark_wrong(contact_point=point, problem="taken back")
+    assert list(ContactPoint.objects.order_by("pk").values_list("problem", flat=True)) == ["wrong number", "taken back"]
+    assert old.history.count() == 2
 
 
 def test_only_the_customer_gives_and_only_a_proof_verifies(mara: Profile) -> None:

@@ -65,10 +65,19 @@ def test_the_same_value_again_makes_no_version(person, agent):
     assert point.history.count() == 1
 
 
-@pytest.mark.parametrize("typed", ["12", "call me", "+999 1", "☎", "0" * 39])
-def test_an_impossible_number_is_kept_as_it_was_typed_with_a_mark(person, typed):
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("12", "too short for a number"),
+        ("call me", "no possible number"),
+        ("+999 1", "of no known country"),
+        ("☎", "no possible number"),
+        ("0" * 39, "too long for a number"),
+    ],
+)
+def test_an_impossible_number_is_kept_as_it_was_typed_with_a_mark(person, typed, problem):
     point = record(person, typed)
-    assert (point.value, point.problem, point.is_reachable) == (typed, "no possible number", False)
+    assert (point.value, point.problem, point.is_reachable) == (typed, problem, False)
 
 
 # Fields of our own
@@ -103,7 +112,7 @@ def test_the_second_who_edits_a_field_of_our_own_sees_the_first(person, agent):
 
 
 def test_fields_are_made_once_and_archived_with_their_values(person, agent):
-    first, second = save_field(field=None, label="Plan", kind="text"), save_field(field=None, label="Plan", kind="text")
+    first, second = save_field(field=None, label="Plan", kind="text"), save_field(field=None, label="Plan!", kind="text")
     assert (first.key, second.key) == ("plan", "plan_2")
     set_custom(profile_id=person.pk, values={"plan": "A"}, source="agent", agent=agent)
     archive_field(field_id=first.pk, is_archived=True)
@@ -112,6 +121,20 @@ def test_fields_are_made_once_and_archived_with_their_values(person, agent):
     assert [one.value.text for one in list_custom(person, agent=agent) if one.value] == ["A"]
     with pytest.raises(DeskError, match="different words"):
         save_field(field=None, label="Size", kind="choice", choices="one\none")
+
+
+@pytest.mark.parametrize("label", ["Plan", "  plan ", "PLAN"])
+def test_no_two_fields_have_one_label(label):
+    first = save_field(field=None, label="Plan", kind="text")
+    size = save_field(field=None, label="Größe", kind="text")
+    for field in (None, size):
+        with pytest.raises(DeskError, match="There is a field called Plan already"):
+            save_field(field=field, label=label, kind="text")
+    assert save_field(field=first, label=label, position=3).position == 3, "a field may keep its own label, or write it otherwise"
+    archive_field(field_id=first.pk, is_archived=True)
+    save_field(field=None, label=label, kind="text")
+    with pytest.raises(DeskError, match="already"):
+        archive_field(field_id=first.pk, is_archived=False)
 
 
 # Own fields
@@ -199,7 +222,21 @@ def test_a_note_is_changed_by_its_writer_or_a_lead_and_keeps_its_words(person, a
 def test_pinned_notes_stand_first(person, agent):
     notes = [write_note(profile_id=person.pk, text=f"Note {number}", agent=agent) for number in range(3)]
     pin_note(note_id=notes[0].pk, is_pinned=True)
-    assert [note.text for note in notes_of(person)] == ["Note 0", "Note 2", "Note 1"]
+    found = notes_of(person)
+    assert ([note.text for note in found.shown], found.older) == (["Note 0", "Note 2", "Note 1"], 0)
+
+
+def test_more_notes_than_there_is_room_for_are_counted(person, agent, django_assert_num_queries):
+    assert notes_of(person).older == 0
+    first = write_note(profile_id=person.pk, text="Note", agent=agent, is_pinned=True)
+    other = make_mention(author=make_author("mara_2")).author.profile
+    for number in range(22):
+        write_note(profile_id=(person, other)[number % 2].pk, text=f"Note {number}", agent=agent)
+    assert (len(notes_of(person).shown), notes_of(person).older) == (12, 0)
+    merge_profiles(survivor_id=person.pk, other_id=other.pk, agent=agent)
+    with django_assert_num_queries(1):
+        found = notes_of(person)
+    assert (found.shown[0], len(found.shown), found.older) == (first, 20, 3)
 
 
 def test_notes_have_no_way_to_a_network():

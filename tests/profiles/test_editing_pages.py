@@ -14,6 +14,7 @@ from profiles.services.contacts import record_contact_point, verify_contact_poin
 from profiles.services.custom import save_field, set_custom
 from profiles.services.edit import edit_profile
 from profiles.services.history import read_history
+from profiles.services.merge import merge_profiles, undo_merge
 from profiles.services.notes import edit_note, write_note
 from profiles.services.records import PersonRecord, apply_record
 from profiles.services.rights import save_right
@@ -50,7 +51,27 @@ def test_an_edit_is_saved_with_its_source(person):
     assert (person.company, person.stage, person.owner) == ("Acme", "customer", agent)
     page = client.get(f"/profiles/{person.pk}/").content.decode()
     assert "Acme" in page
-    assert "written by a colleague" in page
+    assert f"All written by {agent.name}, " in " ".join(page.split())
+
+
+def test_who_wrote_a_value_by_hand_is_named_beside_it(person):
+    sam, kim = make_agent(username="sam"), make_agent(username="kim")
+    save_field(field=None, label="Plan", kind="text")
+    client = client_of(kim)
+    edit_profile(profile_id=person.pk, changes={"company": "Acme"}, source="agent", agent=sam)
+    edit_profile(profile_id=person.pk, changes={"time_zone": "Europe/Berlin"}, source="agent", agent=None)
+    for value, agent in (("A", sam), ("B", kim)):
+        set_custom(profile_id=person.pk, values={"plan": value}, source="agent", agent=agent)
+    point = record_contact_point(profile=person, kind="email", typed="m@example.com", state="unverified", source="agent", agent=sam)
+    verify_contact_point(contact_point=point, how="code", by=kim)
+    give_phone(person)
+    page = " ".join(client.get(f"/profiles/{person.pk}/").content.decode().split())
+    said = re.findall(r"written by ([^,<]+),", page)
+    assert said == ["Sam", "a colleague", "Kim", "Sam"], "company, time zone, plan, e-mail"
+    assert "from form: callback" in page
+    sam.delete()
+    page = " ".join(client.get(f"/profiles/{person.pk}/").content.decode().split())
+    assert re.findall(r"written by ([^,<]+),", page) == ["a colleague", "a colleague", "Kim", "a colleague"]
 
 
 def test_the_second_editor_sees_both_and_chooses(person):
@@ -169,6 +190,21 @@ def test_a_number_without_a_country_is_read_by_where_they_live(person, lives, ty
     assert (point.value, bool(point.problem)) == (kept, not kept.startswith("+"))
 
 
+@pytest.mark.parametrize(
+    ("typed", "said", "asks_for_country"),
+    [
+        ("+49 900 1234567", "costs the caller extra", False),
+        ("+44 117", "too short for a number", False),
+        ("0117 496 0140", "of no known country", True),
+    ],
+)
+def test_why_a_number_is_marked_is_said(person, typed, said, asks_for_country):
+    path = f"/profiles/{person.pk}/contacts/"
+    page = client_of(make_agent()).post(path, {"kind": "phone", "value": typed}, follow=True).content.decode()
+    assert f"Kept with the mark “{said}”" in page
+    assert ("Write numbers with their country" in page) is asks_for_country
+
+
 def test_tags_are_proposed_as_they_are_written(person):
     for name in ("VIP", "Vienna <b>", "press"):
         add_tag(person=person, name=name, agent=None)
@@ -213,6 +249,44 @@ def test_tags_and_notes(person):
     assert [row.tag.folded for row in person.tags.all()] == ["press"]
 
 
+def test_a_note_too_old_to_stand_beside_the_history_is_reached_through_it(person):
+    kim = make_agent(username="kim")
+    old = write_note(profile_id=person.pk, text="The very first", agent=kim)
+    for number in range(25):
+        write_note(profile_id=person.pk, text=f"Note {number}", agent=kim)
+    client, path = client_of(kim), f"/profiles/{person.pk}/"
+    page = client.get(path).content.decode()
+    [way] = re.findall(r'href="([^"]+)">6 older notes</a>', page)
+    assert way == f"{path}?kind=profile_note#history"
+    history = client.get(way).content.decode().split('id="history"')[1]
+    assert history.count('<li class="entry">') == 26
+    entry = next(entry for entry in history.split('<li class="entry">') if "The very first" in entry)
+    assert f'href="/profile-notes/{old.pk}/"' in entry
+    assert client.post(f"/profile-notes/{old.pk}/", {"text": "Other words", "seen": old.text}).status_code == 302
+    assert client.post(f"/profile-notes/{old.pk}/pin/").status_code == 302
+    page = client.get(path).content.decode()
+    assert "Other words" in page.split('id="history"')[0]
+    assert "6 older notes" in page
+
+
+def test_the_page_of_a_note_offers_what_whoever_looks_may_do(person):
+    note = write_note(profile_id=person.pk, text="@sam look", agent=make_agent(username="kim"))
+    path = f"/profile-notes/{note.pk}/"
+    for agent, may_edit, may_remove in (
+        (note.agent, True, False),
+        (make_agent(username="sam"), False, False),
+        (make_agent(Role.LEAD), True, True),
+    ):
+        page = client_of(agent).get(path).content.decode()
+        assert ("<textarea" in page) is may_edit
+        assert ("Only who wrote a note" in page) is not may_edit
+        assert (f"{path}remove/" in page) is may_remove
+        assert "look" in page
+        assert "Keep on top" in page
+    client_of(note.agent).post(f"{path}pin/")
+    assert "Take it from the top" in client_of(note.agent).get(path).content.decode()
+
+
 def test_a_lead_takes_words_out_of_every_version(person):
     sam, lead = make_agent(username="sam"), make_agent(Role.LEAD)
     note = write_note(profile_id=person.pk, text="@sam their card is zqcardqz", agent=lead)
@@ -235,6 +309,9 @@ def test_an_admin_makes_fields_and_says_who_sees_them(person):
     field = CustomField.objects.get()
     assert (field.key, field.choices) == ("bicycle_plan", ["A", "B"])
     assert client.post("/fields/", {"label": "Size", "kind": "choice", "choices": "A"}).status_code == 400
+    again = client.post("/fields/", {"label": "bicycle PLAN", "kind": "text"})
+    assert again.status_code == 400
+    assert "There is a field called Bicycle plan already. Choose another label." in again.content.decode()
     client.post(f"/fields/{field.pk}/", {"label": "Bicycle plan", "choices": "A\nB\nC"})
     assert "C" in client.get(f"/fields/{field.pk}/").content.decode()
     set_custom(profile_id=person.pk, values={"bicycle_plan": "C"}, source="agent", agent=None)
@@ -261,6 +338,37 @@ def test_the_history_begins_with_what_they_came_with(person):
     assert of_came == [("Name", "", "Ola", "import 7"), ("Company", "", "Fjord", "import 7")]
     page = client_of(agent).get(f"/profiles/{came.pk}/history/").content.decode()
     assert "from import 7" in page
+
+
+def test_the_history_of_a_merged_person_says_whose_each_value_was(person):
+    agent = make_agent(username="sam")
+    other = make_mention(author=make_author("wendy_h")).author.profile
+    from_file = apply_record(record=PersonRecord(values={"name": "Wendy From A File"}), source="import 7").profile
+    save_field(field=None, label="Plan", kind="text")
+    for profile, company in ((person, "Acme"), (other, "Other Co")):
+        edit_profile(profile_id=profile.pk, changes={"company": company}, source="agent", agent=agent)
+        set_custom(profile_id=profile.pk, values={"plan": f"of {company}"}, source="agent", agent=agent)
+        write_note(profile_id=profile.pk, text=f"Note on {company}", agent=agent)
+        record_contact_point(profile=profile, kind="phone", typed=PHONE, state="given", source="form: callback")
+    merge = merge_profiles(survivor_id=person.pk, other_id=other.pk, agent=agent)
+    merge_profiles(survivor_id=person.pk, other_id=from_file.pk, agent=agent)
+    told = read_history(person, agent=agent)[0]
+    whose = {(change.what, change.after): change.whose for change in told if change.what in ("Company", "Plan", "Note")}
+    side = "@wendy_h, Sandbox"
+    assert whose == {
+        ("Company", "Acme"): "",
+        ("Company", "Other Co"): side,
+        ("Plan", "of Acme"): "",
+        ("Plan", "of Other Co"): side,
+        ("Note", "Note on Acme"): "",
+        ("Note", "Note on Other Co"): side,
+    }
+    assert sorted(change.whose for change in told if change.what == "Phone") == ["", side]
+    assert [change.whose for change in told if change.after == "Wendy From A File"] == ["Wendy From A File"]
+    page = " ".join(client_of(agent).get(f"/profiles/{person.pk}/history/").content.decode().split())
+    assert f"of <bdi>{side}</bdi> · <bdi>Sam</bdi>" in page
+    undo_merge(merge_id=merge.pk, agent=agent)
+    assert {change.whose for change in read_history(other, agent=agent)[0]} == {""}
 
 
 def busy(person, times):

@@ -29,7 +29,7 @@ from profiles.models import (
     ProfileTag,
     Tag,
 )
-from profiles.services.contacts import find_permission, record_consent, record_contact_point
+from profiles.services.contacts import find_permission, mark_wrong, record_consent, record_contact_point
 from profiles.services.edit import edit_profile
 from profiles.services.merge import merge_profiles, undo_merge
 from profiles.services.people import find_person, members_of
@@ -119,6 +119,18 @@ class Merging(RuleBasedStateMachine):
         person.mails.add(address)
         self.belongs(point, person.pk)
         self.belongs(consent, person.pk)
+
+    @rule(number=pick, which=pick)
+    def an_address_is_taken_back(self, number: int, which: int) -> None:
+        """Whichever of their profiles has it: none of them is written to there any more, also once they come apart."""
+        person = self.chosen(number)
+        if not person.mails:
+            return
+        address = sorted(person.mails)[which % len(person.mails)]
+        mark_wrong(contact_point=ContactPoint.objects.get(profile=person.pk, value=address), problem="taken back", agent=self.agent)
+        for other in self.people.values():
+            if self.top(other.pk) == self.top(person.pk):
+                other.mails.discard(address)
 
     @rule(number=pick)
     def something_is_written_down(self, number: int) -> None:

@@ -172,7 +172,8 @@ def test_a_lead_makes_a_segment_row_by_row_and_it_is_said_in_words() -> None:
     assert "Owner is not Olga" in words
     assert "goes to Sam" in words
     form = client.get(f"/segments/{segment.pk}/")
-    assert 'value="customer, high_value"' in form.content.decode()
+    assert 'value="Customer, High value"' in form.content.decode()
+    assert "Prospect, Customer, High value, Former customer" in text_of(form)
     assert 'value="olga"' in form.content.decode()
 
 
@@ -180,6 +181,7 @@ def test_a_mistake_is_said_and_what_was_typed_stays() -> None:
     answer = sign_in().post("/segments/new/", rows(("stage", "begins", "cust", ""), name="Mine"))
     assert answer.status_code == 400
     assert "Stage cannot be compared by" in text_of(answer)
+    assert text_of(answer).count("Stage cannot be compared by &#x27;begins with&#x27;. Use one of: is, is not.") == 1
     assert 'value="cust"' in answer.content.decode()
     assert not Segment.objects.exists()
 
@@ -205,6 +207,7 @@ def test_the_preview_counts_and_names_people() -> None:
     client = sign_in()
     assert "1 person now: Mara" in text_of(client.post("/segments/preview/", rows(("stage", "is", "customer", ""))))
     assert "no field" in text_of(client.post("/segments/preview/", rows(("height", "is", "1", ""))))
+    assert "by &#x27;is at least&#x27;" in text_of(client.post("/segments/preview/", rows(("name", "more", "1", ""))))
     assert "Choose a field" in text_of(client.post("/segments/preview/", rows(("", "is", "1", ""))))
     assert "2 people now" in text_of(client.post("/segments/new/", rows(("name", "filled", "", ""), more="1")))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from profiles.models import ContactPoint, CustomField, ExternalRef, Profile, ProfileEvent, Role, Tag
-from profiles.services.edit import edit_profile
+from profiles.models import ContactPoint, CustomField, CustomValue, ExternalRef, Profile, ProfileEvent, Role, Tag
+from profiles.services.edit import TEXTS, edit_profile
 from profiles.services.records import Applied, PersonRecord, apply_record, write_record
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import DeskError, NotFound
@@ -101,6 +101,25 @@ def test_what_cannot_be_is_said_and_the_rest_is_taken(values: dict[str, Any], fi
     applied = take({"company": "Tidewheel", **values})
     assert [mark["field"] for mark in applied.marked] == [field]
     assert applied.profile.company == "Tidewheel"
+
+
+@pytest.mark.parametrize("wrong", [["x"], {"x": "y"}, 5, 0, True, False, 1.5, []], ids=repr)
+@pytest.mark.parametrize("name", [*TEXTS, "owner"])
+def test_text_is_never_made_of_what_is_none(name: str, wrong: Any) -> None:
+    person = take({**VALUES, "preferred_channel": "chat"}).profile
+    before = write_record(person)
+    again = take({name: wrong})
+    assert again.marked == [{"field": name, "value": str(wrong), "problem": f"{name} is text."}]
+    assert not again.changed
+    assert write_record(Profile.objects.get(pk=person.pk)) == before
+    assert not take({name: None}).marked
+
+
+@pytest.mark.parametrize("wrong", [["x"], {"x": "y"}, []], ids=repr)
+def test_a_field_of_our_own_holds_one_value(wrong: Any) -> None:
+    CustomField.objects.create(key="size", label="Size", kind="text")
+    assert [mark["problem"] for mark in take({"custom:size": wrong}).marked] == ["This field holds one value, not several."]
+    assert not CustomValue.objects.exists()
 
 
 def test_an_unknown_field_is_refused_and_nothing_stays() -> None:

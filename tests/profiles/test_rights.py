@@ -240,7 +240,7 @@ def test_rules_are_shown_saved_and_run_on_a_page() -> None:
     profile = Profile.objects.create(name="Mara", created_at=now())
     ProfileNote.objects.create(profile=profile, text="x", created_at=now() - timedelta(days=9), changed_at=now())
     shown = client.post("/privacy/", {"kind": "notes", "days": "5", "act": "show"}).content.decode()
-    assert "would remove 1 row now" in " ".join(shown.split())
+    assert f"Keeping <strong>{kinds()['notes'].label}</strong> for 5 days would remove 1 row now" in " ".join(shown.split())
     assert ProfileNote.objects.count() == 1
     client.post("/privacy/", {"kind": "notes", "days": "5", "act": "save"})
     client.post("/privacy/run/", {"kind": "notes"})

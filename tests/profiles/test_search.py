@@ -120,6 +120,53 @@ def test_everything_else_that_is_known_finds_a_person() -> None:
     assert find("mara green") == []
 
 
+@pytest.mark.parametrize(
+    ("kept", "searches"),
+    [
+        ("ünï@例え.jp", ["ünï@例え.jp", "ÜNÏ@例え.JP", "uni@例", "ünï", "例え.jp", "ünï@xn--r8jz45g.jp", "<ünï@例え.jp>,"]),
+        ("田中太郎@例え.jp", ["田中太郎@例え.jp", "田中太郎", "太郎", "田中 例え"]),
+        ("한국@도메인.kr", ["한국@도메인.kr", "한국", "도메인"]),
+        ("lene@exämple.de", ["lene@exämple.de", "lene@xn--exmple-cua.de", "LENE@XN--EXMPLE-CUA.DE"]),
+        ("lene@xn--exmple-cua.de", ["lene@exämple.de", "lene@xn--exmple-cua.de", "lene@exä"]),
+        ("_lene_@post.example", ["_lene_@post.example", "_LENE_@Post", "_lene_"]),
+        ("#4960123!@post.example", ["#4960123!@post.example", "4960123"]),
+        ("4960123@post.example", ["4960123@post.example 4960123", "+44 117 496 0199 4960123@post.example"]),
+        ("田中 at 例え.jp", ["田中 at 例え.jp", "田中"]),  # what cannot be an address is kept as it was typed
+        ("a b@c d", ["a b@c d", "b@c"]),
+    ],
+)
+def test_an_address_of_mail_is_found_in_any_script_and_spelling(kept: str, searches: list[str]) -> None:
+    person = make_person("Mara")
+    record_contact_point(profile=person, kind="email", typed=kept, state="given", source="agent")
+    record_contact_point(profile=person, kind="phone", typed="+441174960199", state="given", source="agent")
+    record_contact_point(profile=make_person("Jonas"), kind="email", typed="jonas@anders.example", state="given", source="agent")
+    for text in searches:
+        assert find(text) == [person], text
+    assert find("x" + searches[0]) == []
+
+
+@pytest.mark.parametrize("asked", ["lene@exämple.de", "LENE@xn--exmple-cua.de"])
+def test_programs_find_an_address_of_mail_by_either_spelling(asked: str) -> None:
+    person = make_person("Lene")
+    record_contact_point(profile=person, kind="email", typed="lene@exämple.de", state="given", source="agent")
+    assert find("", words=[whole_email(asked)]) == [person]
+
+
+# What an address of mail may hold, and what stands in some: more than that, the check of addresses refuses.
+MAIL_SIGNS = st.sampled_from("aZß7_'+!#.-/ünïÆŁσςЖי例えガー한ไทยमी")
+MAILS = st.builds("{}@{}.de".format, st.text(MAIL_SIGNS, min_size=1, max_size=64), st.text(MAIL_SIGNS, min_size=1, max_size=60))
+
+
+@settings(max_examples=300)
+@given(MAILS, st.sampled_from([str, str.upper, str.lower, str.swapcase, str.title]))
+def test_whatever_address_of_mail_is_kept_is_found_by_its_exact_text_in_any_case(typed: str, case: Any) -> None:
+    person = make_person("Mara")
+    kept = record_contact_point(profile=person, kind="email", typed=typed, state="given", source="agent").value
+    terms.renew_terms(person.pk)
+    for text in (kept, case(kept), typed, case(typed)):
+        assert person in search_people(agent=None, text=text).people, text
+
+
 def test_each_word_must_fit_in_any_order() -> None:
     anna, other = make_person("Anna Berg"), make_person("Anna Lund")
     assert find("berg anna") == [anna]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -230,6 +231,35 @@ def test_pages_of_a_segment_hold_everybody_once_in_order(rare: int, walks: tuple
 def test_what_cannot_be_a_condition_is_refused_in_words(raw: Any, words: str) -> None:
     with pytest.raises(DeskError, match=words.replace("[", r"\[")):
         check_conditions(raw)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            condition("name", "more", "x"),
+            "Name cannot be compared by 'is at least'. Use one of: is, begins with, contains, is known, is not known.",
+        ),
+        (
+            condition("custom:since", "before", "x", 3),
+            "Since cannot be compared by 'not in the last days'. Use one of: is, is at least, is at most",
+        ),
+        (condition("stage", "is", "king"), "'king' is no stage. Use one of: Prospect, Customer, High value, Former customer."),
+        (condition("contact", "is", "fax"), "Use one of: E-mail, Phone, Address."),
+        (condition("height", "is", "3"), "Fields: Name, Company, Stage"),
+    ],
+)
+def test_people_are_told_in_the_words_of_the_boxes(mara: Profile, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(DeskError, match=re.escape(said)):
+        check_conditions([given], in_words=True)
+
+
+def test_every_word_that_is_named_can_be_typed(mara: Profile) -> None:
+    for name, field in list_fields().items():
+        for value, word in field.known.items():
+            days = 3 if "within" in field.ways else None
+            checked = [check_conditions([condition(name, field.ways[0], said, days)])[0]["value"] for said in (value, word, word.upper())]
+            assert checked == [value if field.kind == "yes_no" else [value]] * 3
 
 
 def test_dates_are_read_as_dates(mara: Profile) -> None:

@@ -79,6 +79,14 @@ def test_what_cannot_be_read_is_refused_in_words(lead: Client, values: Any) -> N
     assert answer.json()["detail"]
 
 
+def test_a_list_is_no_name(lead: Client) -> None:
+    put(lead, {"name": "Mara"})
+    answer = put(lead, {"name": ["x"], "company": "Acme"})
+    assert answer.json()["marked"] == [{"field": "name", "value": "['x']", "problem": "name is text."}]
+    person = Profile.objects.get(pk=answer.json()["id"])
+    assert (person.name, person.company) == ("Mara", "Acme")
+
+
 def test_an_odd_system_name_is_refused(lead: Client) -> None:
     assert lead.put("/api/profiles/by-external/c%20rm/7/", data={}, content_type="application/json").status_code == 400
 
