@@ -78,7 +78,10 @@ def json_call(request: HttpRequest, name: str) -> HttpResponse:
         credentials = account.credentials if account else {}
         # A name that nobody has answers like a wrong secret: names are not told.
         _check_sender(request, credentials.get("secret", ""), body)
-        batch = json_hook.read_call(body, name=name, mapping=credentials.get("mapping", ""))
+        try:
+            batch = json_hook.read_call(body, name=name, mapping=credentials.get("mapping", ""))
+        except HookRefused as problem:
+            return _unreadable(network.key, problem)
         became = _take(network, name, batch)
     except HookRefused as refusal:
         return _refused(request, network.key, refusal)
@@ -154,6 +157,12 @@ def _refused(request: HttpRequest, network: str, refusal: HookRefused) -> HttpRe
     take(_refusals(request, network), limit=REFUSALS, seconds=60)
     CALLS.labels(network, "refused").inc()
     return JsonResponse({"code": "refused", "detail": str(refusal)}, status=403)
+
+
+def _unreadable(network: str, problem: HookRefused) -> HttpResponse:
+    """From a sender who is known: what has to be mended is the call, not the secret, and nobody is guessing."""
+    CALLS.labels(network, "unreadable").inc()
+    return JsonResponse({"code": "unreadable", "detail": str(problem)}, status=400)
 
 
 def _held_off(network: str) -> HttpResponse:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q
 
@@ -14,6 +16,7 @@ from listening.models import Conversation, NetworkAccount
 from profiles.models import Agent
 
 Kind, State = NetworkAct.Kind, NetworkAct.State
+CLIMBED = 4  # posts above one that are asked whose they are
 _SOMEBODY = "somebody of the team"
 _DONE = {Kind.LIKE: "Liked by", Kind.HIDE: "Hidden by", Kind.DELETE: "Taken down by"}
 _UNDER_WAY = {Kind.LIKE: "is being liked", Kind.HIDE: "is being hidden", Kind.DELETE: "is being taken down"}
@@ -96,6 +99,16 @@ def read_offers(*, agent: Agent, conversation: Conversation) -> Offers:
         no_take_down=why_cannot(account, conversation.network, Kind.DELETE),
         takes_down_all=agent.may_approve,
     )
+
+
+def is_below_others() -> Q:
+    """Posts of which the desk knows that they answer others, in a thread that others began.
+
+    What is not stored is not known: of those the network decides. No more than CLIMBED posts are looked at on the way up.
+    """
+    above = ["__".join(["parent"] * steps) for steps in range(1, CLIMBED + 1)]
+    began = [Q(**{f"{post}__is_own": False, f"{post}__in_reply_to": None}) for post in above]
+    return Q(parent__is_own=False) & reduce(or_, began)
 
 
 def why_cannot(account: NetworkAccount | None, network: str, kind: NetworkAct.Kind) -> str:

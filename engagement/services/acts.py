@@ -16,7 +16,7 @@ from django.db.models import F
 
 from engagement.models import OPEN, STANDING, Delivery, Message, NetworkAct
 from engagement.services import checks, delivery
-from engagement.services.act_words import why_cannot
+from engagement.services.act_words import is_below_others, why_cannot
 from engagement.services.left_alone import check_may_answer_there
 from engagement.services.lines import leave_line
 from engagement.services.outcomes import LEASE, MAX_ATTEMPTS, NOT_TRIED, back_off
@@ -66,6 +66,8 @@ def hide_mention(*, mention_id: int, agent: Agent) -> NetworkAct:
     mention, account = _find_post(mention_id, Kind.HIDE)
     if not mention.in_reply_to:
         raise CannotAct("Only what answers a post of ours can be hidden; this one stands by itself.")
+    if Mention.objects.filter(is_below_others(), pk=mention.pk).exists():
+        raise CannotAct("Only what answers a post of ours can be hidden; this one answers somebody else's.")
     return _ask(Kind.HIDE, agent=agent, account=account, mention=mention)
 
 

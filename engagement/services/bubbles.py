@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 
 from engagement.models import CallAttempt, CallbackRequest, ChatLine, Message, Notice, SurveyAnswer, TakeDown, Ticket, TicketUpdate
-from engagement.services.act_words import NO_ACTS, Acts
+from engagement.services.act_words import NO_ACTS, Acts, is_below_others
 from engagement.services.echoes import is_echo
 from engagement.services.explain import Explanation, explain
 from listening.models import Conversation, Mention
@@ -82,7 +82,10 @@ def _name(handle: Handle) -> str:
 
 def _posts(conversation: Conversation) -> QuerySet[Mention]:
     praise = ("compliment__forwarded_by", "compliment__forwarded_to")
-    return Mention.objects.filter(~is_echo(), conversation=conversation).select_related("author", "corrected_by", *praise)
+    # What can be hidden: a comment, unless it is known to stand below others.
+    below_us = Case(When(in_reply_to=None, then=Value(False)), When(is_below_others(), then=Value(False)), default=Value(True))
+    rows = Mention.objects.filter(~is_echo(), conversation=conversation).annotate(may_be_below_us=below_us)
+    return rows.select_related("author", "corrected_by", *praise)
 
 
 def _of_post(post: Mention, key: str, now: datetime) -> Bubble:

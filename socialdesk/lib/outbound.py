@@ -48,16 +48,20 @@ class Unfindable(requests.ConnectionError):
     """No name server knows the host, so nothing was sent."""
 
 
+class TooLong(requests.ConnectionError):
+    """The answer has more bytes than are read, and was broken off."""
+
+
 def check_url(url: str) -> str:
     """`url`, if a request may be made to it as far as can be seen without asking anybody. Raises NotPublic that says what is wrong."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise NotPublic("This is no web address. Write it as https://crm.example.com/hook.") from None
+        raise NotPublic("This is no web address. Write it as https://www.example.com/page.") from None
     host = (parts.hostname or "").lower()
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise NotPublic("This is no web address. Write it as https://crm.example.com/hook.")
+        raise NotPublic("This is no web address. Write it as https://www.example.com/page.")
     if parts.username is not None or parts.password is not None:
         raise NotPublic("Leave the user name and the password out of the address.")
     if parts.scheme == "http" and not may_be_private(host):
@@ -174,7 +178,8 @@ class GuardedSession(requests.Session):
     """Asks public addresses only, reads at most `most` bytes, and ends each request within ALTOGETHER seconds, beside the time that a large
     body takes on a slow line. Only `follow` goes where an answer sends it.
 
-    Raises NotPublic, or what requests raises. Takes nothing from the environment but a bundle of certificates (REQUESTS_CA_BUNDLE).
+    Raises NotPublic, TooLong, or what requests raises. Takes nothing from the environment but a bundle of certificates
+    (REQUESTS_CA_BUNDLE).
     """
 
     def __init__(self, *, most: int = MOST) -> None:
@@ -236,7 +241,7 @@ def _read(response: requests.Response, most: int) -> bytes:
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > most:
-            raise requests.ConnectionError(f"the answer is longer than {most:,} bytes")
+            raise TooLong(f"the answer is longer than {most:,} bytes")
     return bytes(body)
 
 

@@ -15,7 +15,7 @@ import httpx
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
-from socialdesk.lib.outbound import CONNECT, GuardedSession, NotPublic, Unfindable
+from socialdesk.lib.outbound import CONNECT, GuardedSession, NotPublic, TooLong, Unfindable
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.budget import Budget, Limit
 
@@ -110,10 +110,13 @@ def _moment(date: str) -> float | None:
 
 
 def refusal(status: int, message: str, *, is_write: bool, wait: float | None = None, code: str = "") -> NetworkError:
-    """What a network's answer with a failing status means. `message` is the network's own, for people."""
-    said = f"HTTP {status}: {message}"[:400]
+    """What a network's answer with a failing status means. `message` is the network's own, for people.
+
+    What is to be done about it is not said here: it is read by agents, who connect nothing, and by admins, whose pages tell them.
+    """
+    said = _sentence(f"HTTP {status}: {message}"[:400])
     if status == 401:
-        return NetworkError(f"{said} Connect the account anew.", permanent=True, account_revoked=True, code=code or "revoked")
+        return NetworkError(said, permanent=True, account_revoked=True, code=code or "revoked")
     if status == 429:
         return NetworkError(said, retryable=True, retry_after=wait or 60, code=code or "rate_limit")
     if status in (404, 410):
@@ -130,9 +133,17 @@ def unreachable(error: Exception, *, is_write: bool) -> NetworkError:
         return error
     if isinstance(error, NotPublic):
         return NetworkError(error.message, permanent=True, code=error.code)
+    if isinstance(error, TooLong):  # whatever was written, was
+        said, code = "The network's answer is longer than the desk reads.", "no_answer" if is_write else "unreachable"
+        return NetworkError(said, retryable=not is_write, code=code)
     if not is_write or _never_connected(error):
         return NetworkError("The network cannot be reached.", retryable=True, code="unreachable")
     return NetworkError("The network did not answer.", code="no_answer")
+
+
+def _sentence(words: str) -> str:
+    words = words.rstrip()
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _never_connected(error: Exception) -> bool:

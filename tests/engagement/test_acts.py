@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +27,7 @@ from profiles.models import Agent, Role
 from profiles.services.do_not_contact import set_do_not_contact
 from socialdesk.lib.clock import now
 from socialdesk.lib.errors import NotAllowed, NotFound
+from socialdesk.networks import registry
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.sandbox.publisher import SandboxPublisher
 from tests.engagement.desk import Desk, work
@@ -46,6 +49,13 @@ def comment(desk: Desk, text: str = "Rubbish, @tidewheel") -> Mention:
     post = desk.world.reply_as("troll", ours.id, text)
     desk.read()
     return Mention.objects.select_related("conversation").get(external_id=post.id)
+
+
+def answer_to(desk: Desk, external_id: str) -> Mention:
+    """What somebody else wrote below that post."""
+    post = desk.world.reply_as("heckler", external_id, "Ha, @tidewheel")
+    desk.read()
+    return Mention.objects.get(external_id=post.id)
 
 
 def sent_answer(desk: Desk, agent: Agent) -> Message:
@@ -291,6 +301,37 @@ def test_what_cannot_be_done_is_refused_with_the_reason(desk: Desk, sam: Agent, 
             take_down_answer(message_id=pk, agent=sam)
 
 
+def test_what_answers_others_in_a_thread_of_theirs_is_not_hidden(desk: Desk, lead: Agent) -> None:
+    """X answers such a call with 403: only who began a thread hides what stands in it."""
+    theirs = desk.mention()
+    below = answer_to(desk, theirs.external_id)
+    for mention in (below, answer_to(desk, below.external_id)):
+        with pytest.raises(CannotAct, match="this one answers somebody else's"):
+            hide_mention(mention_id=mention.pk, agent=lead)
+    assert not NetworkAct.objects.exists()
+
+
+def test_an_answer_to_a_comment_below_our_post_is_hidden(desk: Desk, lead: Agent) -> None:
+    below = answer_to(desk, comment(desk).external_id)
+    assert run(hide_mention(mention_id=below.pk, agent=lead)).state == "done"
+    assert is_hidden(desk, below)
+
+
+def test_an_answer_to_an_answer_of_ours_is_hidden_in_a_thread_of_others_too(desk: Desk, sam: Agent, lead: Agent) -> None:
+    ours = sent_answer(desk, sam)
+    desk.read()
+    assert hide_mention(mention_id=answer_to(desk, ours.external_id).pk, agent=lead).kind == "hide"
+
+
+def test_where_the_desk_does_not_know_what_is_answered_the_network_decides(desk: Desk, lead: Agent) -> None:
+    """As with a comment on a post of our page from before it was connected."""
+    mention, other = desk.mention(), desk.mention("@tidewheel hello", author="ines")
+    below = answer_to(desk, mention.external_id)
+    Mention.objects.filter(pk__in=(mention.pk, other.pk)).update(in_reply_to="never-stored")
+    for unknown in (below, other):
+        assert hide_mention(mention_id=unknown.pk, agent=lead).state == "queued"
+
+
 def test_our_own_posts_are_not_liked_and_notes_not_taken_down(desk: Desk, sam: Agent) -> None:
     message = sent_answer(desk, sam)
     own = Mention.objects.get(external_id=message.external_id)
@@ -356,6 +397,59 @@ def test_the_pane_offers_and_tells(desk: Desk, sam: Agent, lead: Agent) -> None:
     assert b"Liked by Sam" in content
     assert b"Like this post" not in content
     assert b"Like this post" not in sign_in(make_agent(Role.MANAGER)).get(page).content
+
+
+def disclosures(agent: Agent, mention: Mention) -> list[str]:
+    """The words on what can be opened to do something to the posts of its conversation."""
+    pane = sign_in(agent).get(f"/conversations/{mention.conversation_id}/", headers={"HX-Request": "true"}).content.decode()
+    return [" ".join(words.split()) for words in re.findall(r'class="bubble-acts".*?<summary>(.*?)</summary>', pane, re.DOTALL)]
+
+
+@pytest.mark.parametrize(
+    ("able", "to_lead", "to_agent"),
+    [
+        ({"like": True, "hide": True}, ["Like or hide"], ["Like"]),
+        ({"like": True, "hide": False}, ["Like"], ["Like"]),
+        ({"like": False, "hide": True}, ["Hide"], []),
+        ({"like": False, "hide": False}, [], []),
+    ],
+)
+def test_the_words_come_from_what_the_network_can(
+    desk: Desk, sam: Agent, lead: Agent, monkeypatch: pytest.MonkeyPatch, able: dict[str, Any], to_lead: list[str], to_agent: list[str]
+) -> None:
+    mention, sandbox = comment(desk), registry.get("sandbox")
+    monkeypatch.setitem(registry.NETWORKS, "sandbox", replace(sandbox, capabilities=replace(sandbox.capabilities, **able)))
+    assert (disclosures(lead, mention), disclosures(sam, mention)) == (to_lead, to_agent)
+    pane = sign_in(sam).get(f"/conversations/{mention.conversation_id}/").content
+    assert b"from this desk. Do it there." not in pane
+    assert (b"Hiding what others wrote is for leads" in pane) == (able == {"like": True, "hide": True})
+
+
+def test_what_is_hidden_where_nothing_can_be_liked_offers_nothing_more(desk: Desk, lead: Agent) -> None:
+    mention = comment(desk)
+    desk.account.cannot = {"like": "it was connected without that permission"}
+    desk.account.save()
+    assert disclosures(lead, mention) == ["Hide"]
+    run(hide_mention(mention_id=mention.pk, agent=lead))
+    assert disclosures(lead, mention) == []
+
+
+def test_hiding_is_offered_only_for_what_may_be_below_us(desk: Desk, sam: Agent, lead: Agent) -> None:
+    theirs = desk.mention()
+    below = answer_to(desk, theirs.external_id)
+    assert (disclosures(lead, theirs), disclosures(lead, below)) == (["Like"], ["Like"])
+    assert b"Hiding what others wrote" not in sign_in(sam).get(f"/conversations/{below.conversation_id}/").content
+    Mention.objects.filter(pk=below.pk).update(parent=None)  # as where what it answers was never stored
+    assert disclosures(lead, below) == ["Like or hide"]
+    under_ours = desk.world.reply_as("mocker", comment(desk).external_id, "So true, @tidewheel")
+    desk.read()
+    assert disclosures(lead, Mention.objects.get(external_id=under_ours.id)) == ["Like or hide"]
+
+
+def test_an_account_that_is_away_offers_nothing(desk: Desk, lead: Agent) -> None:
+    mention = comment(desk)
+    mark_revoked(account_id=desk.account.pk, reason="gone")
+    assert disclosures(lead, mention) == []
 
 
 def test_taking_down_is_offered_to_who_wrote_it_and_to_leads(desk: Desk, sam: Agent, ana: Agent, lead: Agent) -> None:

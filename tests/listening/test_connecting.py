@@ -237,7 +237,7 @@ def test_what_the_network_refuses_is_said_without_the_code(oauth: Connector, the
     code = dict(parse_qsl(urlsplit(back).query))["code"]
     there.codes.clear()
     page = client.get(back, follow=True)
-    assert "did not let the desk in. HTTP 400" in text_of(page)
+    assert "could not be connected. HTTP 400" in text_of(page)
     assert code not in page.content.decode()
     away = go_away(client)
     state = dict(parse_qsl(urlsplit(away).query))["state"]
@@ -264,7 +264,7 @@ def test_an_account_is_connected_with_a_token_that_is_never_shown_again(typed: C
 def test_a_refused_token_is_neither_shown_nor_logged(typed: Connector, there: Server, caplog: pytest.LogCaptureFixture) -> None:
     page = sign_in(Role.ADMIN).post("/accounts/connect/practice/", {"token": "secret-of-mine"})
     assert page.status_code == 422
-    assert "did not let the desk in. HTTP 401: the token … was revoked" in text_of(page)
+    assert "could not be connected. HTTP 401: the token … was revoked" in text_of(page)
     assert "secret-of-mine" not in page.content.decode() + caplog.text
     assert not NetworkAccount.objects.exists()
 

@@ -91,7 +91,7 @@ def test_who_says_no_at_meta_connects_nothing(instagram: InstagramHarness) -> No
     client = sign_in(Role.ADMIN)
     denied = {"error": "access_denied", "error_reason": "user_denied", "error_description": "They pressed Cancel."}
     page = come_back(client, begin(client), **denied)
-    assert "Instagram did not let the desk in. It was not allowed there, so nothing was connected." in text_of(page)
+    assert "Instagram could not be connected. It was not allowed there, so nothing was connected." in text_of(page)
     assert "Cancel." not in text_of(page)
     assert not NetworkAccount.objects.exists()
     assert instagram.simulator.log == []

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socialdesk.lib import outbound
-from socialdesk.lib.outbound import GuardedSession, NotPublic, check_url, is_public
+from socialdesk.lib.outbound import GuardedSession, NotPublic, TooLong, check_url, is_public
 from tests.servers import closed_port
 from tests.socialdesk.pretend import eventually
 
@@ -103,6 +103,12 @@ def test_wrapping_an_address_in_another_family_does_not_make_it_public(address: 
 )
 def test_an_address_that_cannot_be_asked_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(NotPublic):
+        check_url(url)
+
+
+@pytest.mark.parametrize("url", ["example.com", "https://example.com:99999/"])
+def test_what_is_no_address_is_answered_with_one_that_fits_every_form(url: str) -> None:
+    with pytest.raises(NotPublic, match=r"^This is no web address\. Write it as https://www\.example\.com/page\.$"):
         check_url(url)
 
 
@@ -196,8 +202,9 @@ def test_an_answer_that_leads_to_no_address_is_an_answer_all_the_same(settings: 
 
 def test_a_long_answer_is_cut_off(settings: Any) -> None:
     settings.OUTBOUND_PRIVATE = ["localhost"]
-    with serving(say(b"x" * 5000)) as url, pytest.raises(requests.ConnectionError, match="longer than"):
+    with serving(say(b"x" * 5000)) as url, pytest.raises(requests.ConnectionError, match="longer than") as raised:
         GuardedSession(most=1000).get(url)
+    assert isinstance(raised.value, TooLong)
 
 
 @pytest.mark.parametrize("where", ["head", "body"])

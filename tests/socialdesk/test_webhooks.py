@@ -229,8 +229,23 @@ def test_what_is_no_post_is_rejected_beside_those_that_are() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'"text"', b"[1]" * 2, b"NaN"])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
+    """As a call that cannot be read: its sender may know that the secret is right. Who has it not is told nothing of the call."""
     connect_json()
-    assert send(body).status_code == 403
+    answer = send(body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert answer.json()["detail"].startswith("The call is n")
+    wrongs: tuple[dict[str, Any], ...] = ({"secret": make_secret()}, {"bearer": "x"}, {"name": "other"})
+    for wrong in wrongs:
+        other = send(body, **wrong)
+        assert (other.status_code, other.json()["code"]) == (403, "refused")
+        assert "signature" in other.json()["detail"]
+
+
+def test_calls_with_the_right_secret_that_cannot_be_read_hold_nobody_off() -> None:
+    connect_json()
+    assert {send(b"{").status_code for _ in range(webhooks.REFUSALS + 1)} == {400}
+    assert send([POST] * 1001).status_code == 400
+    assert send(POST).json()["stored"] == 1
 
 
 def test_a_removed_hook_is_closed() -> None:

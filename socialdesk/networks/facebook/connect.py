@@ -277,7 +277,7 @@ def debug(token: str) -> Permitted:
     if data.get("is_valid") is not True:
         reason = text_of(object_of(data.get("error")).get("message")) or "Facebook says that our sign-in has ended."
         said = app.hide(reason.replace(token, "…"))[:300]
-        raise NetworkError(f"{said} Connect the account anew.", permanent=True, account_revoked=True, code="revoked")
+        raise NetworkError(f"{said.rstrip('. ')}.", permanent=True, account_revoked=True, code="revoked")
     return Permitted(
         id_of(data.get("user_id")),
         frozenset(text_of(scope) for scope in list_of(data.get("scopes"))),

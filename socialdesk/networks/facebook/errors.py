@@ -62,7 +62,7 @@ def error_for(status: int, said: Said | None, *, is_write: bool, wait: float | N
     message = hide(said.message)[:300] or "The network gave no reason."
     text = f"Facebook says: {message} ({said.code}{f'/{said.subcode}' if said.subcode else ''})"
     if said.code in _REVOKED:
-        return NetworkError(f"{text} Connect the account anew.", permanent=True, account_revoked=True, code="revoked")
+        return NetworkError(f"{text}.", permanent=True, account_revoked=True, code="revoked")
     if said.code in RATE_LIMITS:
         return NetworkError(text, retryable=True, retry_after=wait or 300, code="rate_limit")
     if said.code == _BLOCKED:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from socialdesk.lib.outbound import GuardedSession, NotPublic
+from socialdesk.lib.outbound import GuardedSession, NotPublic, TooLong
 from socialdesk.networks.base import NetworkError
 from socialdesk.networks.wire import refusal, retry_after, unreachable
 
@@ -35,6 +35,9 @@ def ask(url: str, *, etag: str = "", modified: str = "") -> Answer:
     session.headers.update(headers)
     try:
         response = session.follow(url)
+    except TooLong:
+        said = f"The feed is longer than {MOST // 1_000_000} MB, and longer ones are not read."
+        raise NetworkError(said, retryable=True, code="too_large") from None  # it may be cut some day
     except (NotPublic, requests.RequestException, OSError, ValueError) as error:
         raise unreachable(error, is_write=False) from None
     if response.status_code == 304:

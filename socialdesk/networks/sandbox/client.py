@@ -84,7 +84,7 @@ class Client:
 
 def _error(draw: Draw, *, retryable: bool) -> NetworkError:
     if draw.failure == "revoked":
-        message = "The sandbox answered 401 Unauthorized: the credentials no longer work. Connect the account anew."
+        message = "The sandbox answered 401 Unauthorized: the credentials no longer work."
         return NetworkError(message, permanent=True, account_revoked=True, code="revoked")
     wait = draw.seconds["rate_limit"] if draw.failure == "rate_limit" else None
     return NetworkError(f"The sandbox failed: {_WORDS[draw.failure]}.", retryable=retryable, retry_after=wait, code=draw.failure)

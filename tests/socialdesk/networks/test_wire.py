@@ -19,7 +19,7 @@ import pytest
 import requests
 from django.core.cache import cache, caches
 
-from socialdesk.lib.outbound import NotPublic
+from socialdesk.lib.outbound import NotPublic, TooLong
 from socialdesk.networks.base import LONGEST_WAIT, NetworkError
 from socialdesk.networks.budget import RESERVE, Budget, Limit
 from socialdesk.networks.wire import NetworkSession, SessionTransport, StreamSession, refusal, retry_after, unreachable
@@ -137,6 +137,22 @@ def test_what_a_status_means_for_the_outbox(status: int, is_write: bool, meaning
         "retryable": error.retryable,
         "unknown": error.outcome_unknown,
     }[meaning]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [("The access token is invalid", "The access token is invalid."), ("No.", "No."), ("Who?", "Who?"), ("No \n", "No.")],
+)
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_what_the_network_says_ends_as_a_sentence_and_tells_nobody_what_to_do(status: int, message: str, said: str) -> None:
+    assert str(refusal(status, message, is_write=True)) == f"HTTP {status}: {said}"
+
+
+def test_an_answer_that_is_too_long_is_no_network_that_cannot_be_reached() -> None:
+    for is_write in (False, True):
+        error = unreachable(TooLong("more"), is_write=is_write)
+        assert (error.retryable, error.outcome_unknown, error.code) == (not is_write, is_write, "no_answer" if is_write else "unreachable")
+        assert str(error) == "The network's answer is longer than the desk reads."
 
 
 @pytest.mark.parametrize(("given", "seconds"), [("30", 30.0), ("", None), ("soon", None), ("-5", None), ("٣", None)])
